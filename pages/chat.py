@@ -1,0 +1,204 @@
+"""The chat page: ask, watch the answer arrive, open its sources."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from streamlit.runtime import get_instance
+from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
+
+from pages.parts.answers import answer_markdown, show_answer
+from pages.parts.conversations import current_conversation, open_conversation, open_turns, show_conversations
+from pages.parts.library import open_index, shown_errors
+from pages.parts.navigation import run_page
+from pages.parts.safe_markdown import safe_label, safe_text
+from pages.parts.status import show_status
+from pages.parts.turns import Turn
+from pages.parts.uploads import sample_files, show_jobs, show_undecided, take_sample, take_uploads
+from pages.parts.wording import counted, document_labels, job_progress
+from rag.schema import Conversation, DocumentInfo, Message
+
+if TYPE_CHECKING:
+    from rag import DocumentIndex
+
+# How often the growing answer is sent to the browser: Streamlit sends all of it each time.
+UPDATE_SECONDS = 0.05
+
+
+def show_chat() -> None:
+    index = open_index()
+    conversation = current_conversation(index)
+    documents = [document for document in index.documents() if document.state == "ready"]
+    with st.sidebar:
+        show_conversations(index, conversation)
+        _show_filter(documents)
+    show_status(index)
+    messages = index.conversations.messages(conversation.conversation_id) if conversation else []
+    turn = open_turns().running(conversation.conversation_id if conversation else None)
+    if not messages:
+        _show_welcome(index, documents)
+    _show_messages(index, conversation, messages, answering=turn is not None)
+    show_undecided(index)
+    if turn is None:
+        show_jobs(index, compact=True)
+    with st.bottom:
+        if turn:
+            st.button("Stop", icon=":material/stop_circle:", on_click=turn.stop, key="stop-answer")
+        st.chat_input(
+            "Ask about your documents, or drop files here",
+            key="question",
+            accept_file="multiple",
+            max_upload_size=index.settings.max_upload_mb,
+            on_submit=_submit,
+            args=(index,),
+        )
+    if turn:
+        _watch(index, turn)
+
+
+def _show_filter(documents: list[DocumentInfo]) -> None:
+    labels = document_labels(documents)
+    # Kept apart from the widget, whose own state is dropped when another page is visited.
+    chosen = [doc_id for doc_id in st.session_state.get("chosen-documents", []) if doc_id in labels]
+    st.session_state["chosen-documents"] = chosen
+    if len(documents) > 1:
+        st.session_state["chosen-documents"] = st.multiselect(
+            "Search in",
+            list(labels),
+            default=chosen,
+            format_func=lambda doc_id: labels.get(doc_id, "a deleted document"),
+            placeholder="All documents",
+        )
+
+
+def _show_welcome(index: DocumentIndex, documents: list[DocumentInfo]) -> None:
+    st.space("large")
+    if not documents:
+        st.markdown("## Ask your documents", text_alignment="center", anchors=False)
+        st.markdown(
+            ":gray[Drop files into the box below, or add them on the Documents page. Then ask: every answer shows "
+            "the passages it rests on.]",
+            text_alignment="center",
+        )
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            if st.button("Go to documents", icon=":material/folder_open:", type="primary"):
+                st.switch_page("pages/documents.py")
+            if sample_files():
+                st.button(
+                    "Try the sample document", icon=":material/auto_stories:", on_click=take_sample, args=(index,)
+                )
+        return
+    st.markdown("## What would you like to know?", text_alignment="center", anchors=False)
+    st.markdown(f":gray[Answers come from {counted(len(documents), 'document')}.]", text_alignment="center")
+    with shown_errors():
+        suggestions = index.suggestions()
+        with st.container(gap="small", horizontal_alignment="center"):
+            for place, suggestion in enumerate(suggestions):
+                st.button(
+                    safe_label(suggestion, 120),
+                    key=f"suggestion-{place}",
+                    on_click=_ask,
+                    args=(index, suggestion),
+                )
+
+
+def _show_messages(
+    index: DocumentIndex, conversation: Conversation | None, messages: list[Message], *, answering: bool
+) -> None:
+    for message in messages:
+        with st.chat_message(message.role, avatar=_avatar(message.role)):
+            if message.role == "user":
+                st.markdown(safe_text(message.content))
+            else:
+                show_answer(message)
+    if not messages or answering or conversation is None:
+        return
+    last = messages[-1]
+    if last.role == "user":
+        st.caption("This question wasn't answered.")
+    if last.role == "user" or (last.evidence and last.evidence.error):
+        st.button("Retry", icon=":material/refresh:", on_click=_retry, args=(index, conversation.conversation_id))
+
+
+def _avatar(role: str) -> str:
+    return ":material/person:" if role == "user" else ":material/menu_book:"
+
+
+def _submit(index: DocumentIndex) -> None:
+    with shown_errors():
+        value = st.session_state.question
+        jobs = take_uploads(index, value.files)
+        if value.text.strip():
+            _ask(index, value.text.strip(), [job.job_id for job in jobs])
+
+
+def _ask(index: DocumentIndex, question: str, wait_for: list[str] | None = None) -> None:
+    """Keep the question, then start to answer it: whatever happens then, the question isn't lost."""
+    with shown_errors():
+        conversation = current_conversation(index)
+        if conversation is None:
+            conversation = index.conversations.create(" ".join(question.split())[:80])
+            open_conversation(conversation.conversation_id)
+        open_turns().stop(conversation.conversation_id)
+        history = index.conversations.messages(conversation.conversation_id)
+        index.conversations.add(conversation.conversation_id, Message("user", question))
+        _start(index, conversation.conversation_id, question, history, wait_for or [])
+
+
+def _retry(index: DocumentIndex, conversation_id: str) -> None:
+    with shown_errors():
+        messages = index.conversations.messages(conversation_id)
+        if messages and messages[-1].role == "assistant":
+            index.conversations.drop_last(conversation_id)
+            messages.pop()
+        if messages:
+            _start(index, conversation_id, messages[-1].content, messages[:-1], [])
+
+
+def _start(
+    index: DocumentIndex, conversation_id: str, question: str, history: list[Message], wait_for: list[str]
+) -> None:
+    doc_ids = st.session_state.get("chosen-documents") or None
+    open_turns().start(index, conversation_id, question, history, doc_ids, wait_for)
+
+
+def _watch(index: DocumentIndex, turn: Turn) -> None:
+    """Show the answer as it grows. A click elsewhere ends this run, not the answer; the next run watches on."""
+    st.session_state.watched = turn
+    with st.chat_message("assistant", avatar=_avatar("assistant")):
+        slot = st.empty()
+        shown = None
+        try:
+            while not turn.done:
+                current = _progress(index, turn)
+                if current != shown:
+                    slot.markdown(current, anchors=False)
+                    shown = current
+                st.session_state.get("watched")  # where Streamlit lets Stop and reruns through
+                turn.wait(UPDATE_SECONDS)
+        except StopException:
+            # Streamlit's own Stop button, unless the page was closed or reloaded: then the answer goes on.
+            time.sleep(0.3)
+            context = get_script_run_ctx(suppress_warning=True)
+            if context and get_instance().is_active_session(context.session_id):
+                turn.stop()
+            raise
+    st.session_state.pop("watched", None)
+    st.rerun()
+
+
+def _progress(index: DocumentIndex, turn: Turn) -> str:
+    if turn.text:
+        return answer_markdown(turn.text, len(turn.passages), extractive=turn.extractive)
+    if turn.stage == "reading":
+        active = [job for job in index.jobs() if not job.finished]
+        if active:
+            return f":shimmer[{safe_label(active[0].file_name)} · {job_progress(active[0])}]"
+    if turn.stage == "writing":
+        return f":shimmer[Reading {counted(len(turn.passages), 'passage')}…]"
+    return ":shimmer[Searching your documents…]"
+
+
+run_page(show_chat)

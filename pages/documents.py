@@ -1,0 +1,209 @@
+"""The documents page: add files, watch them become ready, and manage the library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.parts.library import attempt, open_index, shown_errors
+from pages.parts.navigation import run_page
+from pages.parts.safe_markdown import safe_label, safe_text
+from pages.parts.status import show_status
+from pages.parts.uploads import sample_files, show_jobs, show_undecided, take_sample, take_uploads
+from pages.parts.wording import ago, counted, file_size
+from rag.schema import DocumentInfo, Receipt
+
+if TYPE_CHECKING:
+    from rag import DocumentIndex
+
+ROWS = 20
+_STATES = {"ready": ("green", "Ready"), "pending": ("blue", "In progress"), "failed": ("red", "Failed")}
+
+
+def show_documents() -> None:
+    st.title("Documents", anchor=False)
+    index = open_index()
+    show_status(index)
+    _show_uploader(index)
+    show_undecided(index)
+    show_jobs(index)
+    _show_receipt()
+    documents = index.documents()
+    if documents:
+        _show_library(index, documents)
+    elif all(job.finished for job in index.jobs()):
+        _show_empty(index)
+    _show_reset(index)
+
+
+def _show_uploader(index: DocumentIndex) -> None:
+    from rag.readers import SUPPORTED  # brings the libraries of all formats, so not before the title is drawn
+
+    extensions = [extension.removeprefix(".") for extension in SUPPORTED]
+    folder = st.segmented_control(
+        "What to add", ["Files", "Folder"], default="Files", label_visibility="collapsed", key="upload-kind"
+    )
+    # Another key empties the uploader: taken files would otherwise stay in memory and come again with each run.
+    st.session_state.setdefault("uploads-taken", 0)
+    files = st.file_uploader(
+        "Drop a folder here" if folder == "Folder" else "Drop files here",
+        type=extensions if folder == "Folder" else None,  # single files are refused with a reason, by the reader
+        accept_multiple_files="directory" if folder == "Folder" else True,
+        max_upload_size=index.settings.max_upload_mb,
+        key=f"uploads-{folder}-{st.session_state['uploads-taken']}",
+    )
+    if files:
+        take_uploads(index, files)
+        st.session_state["uploads-taken"] += 1
+        st.rerun()
+    st.caption("PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, RTF, HTML, Markdown, CSV, JSON and plain text")
+
+
+def _show_empty(index: DocumentIndex) -> None:
+    with st.container(border=True, horizontal_alignment="center"):
+        st.space("small")
+        st.markdown("#### Your library is empty", text_alignment="center", anchors=False)
+        st.markdown(
+            ":gray[Drop documents above. They are read, cut into passages and indexed in the background; "
+            "you can ask about each as soon as it is ready.]",
+            text_alignment="center",
+        )
+        if sample_files():
+            st.button("Try the sample document", icon=":material/auto_stories:", on_click=take_sample, args=(index,))
+        st.space("small")
+
+
+def _show_library(index: DocumentIndex, documents: list[DocumentInfo]) -> None:
+    ready = [document for document in documents if document.state == "ready"]
+    st.subheader("Library", anchor=False)
+    st.caption(f"{counted(len(documents), 'document')} · {counted(sum(d.chunks for d in ready), 'chunk')}")
+    if len(documents) > ROWS // 2:
+        words = st.text_input("Filter by name", placeholder="Filter by name", label_visibility="collapsed").casefold()
+        documents = [document for document in documents if words in document.file_name.casefold()]
+        if not documents:
+            st.caption("No document has that in its name.")
+    pages = max(1, -(-len(documents) // ROWS))
+    page = st.session_state.get("library-page", 1)
+    first = (min(page, pages) - 1) * ROWS
+    with st.container(gap="xsmall"):
+        for document in documents[first : first + ROWS]:
+            _show_row(index, document)
+    if pages > 1:
+        st.pagination(pages, key="library-page")
+
+
+def _show_row(index: DocumentIndex, document: DocumentInfo) -> None:
+    colour, state = _STATES[document.state]
+    facts = [
+        *([counted(document.pages, "page")] if document.pages else []),
+        *([counted(document.chunks, "chunk")] if document.chunks else []),
+        file_size(document.size),
+        f"added {ago(document.added_at)}",
+    ]
+    with (
+        st.container(border=True),
+        st.container(horizontal=True, vertical_alignment="center", wrap=False, horizontal_alignment="distribute"),
+    ):
+        with st.container(gap=None):
+            st.markdown(f"**{safe_label(document.file_name, 120)}** :{colour}-badge[{state}]")
+            st.caption(" · ".join(facts))
+            if document.error:
+                st.markdown(f":red[{safe_text(document.error)}]")
+        with st.popover(
+            "", icon=":material/more_vert:", type="tertiary", help=f"Actions for {safe_label(document.file_name)}"
+        ):
+            _show_actions(index, document)
+
+
+def _show_actions(index: DocumentIndex, document: DocumentInfo) -> None:
+    key = document.doc_id
+    if document.state == "failed":
+        st.button(
+            "Retry",
+            key=f"retry-{key}",
+            icon=":material/refresh:",
+            width="stretch",
+            on_click=attempt,
+            args=(index.retry, key),
+        )
+    st.download_button(
+        "Download original",
+        data=lambda: index.original(key),
+        file_name=document.file_name.rsplit("/", 1)[-1],
+        mime="application/octet-stream",
+        key=f"download-{key}",
+        icon=":material/download:",
+        width="stretch",
+        on_click="ignore",
+    )
+    if st.button("Delete", key=f"delete-{key}", icon=":material/delete:", width="stretch"):
+        _confirm_delete(index, document)
+
+
+@st.dialog("Delete this document?")
+def _confirm_delete(index: DocumentIndex, document: DocumentInfo) -> None:
+    st.markdown(
+        f"**{safe_label(document.file_name, 120)}**, its {counted(document.chunks, 'chunk')} and the uploaded file "
+        "will be removed. Conversations keep the passages they quoted."
+    )
+    with shown_errors(), st.container(horizontal=True):
+        if st.button("Delete", type="primary", key="confirm-delete-document"):
+            with st.spinner("Removing…"):
+                receipt = index.delete(document.doc_id)
+            st.session_state.receipt = _receipt(document.file_name, receipt)
+            st.rerun()
+        if st.button("Cancel"):
+            st.rerun()
+
+
+def _receipt(what: str, receipt: Receipt) -> tuple[str, bool]:
+    """A deletion's receipt in words, and whether all is gone."""
+    sentence = f"Removed {what}: {counted(receipt.chunks, 'chunk')}; {receipt.left:,} of them left in Milvus."
+    return sentence, receipt.left == 0
+
+
+def _show_receipt() -> None:
+    if "receipt" not in st.session_state:
+        return
+    sentence, complete = st.session_state.receipt
+    with st.container(horizontal=True, vertical_alignment="center"):
+        (st.success if complete else st.warning)(safe_text(sentence), icon=":material/receipt_long:")
+        st.button(
+            "",
+            icon=":material/close:",
+            type="tertiary",
+            help="Dismiss the receipt",
+            key="dismiss-receipt",
+            on_click=st.session_state.pop,
+            args=("receipt", None),
+        )
+
+
+def _show_reset(index: DocumentIndex) -> None:
+    st.space("medium")
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(f"Collection **{index.settings.collection}**", width="content")
+        if st.button("Reset collection…", icon=":material/delete_forever:", type="tertiary"):
+            _confirm_reset(index)
+
+
+@st.dialog("Reset the whole collection?")
+def _confirm_reset(index: DocumentIndex) -> None:
+    name = index.settings.collection
+    st.markdown("Every document, its passages and the uploaded files will be removed. This can't be undone.")
+    with st.form("reset", border=False):
+        typed = st.text_input(f"Type **{name}** to confirm")
+        if st.form_submit_button("Reset", type="primary"):
+            if typed.strip() != name:
+                st.error("That isn't the collection's name.")
+                return
+            with shown_errors():
+                with st.spinner("Removing…"):
+                    receipt = index.reset()
+                what = f"{counted(receipt.documents, 'document')} of {name}"
+                st.session_state.receipt = _receipt(what, receipt)
+                st.rerun()
+
+
+run_page(show_documents)

@@ -1,0 +1,37 @@
+"""The frame around every page: its configuration, the navigation, and errors as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from pages.parts.library import shown_errors
+
+
+def run_app() -> None:
+    """Draw the navigation and run the page that the address names."""
+    st.set_page_config(page_title="Docent", page_icon=":material/menu_book:", layout="centered")
+    st.logo(":material/menu_book:", size="large")
+    page = st.navigation(
+        [
+            st.Page("pages/chat.py", title="Chat", icon=":material/forum:", default=True),
+            st.Page("pages/documents.py", title="Documents", icon=":material/folder_open:", url_path="documents"),
+            st.Page("pages/settings.py", title="Settings", icon=":material/tune:", url_path="settings"),
+        ]
+    )
+    with shown_errors():
+        page.run()
+
+
+def run_page(show: Callable[[], None]) -> None:
+    """Run a page's script: `show` draws it.
+
+    Because there is a folder named pages, Streamlit runs the scripts in it by themselves until app.py has called
+    `st.navigation` once. If the first visit after a start is to a page's own address, the frame is drawn from here.
+    """
+    if PagesManager.uses_pages_directory:
+        run_app()
+    else:
+        show()

@@ -1,0 +1,48 @@
+"""What the person should know about the system's state, above each page. Quiet when all is well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.parts.library import attempt, shown_errors
+from pages.parts.safe_markdown import safe_text
+from rag.schema import Status
+
+if TYPE_CHECKING:
+    from rag import DocumentIndex
+
+
+def show_status(index: DocumentIndex) -> None:
+    """Notices and troubles, kept up to date; when a part comes up or fails, the page is run again."""
+    status = index.status()
+    settled = all(part.state in ("ready", "off") for part in (status.embedding, status.milvus, status.llm))
+    st.fragment(_status, run_every=10 if settled else 1)(index, _states(status))
+
+
+def _states(status: Status) -> tuple[str, ...]:
+    parts = (status.embedding, status.milvus, status.llm)
+    return (*(part.state for part in parts), status.notice or "", status.mismatch or "")
+
+
+def _status(index: DocumentIndex, states_before: tuple[str, ...]) -> None:
+    with shown_errors():
+        status = index.status()
+        turn = st.session_state.get("watched")
+        if _states(status) != states_before or (turn is not None and turn.done):
+            st.session_state.pop("watched", None)
+            st.rerun()
+        if status.embedding.state == "starting":
+            st.markdown(f":gray[:shimmer[Loading the embedding model…]] :gray[{safe_text(status.embedding.name)}]")
+        for part in (status.milvus, status.embedding):
+            if part.state == "error":
+                st.warning(f"{safe_text(part.detail)} Docent goes on trying by itself.", icon=":material/cloud_off:")
+        if status.notice:
+            st.info(safe_text(status.notice), icon=":material/info:")
+        if status.mismatch:
+            with st.container(border=True):
+                st.markdown(f":orange[:material/warning:] {safe_text(status.mismatch)}")
+                st.button(
+                    "Re-index", icon=":material/refresh:", type="primary", on_click=attempt, args=(index.reindex,)
+                )

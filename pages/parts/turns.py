@@ -1,0 +1,138 @@
+"""Answers in the making. Each runs on a thread of its own: a click in the page, or closing it, doesn't cut it short.
+
+The page only watches: it shows `text` as it grows, and the stored message when the turn is done.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from rag.errors import Cancelled, RagError
+from rag.schema import Evidence, Message, Passage
+
+if TYPE_CHECKING:
+    from rag import Answer, DocumentIndex
+
+log = logging.getLogger(__name__)
+
+STOPPED = "Stopped."
+FAILED = "Something went wrong while answering. The application's log has the details."
+
+
+class Turn:
+    """One question of a conversation being answered. `text` and `passages` may be read at any time."""
+
+    def __init__(
+        self,
+        index: DocumentIndex,
+        conversation_id: str,
+        question: str,
+        history: Sequence[Message],
+        doc_ids: Sequence[str] | None,
+        wait_for: Sequence[str] = (),
+    ) -> None:
+        self.conversation_id = conversation_id
+        self.question = question
+        self.stage: Literal["reading", "searching", "writing"] = "reading" if wait_for else "searching"
+        self.text = ""
+        self.passages: Sequence[Passage] = ()
+        self.extractive = False
+        self._index, self._history, self._doc_ids, self._wait_for = index, list(history), doc_ids, set(wait_for)
+        self._stopping = threading.Event()
+        self._done = threading.Event()
+        threading.Thread(target=self._run, name="answer", daemon=True).start()
+
+    @property
+    def done(self) -> bool:
+        return self._done.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end, at most `seconds`; whether it has come."""
+        return self._done.wait(seconds)
+
+    def stop(self) -> None:
+        """Stop answering; what has arrived is kept."""
+        self._stopping.set()
+
+    def _check(self) -> None:
+        if self._stopping.is_set():
+            raise Cancelled(STOPPED)
+
+    def _run(self) -> None:
+        answer: Answer | None = None
+        error: str | None = None
+        try:
+            self._await_jobs()
+            self.stage = "searching"
+            answer = self._index.ask(self.question, self._history, self._doc_ids, on_wait=self._check)
+            self.passages, self.extractive, self.stage = answer.passages, answer.extractive, "writing"
+            for token in answer.tokens:
+                self.text += token
+                self._check()
+        except Cancelled:
+            error = STOPPED
+        except RagError as failure:
+            error = str(failure)
+        except Exception:
+            log.exception("answering failed")
+            error = FAILED
+        try:
+            self._keep(answer, error)
+        finally:
+            self._done.set()
+
+    def _await_jobs(self) -> None:
+        while self._wait_for & {job.job_id for job in self._index.jobs() if not job.finished}:
+            self._check()
+            self._stopping.wait(0.2)
+
+    def _keep(self, answer: Answer | None, error: str | None) -> None:
+        try:
+            if answer is not None and error is not None:
+                answer.stop()
+            evidence = answer.evidence() if answer else Evidence(question=self.question)
+            message = Message("assistant", answer.text if answer else "", replace(evidence, error=error))
+            self._index.conversations.add(self.conversation_id, message)
+        except Exception:  # a conversation deleted meanwhile, or a database that is gone: nobody is left to tell
+            log.exception("an answer couldn't be kept")
+
+
+class Turns:
+    """The running turns of the process, at most one for each conversation."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._turns: dict[str, Turn] = {}
+
+    def start(
+        self,
+        index: DocumentIndex,
+        conversation_id: str,
+        question: str,
+        history: Sequence[Message],
+        doc_ids: Sequence[str] | None,
+        wait_for: Sequence[str] = (),
+    ) -> Turn:
+        """Begin to answer; a turn of this conversation that still runs must have been stopped before."""
+        with self._lock:
+            self._turns = {key: turn for key, turn in self._turns.items() if not turn.done}
+            turn = Turn(index, conversation_id, question, history, doc_ids, wait_for)
+            self._turns[conversation_id] = turn
+            return turn
+
+    def running(self, conversation_id: str | None) -> Turn | None:
+        """The turn of this conversation that isn't done yet."""
+        with self._lock:
+            turn = self._turns.get(conversation_id or "")
+        return turn if turn and not turn.done else None
+
+    def stop(self, conversation_id: str | None, seconds: float = 5) -> None:
+        """Stop this conversation's turn and wait until what has arrived is kept, at most `seconds`."""
+        turn = self.running(conversation_id)
+        if turn:
+            turn.stop()
+            turn.wait(seconds)

@@ -1,0 +1,73 @@
+"""Numbers, sizes and times as people read them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rag.schema import DocumentInfo, Job, Passage
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 page", "1,200 pages"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def file_size(size: int) -> str:
+    """Bytes in the largest unit that leaves a number of at least 1."""
+    value = float(size)
+    for unit in ("B", "KB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def ago(moment: datetime, now: datetime | None = None) -> str:
+    """How long since `moment`; a date where that is more than a week. A time without a zone is in UTC."""
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    if seconds < 60:
+        return "just now"
+    for unit, length, limit in (("minute", 60, 60), ("hour", 3600, 24), ("day", 86400, 7)):
+        if seconds / length < limit:
+            return f"{counted(int(seconds / length), unit)} ago"
+    return f"{moment:%Y-%m-%d}"
+
+
+def document_labels(documents: Sequence[DocumentInfo]) -> dict[str, str]:
+    """A plain-text label by doc_id; those of the same name are told apart by when they were added."""
+    names = Counter(document.file_name for document in documents)
+    return {
+        document.doc_id: document.file_name
+        + (f" ({document.added_at:%Y-%m-%d %H:%M:%S})" if names[document.file_name] > 1 else "")
+        for document in documents
+    }
+
+
+def job_progress(job: Job) -> str:
+    """What a job is at, with counts where there are some."""
+    of = f"{job.done:,} of {job.total:,}" if job.total else ""
+    match job.stage:
+        case "queued":
+            return "Waiting"
+        case "reading":
+            return f"Reading page {of}" if of else "Reading…"
+        case "embedding":
+            return f"Embedding {of} chunks" if of else "Embedding…"
+        case "indexing":
+            return f"Indexing {of} chunks" if of else "Indexing…"
+        case "ready":
+            where = f"{counted(job.pages, 'page')}, " if job.pages else ""
+            return f"Ready: {where}{counted(job.chunks, 'chunk')}"
+        case "unchanged":
+            return "Unchanged: these bytes are in the library already"
+        case "cancelled":
+            return "Cancelled; nothing of it was kept"
+    return job.error or "Failed"
+
+
+def passage_place(passage: Passage) -> str:
+    """Where a passage is from, in plain text."""
+    return passage.file_name + (f" · page {passage.page}" if passage.page else "")

@@ -1,0 +1,96 @@
+"""The settings page: what is configured, what is reachable, and how to change it. It changes nothing itself."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from pydantic import SecretStr
+
+from pages.parts.library import open_index, shown_errors
+from pages.parts.navigation import run_page
+from pages.parts.safe_markdown import safe_label, safe_text
+from pages.parts.status import show_status
+from rag.schema import PartStatus
+
+if TYPE_CHECKING:
+    from rag import DocumentIndex
+    from rag.settings import Settings
+
+_STATES = {
+    "ready": ("green", "Ready"),
+    "starting": ("blue", "Starting"),
+    "error": ("red", "Not reachable"),
+    "off": ("gray", "Not connected"),
+}
+_CONNECT = {
+    "OpenAI": 'OPENAI_API_KEY="sk-…"',
+    "Ollama": 'OPENAI_BASE_URL="http://localhost:11434/v1"\nOPENAI_MODEL="llama3.2"',
+    "LM Studio": 'OPENAI_BASE_URL="http://localhost:1234/v1"\nOPENAI_MODEL="the model loaded there"',
+    "llama.cpp": 'OPENAI_BASE_URL="http://localhost:8080/v1"\nOPENAI_MODEL="the model loaded there"',
+    "vLLM": 'OPENAI_BASE_URL="http://localhost:8000/v1"\nOPENAI_MODEL="the model served there"',
+}
+_MILVUS = {
+    "Milvus Lite (a file)": 'MILVUS_URI="./data/milvus.db"',
+    "Milvus server": 'MILVUS_URI="http://localhost:19530"',
+    "Zilliz Cloud": 'MILVUS_URI="https://….zillizcloud.com"\nMILVUS_TOKEN="…"',
+}
+
+
+def show_settings() -> None:
+    st.title("Settings", anchor=False)
+    index = open_index()
+    show_status(index)
+    st.fragment(_show_parts, run_every=2)(index)
+    st.subheader("Connect", anchor=False)
+    st.markdown(
+        ":gray[Settings are environment variables, or lines of a file named] `.env` "
+        ":gray[beside] `app.py`:gray[. They take effect at the next start.]"
+    )
+    _show_recipes("A language model for written answers", _CONNECT)
+    _show_recipes("Another Milvus", _MILVUS)
+    st.subheader("In force", anchor=False)
+    st.dataframe(_rows(index.settings), hide_index=True, height="content", column_config={"Value": {"width": "medium"}})
+
+
+def _show_parts(index: DocumentIndex) -> None:
+    with shown_errors():
+        status = index.status()
+        with st.container(gap="xsmall"):
+            _show_part("Language model", status.llm)
+            _show_part("Embedding model", status.embedding)
+            _show_part("Milvus", status.milvus)
+
+
+def _show_part(title: str, part: PartStatus) -> None:
+    colour, state = _STATES[part.state]
+    with st.container(border=True, gap=None):
+        st.markdown(f"**{title}** :{colour}-badge[{state}]")
+        st.markdown(safe_label(part.name, 200))
+        if part.detail:
+            st.caption(safe_text(part.detail))
+
+
+def _show_recipes(title: str, recipes: dict[str, str]) -> None:
+    with st.expander(title):
+        for tab, lines in zip(st.tabs(list(recipes)), recipes.values(), strict=True):
+            tab.code(lines, language="bash")
+
+
+def _rows(settings: Settings) -> list[dict[str, str]]:
+    """One row for each setting, without secrets."""
+    return [
+        {"Setting": name.upper(), "Value": _shown(settings, name), "What it takes": field.description or ""}
+        for name, field in type(settings).model_fields.items()
+    ]
+
+
+def _shown(settings: Settings, name: str) -> str:
+    value = settings.milvus_address if name == "milvus_uri" else getattr(settings, name)
+    if isinstance(value, SecretStr):
+        return "set" if value.get_secret_value() else "not set"
+    return re.sub(r"//[^/@]*@", "//…@", str(value))  # a password in an address
+
+
+run_page(show_settings)

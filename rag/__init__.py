@@ -1,0 +1,53 @@
+"""Docent's engine: documents in, answers with checked citations out. `DocumentIndex` is its face."""
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from rag.errors import (
+    CatalogError,
+    EmbeddingError,
+    IndexMismatch,
+    LLMError,
+    NotFound,
+    RagError,
+    ReadError,
+    SettingsError,
+    StoreError,
+    StoreUnavailable,
+)
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from rag.chat import Answer
+    from rag.index import DocumentIndex
+    from rag.logs import log_to_file
+
+__all__ = [
+    "Answer",
+    "CatalogError",
+    "DocumentIndex",
+    "EmbeddingError",
+    "IndexMismatch",
+    "LLMError",
+    "NotFound",
+    "RagError",
+    "ReadError",
+    "Settings",
+    "SettingsError",
+    "StoreError",
+    "StoreUnavailable",
+    "log_to_file",
+]
+
+# A program that doesn't ask for logs gets none, rather than warnings on stderr.
+logging.getLogger("rag").addHandler(logging.NullHandler())
+
+# Imported at their first use: they bring LlamaIndex and pymilvus, and a page or `--help` shouldn't wait for those.
+_LAZY = {"DocumentIndex": "rag.index", "Answer": "rag.chat", "log_to_file": "rag.logs"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'rag' has no attribute {name!r}")

@@ -1,0 +1,290 @@
+"""The command line: a thin layer over DocumentIndex. `python -m rag --help` lists the commands."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from rag import DocumentIndex, Settings
+from rag.errors import LLMError, RagError
+from rag.logs import log_to_file
+from rag.readers import SUPPORTED
+from rag.schema import Job, PartStatus, Passage
+
+out = Console(highlight=False, soft_wrap=True, markup=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code: 0 only if all went well."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = _settings(options)
+        log_to_file(settings)
+        # Commands that only look must not take up unfinished work: they are gone in a moment.
+        with DocumentIndex(settings, background=options.command == "ingest") as index:
+            return int(options.run(index, options))
+    except RagError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail("Stopped.", 130)
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        logging.getLogger("rag").debug("unexpected", exc_info=True)
+        return _fail(f"Something unexpected went wrong ({type(error).__name__}: {str(error)[:200]}).")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line instead of the usage."""
+        self.exit(_fail(f"{message}; see `{self.prog} --help`.", 2))
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = _Parser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON for machines")
+    common.add_argument("--collection", metavar="NAME", help="the collection to use instead of COLLECTION")
+    parser = _Parser(prog="python -m rag", description="Chat with your documents, by command.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: Any, help_text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, parents=[common], help=help_text, description=help_text)
+        command.set_defaults(run=run)
+        return command
+
+    ingest = add("ingest", _ingest, "add files and folders to the library")
+    ingest.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder")
+    ingest.add_argument("--replace", action="store_true", help="remove other documents of the same name")
+    search = add("search", _search, "find the passages for a question")
+    search.add_argument("question", metavar="QUESTION")
+    search.add_argument("--top-k", type=_positive, default=10, metavar="N", help="how many passages (10)")
+    search.add_argument("--doc", action="append", metavar="DOC_ID", help="only in this document; may be repeated")
+    ask = add("ask", _ask, "answer a question with its sources")
+    ask.add_argument("question", metavar="QUESTION")
+    ask.add_argument("--doc", action="append", metavar="DOC_ID", help="only in this document; may be repeated")
+    add("list", _list, "list the documents")
+    delete = add("delete", _delete, "remove a document")
+    delete.add_argument("doc_id", metavar="DOC_ID")
+    reset = add("reset", _reset, "remove all documents of the collection")
+    reset.add_argument("--yes", action="store_true", help="really do it")
+    add("reindex", _reindex, "build the collection again with the settings in force")
+    add("doctor", _doctor, "say what is configured, what is reachable, and how fast")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 1000:
+        raise argparse.ArgumentTypeError("a number from 1 to 1000")
+    return number
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return Settings(collection=options.collection) if options.collection else Settings()
+
+
+# --- commands
+
+
+def _ingest(index: DocumentIndex, options: argparse.Namespace) -> int:
+    sources = [path for given in options.paths for path in _files(Path(given))]
+    if not sources:
+        return _fail(f"There is no file to ingest in {', '.join(options.paths)}; supported: {' '.join(SUPPORTED)}.")
+    with _IngestProgress(options.json) as progress:
+        results = index.ingest(sources, replace=options.replace, on_progress=progress.show)
+    if options.json:
+        _print_json(results)
+    else:
+        for result in results:
+            counts = f"{result.pages} pages, {result.chunks} chunks" if result.status != "failed" else result.error
+            out.print(f"{result.status:<9}  {result.file_name}  ({counts})")
+    failed = [result for result in results if result.status == "failed"]
+    if not failed:
+        return 0
+    one = len(failed) == 1
+    return _fail(str(failed[0].error) if one else f"{len(failed)} of {len(results)} files failed: {failed[0].error}")
+
+
+def _search(index: DocumentIndex, options: argparse.Namespace) -> int:
+    passages = index.search(options.question, top_k=options.top_k, doc_ids=options.doc)
+    if options.json:
+        _print_json(passages)
+    elif not passages:
+        out.print("Nothing found.")
+    else:
+        _print_passages(passages)
+    return 0
+
+
+def _ask(index: DocumentIndex, options: argparse.Namespace) -> int:
+    answer = index.ask(options.question, doc_ids=options.doc)
+    try:
+        for part in answer.tokens:
+            if not options.json:
+                out.print(part, end="")
+    except LLMError:
+        pass  # said below, from answer.error
+    if options.json:
+        _print_json({"text": answer.text, **asdict(answer.evidence())})
+    else:
+        out.print("\n")
+        cited = sorted({citation.number for citation in answer.citations})
+        _print_passages([answer.passages[number - 1] for number in cited], cited)
+        unsupported = sum(not citation.supported for citation in answer.citations)
+        if unsupported:
+            out.print(f"{unsupported} citation(s) not borne out by their passage.")
+        if answer.extractive:
+            out.print(index.status().llm.detail)
+    return _fail(answer.error) if answer.error else 0
+
+
+def _list(index: DocumentIndex, options: argparse.Namespace) -> int:
+    documents = index.documents()
+    if options.json:
+        _print_json(documents)
+    elif not documents:
+        out.print("The library is empty; add files with `python -m rag ingest PATH`.")
+    else:
+        for d in documents:
+            added = d.added_at.astimezone().strftime("%Y-%m-%d %H:%M")
+            counts = d.error if d.state == "failed" else f"{d.pages} pages, {d.chunks} chunks, {_size(d.size)}, {added}"
+            out.print(f"{d.doc_id}  {d.state:<7}  {d.file_name}  ({counts})")
+    return 0
+
+
+def _delete(index: DocumentIndex, options: argparse.Namespace) -> int:
+    return _receipt(index.delete(options.doc_id), options)
+
+
+def _reset(index: DocumentIndex, options: argparse.Namespace) -> int:
+    if not options.yes:
+        count = len(index.documents())
+        return _fail(f"This removes {count} documents of {index.settings.collection}; say --yes to do it.", 2)
+    return _receipt(index.reset(), options)
+
+
+def _reindex(index: DocumentIndex, options: argparse.Namespace) -> int:
+    with _IngestProgress(options.json) as progress:
+        jobs = index.wait(index.reindex(), on_progress=progress.show)
+    failed = [job for job in jobs if job.stage == "failed"]
+    if options.json:
+        _print_json(jobs)
+    else:
+        out.print(f"{len(jobs) - len(failed)} documents indexed again.")
+    return _fail(f"{len(failed)} failed: {failed[0].error}") if failed else 0
+
+
+def _doctor(index: DocumentIndex, options: argparse.Namespace) -> int:
+    status = index.check()
+    timings = index.timings()
+    if options.json:
+        _print_json({"settings": index.settings.shown(), "status": status, "milliseconds": timings})
+    else:
+        for name, part in (("Embedding", status.embedding), ("Milvus", status.milvus), ("LLM", status.llm)):
+            out.print(f"{name:<9}  {part.state:<8}  {part.name}  {part.detail}")
+        for sentence in (status.notice, status.mismatch):
+            if sentence:
+                out.print(sentence)
+        for name, value in index.settings.shown().items():
+            out.print(f"{name}={value}")
+        for name, milliseconds in timings.items():
+            out.print(f"{name}: {milliseconds:.0f} ms")
+    bad = [part.detail for part in (status.embedding, status.milvus, status.llm) if part.state == "error"]
+    bad += [status.mismatch] if status.mismatch else []
+    return _fail(bad[0]) if bad else 0
+
+
+# --- printing
+
+
+class _IngestProgress:
+    """A bar of chunks and a count of files on a terminal; nothing where the output is for machines."""
+
+    def __init__(self, quiet: bool) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("chunks"),
+            TimeElapsedColumn(),
+        )
+        self._progress = Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal)
+        self._task = self._progress.add_task("Starting", total=None)
+
+    def __enter__(self) -> _IngestProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, jobs: list[Job]) -> None:
+        done = sum(job.chunks if job.finished else job.done for job in jobs if job.stage != "reading")
+        total = sum(job.chunks for job in jobs)
+        finished = sum(job.finished for job in jobs)
+        stages = ", ".join(sorted({job.stage for job in jobs if not job.finished and job.stage != "queued"}))
+        description = f"{finished} of {len(jobs)} files {stages}"
+        self._progress.update(self._task, completed=done, total=total or None, description=description)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """The path itself, or the files of a supported format in a folder; hidden ones are passed over."""
+    if not path.is_dir():
+        yield path
+        return
+    for inner in sorted(path.rglob("*")):
+        hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
+        if inner.is_file() and not hidden and inner.suffix.lower() in SUPPORTED:
+            yield inner
+
+
+def _size(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB" if size >= 1_000_000 else f"{size / 1000:.0f} kB"
+
+
+def _receipt(receipt: Any, options: argparse.Namespace) -> int:
+    if options.json:
+        _print_json(receipt)
+    else:
+        out.print(f"Removed {receipt.documents} document(s), {receipt.chunks} chunks; {receipt.left} left in Milvus.")
+    return 0 if receipt.left == 0 else _fail(f"{receipt.left} rows are still in Milvus; try again.")
+
+
+def _print_passages(passages: Sequence[Passage], numbers: Sequence[int] | None = None) -> None:
+    for number, passage in zip(numbers or range(1, len(passages) + 1), passages, strict=True):
+        page = f", page {passage.page}" if passage.page else ""
+        out.print(f"[{number}] {passage.file_name}{page}  (score {passage.score:.3f})")
+        out.print(f"    {' '.join(passage.text.split())}\n")
+
+
+def _print_json(value: Any) -> None:
+    # Through the plain stream: rich would wrap long lines.
+    print(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, PartStatus) or is_dataclass(value):
+        return asdict(value)  # type: ignore[arg-type]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
+
+
+def _fail(sentence: str, code: int = 1) -> int:
+    err.print(f"Error: {' '.join(sentence.split())}")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

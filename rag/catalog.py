@@ -1,0 +1,252 @@
+"""The catalog: which documents a collection holds and what state they are in.
+
+A row in state *pending* is at the same time the job that is still to do: it is claimed by one process at a time and
+taken up again by the next one when that process is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from rag.database import collections, documents, guarded, storable, utc_now
+from rag.schema import DocumentInfo, DocumentState
+
+# How long a claim holds without being renewed; a process on this machine that is gone loses it at once.
+CLAIM = timedelta(seconds=60)
+# SQLite takes at most 32,766 parameters in a statement.
+MANY = 10_000
+
+
+class Catalog:
+    """The documents of one collection of one Milvus. All methods raise CatalogError when the database fails."""
+
+    def __init__(self, engine: sa.Engine, address: str, collection: str) -> None:
+        self._engine = engine
+        self._key = {"address": address, "collection": collection}
+        self._mine = sa.and_(documents.c.address == address, documents.c.collection == collection)
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+    # --- the collection
+
+    @guarded
+    def fingerprint(self) -> tuple[str, str, str] | None:
+        """(model asked for, model in use, fingerprint) of the collection, or None where it is new."""
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                sa.select(collections.c.asked_model, collections.c.model, collections.c.fingerprint).where(
+                    collections.c.address == self._key["address"], collections.c.name == self._key["collection"]
+                )
+            ).first()
+        return (row[0], row[1], row[2]) if row else None
+
+    @guarded
+    def set_fingerprint(self, asked_model: str, model: str, fingerprint: str) -> None:
+        self.forget_fingerprint()
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.insert(collections).values(
+                    address=self._key["address"],
+                    name=self._key["collection"],
+                    asked_model=asked_model,
+                    model=model,
+                    fingerprint=fingerprint,
+                )
+            )
+
+    @guarded
+    def forget_fingerprint(self) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.delete(collections).where(
+                    collections.c.address == self._key["address"], collections.c.name == self._key["collection"]
+                )
+            )
+
+    # --- documents
+
+    @guarded
+    def documents(self) -> list[DocumentInfo]:
+        """All documents, newest first."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                sa.select(documents).where(self._mine).order_by(documents.c.added_at.desc(), documents.c.file_name)
+            )
+            return [_document(row) for row in rows]
+
+    @guarded
+    def find(self, doc_id: str) -> DocumentInfo | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(documents).where(self._mine, documents.c.doc_id == doc_id)).first()
+        return _document(row) if row else None
+
+    @guarded
+    def ready_names(self, doc_ids: Iterable[str]) -> dict[str, str]:
+        """{doc_id: file name} of those among `doc_ids` that are ready."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                sa.select(documents.c.doc_id, documents.c.file_name).where(
+                    self._mine, documents.c.state == "ready", documents.c.doc_id.in_(list(doc_ids))
+                )
+            )
+            return {row.doc_id: row.file_name for row in rows}
+
+    @guarded
+    def namesakes(self, file_name: str, doc_id: str) -> list[DocumentInfo]:
+        """Other ready documents under the same name."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                sa.select(documents).where(
+                    self._mine,
+                    documents.c.state == "ready",
+                    documents.c.file_name == file_name,
+                    documents.c.doc_id != doc_id,
+                )
+            )
+            return [_document(row) for row in rows]
+
+    @guarded
+    def add_pending(self, doc_id: str, file_name: str, size: int, replaces: bool) -> Literal["added", "ready", "busy"]:
+        """Note a document that is to be ingested, claimed by this process.
+
+        "ready" and "busy" change nothing: it is there already, or another living process is at it.
+        """
+        now = utc_now()
+        with self._engine.begin() as connection:
+            row = connection.execute(sa.select(documents).where(self._mine, documents.c.doc_id == doc_id)).first()
+            if row is not None:
+                if row.state == "ready":
+                    return "ready"
+                if row.state == "pending" and not self._claimable(row):
+                    return "busy"
+                connection.execute(sa.delete(documents).where(self._mine, documents.c.doc_id == doc_id))
+            connection.execute(
+                sa.insert(documents).values(
+                    **self._key,
+                    doc_id=doc_id,
+                    file_name=storable(file_name),
+                    size=size,
+                    pages=0,
+                    chunks=0,
+                    state="pending",
+                    added_at=now,
+                    replaces=replaces,
+                    claimed_by=self.owner,
+                    claimed_until=now + CLAIM,
+                )
+            )
+        return "added"
+
+    @guarded
+    def claim_pending(self) -> list[tuple[str, str, bool]]:
+        """Claim the pending documents that nobody is at: (doc_id, file name, replaces namesakes), oldest first."""
+        now = utc_now()
+        with self._engine.begin() as connection:
+            rows = connection.execute(
+                sa.select(documents).where(self._mine, documents.c.state == "pending").order_by(documents.c.added_at)
+            ).all()
+            free = [row for row in rows if self._claimable(row) and row.claimed_by != self.owner]
+            for row in free:
+                connection.execute(
+                    sa.update(documents)
+                    .where(self._mine, documents.c.doc_id == row.doc_id)
+                    .values(claimed_by=self.owner, claimed_until=now + CLAIM)
+                )
+        return [(row.doc_id, row.file_name, bool(row.replaces)) for row in free]
+
+    @guarded
+    def renew_claims(self) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(documents)
+                .where(self._mine, documents.c.claimed_by == self.owner)
+                .values(claimed_until=utc_now() + CLAIM)
+            )
+
+    @guarded
+    def release_claims(self, doc_ids: Iterable[str] | None = None) -> None:
+        """Leave the pending documents of this process (all, or these) to whoever comes next."""
+        mine = sa.and_(self._mine, documents.c.claimed_by == self.owner)
+        if doc_ids is not None:
+            mine = sa.and_(mine, documents.c.doc_id.in_(list(doc_ids)))
+        with self._engine.begin() as connection:
+            connection.execute(sa.update(documents).where(mine).values(claimed_by=None, claimed_until=None))
+
+    @guarded
+    def mark_ready(self, counts: dict[str, tuple[int, int]]) -> None:
+        """Mark documents whole: {doc_id: (pages, chunks)}."""
+        with self._engine.begin() as connection:
+            for doc_id, (pages, chunks) in counts.items():
+                connection.execute(
+                    sa.update(documents)
+                    .where(self._mine, documents.c.doc_id == doc_id)
+                    .values(state="ready", error=None, pages=pages, chunks=chunks, claimed_by=None, claimed_until=None)
+                )
+
+    @guarded
+    def mark_failed(self, doc_id: str, error: str) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(documents)
+                .where(self._mine, documents.c.doc_id == doc_id)
+                .values(state="failed", error=error, claimed_by=None, claimed_until=None)
+            )
+
+    @guarded
+    def mark_all_pending(self) -> None:
+        """For re-indexing: every document is to be ingested again, with none of them replacing another."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(documents)
+                .where(self._mine)
+                .values(state="pending", error=None, replaces=False, claimed_by=None, claimed_until=None)
+            )
+
+    @guarded
+    def remove(self, doc_ids: Iterable[str]) -> list[str]:
+        """Forget documents. Returns those whose bytes no other collection needs."""
+        wanted = list(doc_ids)
+        orphans: list[str] = []
+        with self._engine.begin() as connection:
+            for first in range(0, len(wanted), MANY):
+                part = wanted[first : first + MANY]
+                connection.execute(sa.delete(documents).where(self._mine, documents.c.doc_id.in_(part)))
+                kept = set(
+                    connection.scalars(sa.select(documents.c.doc_id).where(documents.c.doc_id.in_(part)).distinct())
+                )
+                orphans.extend(doc_id for doc_id in part if doc_id not in kept)
+        return orphans
+
+    def _claimable(self, row: Any) -> bool:
+        """Whether nobody holds the row: its claim ran out, or its process on this machine is gone."""
+        if row.claimed_by is None or row.claimed_by == self.owner or row.claimed_until < utc_now():
+            return True
+        host, pid, _ = row.claimed_by.rsplit(":", 2)
+        if host != socket.gethostname():
+            return False
+        return not _is_alive(int(pid))
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name == "nt":  # signal 0 would end the process there; its claim runs out instead
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _document(row: Any) -> DocumentInfo:
+    state: DocumentState = row.state
+    return DocumentInfo(
+        row.doc_id, row.file_name, row.pages, row.chunks, row.size, row.added_at.replace(tzinfo=UTC), state, row.error
+    )

@@ -1,0 +1,79 @@
+"""Which citations of an answer are borne out, and by which sentence of the passage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rag.chunking import sentence_spans
+from rag.lexical import terms
+from rag.schema import Citation, Passage
+
+_MARKER = re.compile(r"\[(\d{1,3})\]")
+_NUMBER = re.compile(r"\d")
+# The share of a claim's content words that a supporting sentence, with its neighbours, must contain.
+SUPPORTED_SHARE = 0.5
+
+# Words that are in every sentence; stems, as `terms` gives them.
+FUNCTION_WORDS = frozenset(
+    (
+        "a an the and or but if of to in on at by for from with as is are was were be been being it its this that "
+        "these those he she they them his her their we our you your i not no do doe did done have has had which who "
+        "whom what when where how whi than then so such there here also can could may might will would shall should "
+        "about into over under between after befor all ani some each other more most document passag accord state "
+        "say said"
+    ).split()  # noqa: SIM905 - a list of strings would take a page
+)
+
+
+def content_terms(text: str) -> list[str]:
+    """The terms of a text that carry its meaning."""
+    return [term for term in terms(text) if term not in FUNCTION_WORDS]
+
+
+def remove_unknown_markers(text: str, passages: int) -> str:
+    """Drop the markers of passages that don't exist."""
+    return _MARKER.sub(lambda match: match.group() if 1 <= int(match[1]) <= passages else "", text)
+
+
+def check_citations(text: str, passages: Sequence[Passage]) -> list[Citation]:
+    """The citations of an answer in order of appearance, each once for a claim and a passage.
+
+    A claim is the sentence before its markers. It counts as supported when one sentence of the passage holds at
+    least SUPPORTED_SHARE of its content words and the passage holds all of its numbers.
+    """
+    citations: list[Citation] = []
+    for claim, numbers in _claims(text):
+        for number in numbers:
+            if 1 <= number <= len(passages):
+                citations.append(_check(claim, number, passages[number - 1].text))
+    return citations
+
+
+def _claims(text: str) -> list[tuple[str, list[int]]]:
+    """(sentence without markers, its markers); markers after the full stop belong to the sentence before."""
+    found: list[tuple[str, list[int]]] = []
+    for line in text.splitlines():
+        position = 0
+        for match in re.finditer(r"(?:\s*\[\d{1,3}\])+", line):
+            before = line[position : match.start()]
+            spans = sentence_spans(before)
+            claim = before[slice(*spans[-1])] if spans else (found[-1][0] if found else "")
+            found.append((claim.strip(" -*•>"), list(dict.fromkeys(int(n) for n in _MARKER.findall(match.group())))))
+            position = match.end()
+            while position < len(line) and line[position] in ".!?。 ":
+                position += 1
+    return found
+
+
+def _check(claim: str, number: int, passage: str) -> Citation:
+    wanted = set(content_terms(claim))
+    figures = {term for term in wanted if _NUMBER.search(term)}
+    best = (0.0, 0, 0)
+    for start, end in sentence_spans(passage):
+        here = set(content_terms(passage[start:end]))
+        share = len(wanted & here) / len(wanted) if wanted else 0.0
+        if share > best[0]:
+            best = (share, start, end)
+    supported = best[0] >= SUPPORTED_SHARE and figures <= set(content_terms(passage))
+    return Citation(number, claim, best[1] if supported else 0, best[2] if supported else 0, supported)

@@ -1,0 +1,146 @@
+"""The conversations and their messages, kept over a restart."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import asdict
+from datetime import UTC
+from typing import Any
+
+import sqlalchemy as sa
+
+from rag.database import conversations, guarded, messages, storable, utc_now
+from rag.errors import NotFound
+from rag.schema import Citation, Conversation, Evidence, Message, Passage
+
+
+class Conversations:
+    """The conversations and their messages. All methods raise CatalogError when the database fails."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @guarded
+    def create(self, title: str) -> Conversation:
+        now = utc_now()
+        conversation = Conversation(uuid.uuid4().hex, _title(title), now.replace(tzinfo=UTC), now.replace(tzinfo=UTC))
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.insert(conversations).values(
+                    conversation_id=conversation.conversation_id,
+                    title=conversation.title,
+                    created_at=now,
+                    updated_at=now,
+                )
+            )
+        return conversation
+
+    @guarded
+    def get(self, conversation_id: str) -> Conversation:
+        """Raises NotFound."""
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                sa.select(conversations).where(conversations.c.conversation_id == conversation_id)
+            ).first()
+        if row is None:
+            raise NotFound("This conversation doesn't exist any more; start a new one.")
+        return _conversation(row)
+
+    @guarded
+    def rename(self, conversation_id: str, title: str) -> None:
+        self.get(conversation_id)
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(conversations)
+                .where(conversations.c.conversation_id == conversation_id)
+                .values(title=_title(title))
+            )
+
+    @guarded
+    def delete(self, conversation_id: str) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(conversations).where(conversations.c.conversation_id == conversation_id))
+
+    @guarded
+    def messages(self, conversation_id: str) -> list[Message]:
+        """Oldest first; answers come with their evidence."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                sa.select(messages).where(messages.c.conversation_id == conversation_id).order_by(messages.c.message_id)
+            )
+            return [
+                Message(row.role, row.content, _evidence(json.loads(row.evidence)) if row.evidence else None)
+                for row in rows
+            ]
+
+    @guarded
+    def add(self, conversation_id: str, message: Message) -> None:
+        """Raises NotFound where the conversation was deleted meanwhile."""
+        self.get(conversation_id)
+        evidence = json.dumps(asdict(message.evidence), ensure_ascii=False) if message.evidence else None
+        now = utc_now()
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.insert(messages).values(
+                    conversation_id=conversation_id,
+                    role=message.role,
+                    content=storable(message.content),
+                    evidence=storable(evidence) if evidence else None,
+                    created_at=now,
+                )
+            )
+            connection.execute(
+                sa.update(conversations)
+                .where(conversations.c.conversation_id == conversation_id)
+                .values(updated_at=now)
+            )
+
+    @guarded
+    def drop_last(self, conversation_id: str) -> None:
+        """Remove the last message, so that its question can be asked again."""
+        last = (
+            sa.select(sa.func.max(messages.c.message_id))
+            .where(messages.c.conversation_id == conversation_id)
+            .scalar_subquery()
+        )
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(messages).where(messages.c.message_id == last))
+
+    def to_markdown(self, conversation_id: str) -> str:
+        """The conversation as a Markdown text with its sources. Raises NotFound."""
+        lines = [f"# {self.get(conversation_id).title}", ""]
+        for message in self.messages(conversation_id):
+            lines += [f"## {'Question' if message.role == 'user' else 'Answer'}", "", message.content, ""]
+            if message.evidence:
+                cited = sorted({citation.number for citation in message.evidence.citations})
+                for number in cited:
+                    passage = message.evidence.passages[number - 1]
+                    page = f", page {passage.page}" if passage.page else ""
+                    quote = " ".join(passage.text.split())
+                    lines += [f"> [{number}] {passage.file_name}{page}: {quote}", ""]
+        return "\n".join(lines)
+
+    # Last, since the name hides the built-in in annotations that follow it.
+    @guarded
+    def list(self) -> list[Conversation]:
+        """Most recently used first."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(conversations).order_by(conversations.c.updated_at.desc()))
+            return [_conversation(row) for row in rows]
+
+
+def _title(title: str) -> str:
+    return storable(" ".join(title.split()))[:120] or "New chat"
+
+
+def _conversation(row: Any) -> Conversation:
+    return Conversation(
+        row.conversation_id, row.title, row.created_at.replace(tzinfo=UTC), row.updated_at.replace(tzinfo=UTC)
+    )
+
+
+def _evidence(data: dict[str, Any]) -> Evidence:
+    data["passages"] = tuple(Passage(**passage) for passage in data["passages"])
+    data["citations"] = tuple(Citation(**citation) for citation in data["citations"])
+    return Evidence(**data)

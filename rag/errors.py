@@ -1,0 +1,60 @@
+"""The exceptions of the package. Every message is one sentence fit to be shown to a user.
+
+RagError
+├── SettingsError          a setting has a wrong value
+├── ReadError              a file can't be turned into text
+├── EmbeddingError         the embedding model can't be loaded or fails
+├── StoreError             Milvus refused something
+│   ├── StoreUnavailable   Milvus can't be reached, or took too long
+│   └── IndexMismatch      the collection was built with other settings
+├── CatalogError           the catalog's database failed
+├── LLMError               the language model can't answer
+├── NotFound               no such document, job or conversation
+└── Cancelled              the person stopped it
+"""
+
+from __future__ import annotations
+
+
+class RagError(Exception):
+    """Base of all errors that a user may see."""
+
+
+class SettingsError(RagError):
+    """A setting has a value that it doesn't take."""
+
+
+class ReadError(RagError):
+    """A file can't be turned into text: unsupported, protected, damaged, empty or too large."""
+
+
+class EmbeddingError(RagError):
+    """The embedding model can't be loaded, or failed on a text."""
+
+
+class StoreError(RagError):
+    """Milvus refused an operation."""
+
+
+class StoreUnavailable(StoreError):
+    """Milvus can't be reached, or didn't answer in time. Trying again later may work."""
+
+
+class IndexMismatch(StoreError):
+    """The collection was built with other settings than those in force."""
+
+
+class CatalogError(RagError):
+    """The database that holds the catalog and the conversations failed."""
+
+
+class LLMError(RagError):
+    """The language model can't be reached, refused, or broke off."""
+
+
+class NotFound(RagError):
+    """There is no such document, job or conversation."""
+
+
+class Cancelled(RagError):
+    """The operation was stopped by the person who started it."""

@@ -1,0 +1,82 @@
+"""Answers without an LLM: the sentences of the passages that come nearest to the question, each with its citation."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.chunking import sentence_spans
+from rag.citations import content_terms
+from rag.embedding import Embedder
+from rag.retrieval import DENSE_WEIGHT, dense_weight
+from rag.schema import Passage
+
+PASSAGES = 5
+SENTENCES = 3
+# Sentences that score below this share of the best one aren't shown beside it.
+NEAR_BEST = 0.8
+# Shorter ones are headings and fragments; longer ones are tables that were never sentences.
+SHORTEST, LONGEST = 25, 600
+NOTHING_FOUND = "Nothing in your documents matches this question."
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    number: int
+    text: str
+    score: float
+
+
+def extract_answer(question: str, passages: Sequence[Passage], embedder: Embedder) -> str:
+    """Up to SENTENCES sentences of the first PASSAGES passages, one a paragraph, each with its marker [n].
+
+    A sentence's score joins the share of the question's words that it holds, rarer ones counting more, and the
+    cosine of its vector with the question's, in the proportion that `dense_weight` gives; and the rank of its passage.
+    """
+    candidates = [
+        (number, " ".join(passage.text[start:end].split()))
+        for number, passage in enumerate(passages[:PASSAGES], 1)
+        for start, end in sentence_spans(passage.text)
+        if SHORTEST <= end - start <= LONGEST
+    ]
+    # Overlapping passages share sentences; the first one keeps them.
+    candidates = list({text: (number, text) for number, text in reversed(candidates)}.values())[::-1]
+    if not candidates:
+        return f"{_shortened(passages[0].text)} [1]" if passages else NOTHING_FOUND
+    term_sets = [set(content_terms(text)) for _, text in candidates]
+    frequency = Counter(term for terms in term_sets for term in terms)
+    wanted = set(content_terms(question))
+    weights = {term: math.log(1 + len(candidates) / (1 + frequency[term])) for term in wanted}
+    total = sum(weights.values()) or 1.0
+    share = dense_weight(question, embedder) / DENSE_WEIGHT
+    cosines = _cosines(question, [text for _, text in candidates], embedder) if share > 0 else [0.0] * len(candidates)
+    scored = sorted(
+        (
+            _Sentence(
+                number,
+                text,
+                (sum(weights[term] for term in wanted & terms) / total + share * cosine) * (1 - 0.05 * (number - 1)),
+            )
+            for (number, text), terms, cosine in zip(candidates, term_sets, cosines, strict=True)
+        ),
+        key=lambda sentence: -sentence.score,
+    )
+    best = [sentence for sentence in scored if sentence.score >= NEAR_BEST * scored[0].score][:SENTENCES]
+    return "\n\n".join(f"{_shown(sentence.text)} [{sentence.number}]" for sentence in best)
+
+
+def _cosines(question: str, texts: list[str], embedder: Embedder) -> list[float]:
+    asked = embedder.embed_query(question)
+    return [sum(a * b for a, b in zip(asked, vector, strict=True)) for vector in embedder.embed_texts(texts)]
+
+
+def _shown(text: str) -> str:
+    """A table row reads as a list of its cells."""
+    return ", ".join(cell.strip() for cell in text.strip("| ").split("|") if cell.strip()) if text[0] == "|" else text
+
+
+def _shortened(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= LONGEST else flat[: LONGEST - 1] + "…"

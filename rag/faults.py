@@ -1,0 +1,36 @@
+"""What can be wrong with a file. Format modules raise a Fault; `readers.read` makes it a sentence with the name."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Kind(Enum):
+    """The five things that can be wrong, each with its sentence: {name} is the file's, {detail} the fault's."""
+
+    UNSUPPORTED = "{name} is {detail}, which is not supported; {advice}."
+    PROTECTED = "{name} is protected with a password; remove the password and add the file again."
+    DAMAGED = "{name} is damaged or not {detail}; open it in its own program, save it again and add that copy."
+    NO_TEXT = "{name} has no text that could be read{detail}; {advice}."
+    TOO_LARGE = "{name} is too large: {detail}; split it into smaller files and add those."
+
+
+ADVICE = {
+    Kind.UNSUPPORTED: "save it as PDF or DOCX and add that",
+    Kind.NO_TEXT: "add a copy with text in it",
+}
+
+
+class Fault(Exception):
+    """A file can't be turned into text. `detail` and `advice` are clauses that fit into the sentence of `kind`."""
+
+    def __init__(self, kind: Kind, detail: str = "", advice: str = "") -> None:
+        super().__init__(kind.name, detail)
+        self.kind = kind
+        self.detail = detail
+        self.advice = advice
+
+    def sentence(self, name: str) -> str:
+        """The sentence for the file called `name`."""
+        advice = self.advice or ADVICE.get(self.kind, "")
+        return self.kind.value.format(name=name, detail=self.detail, advice=advice)

@@ -1,0 +1,578 @@
+"""DocumentIndex: the face of the package, and the only place where its parts are wired together."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import re
+import time
+import unicodedata
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from pathlib import Path, PurePath
+from types import TracebackType
+from typing import Any
+
+from rag import chunking, lexical
+from rag.catalog import Catalog
+from rag.chat import Answer, Draft, condense, draft_answer
+from rag.conversations import Conversations
+from rag.database import open_database
+from rag.embedding import Embedder, EmbedderThreads, choose_model, load_embedder
+from rag.errors import IndexMismatch, NotFound, RagError, ReadError, StoreError
+from rag.event_loop import EventLoopThread
+from rag.file_store import FileStore, document_id
+from rag.ingestion import Ingestion
+from rag.llm import build_llm, check_llm, close_llm, llm_label
+from rag.retrieval import retrieve
+from rag.schema import DocumentInfo, IngestResult, Job, Message, PartStatus, Passage, Receipt, Status
+from rag.settings import Settings
+from rag.suggestions import suggest_questions
+from rag.vector_store import VectorStore
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 3.0
+NAME_CHARACTERS = 255
+
+Source = str | Path | tuple[str, bytes]
+History = Sequence[Message | Mapping[str, str]]
+OnWait = Callable[[], object] | None
+OnProgress = Callable[[list[Job]], object] | None
+
+
+class DocumentIndex:
+    """A library of documents that can be searched and asked. Thread-safe and synchronous.
+
+    Being made takes no time: the model loads and Milvus is reached in the background, and unfinished documents of an
+    earlier run are taken up again. With `background` False that waits until it is needed, and nothing is taken up:
+    for a command that is gone in a moment. All errors are children of RagError.
+    """
+
+    def __init__(self, settings: Settings | None = None, *, background: bool = True) -> None:
+        self.settings = settings or Settings()
+        self._engine = open_database(self.settings.database_address)
+        address = self.settings.milvus_address
+        if self.settings.milvus_is_lite:
+            address = str(Path(address).expanduser().resolve())
+        self._catalog = Catalog(self._engine, address, self.settings.collection)
+        self.conversations = Conversations(self._engine)
+        self._files = FileStore(self.settings.data_dir / "files")
+        self._llm = build_llm(self.settings)
+        self._threads = EmbedderThreads()
+        self._store = VectorStore(self.settings)
+        self._ingestion = Ingestion(self._catalog, self._files, self._store, self._threads, self._prepare)
+        self._embedder: Embedder | None = None
+        self._prepared: tuple[Embedder, str] | None = None
+        self._preparing = asyncio.Lock()
+        self._notice: str | None = None
+        self._mismatch: str | None = None
+        self._embedding_status = PartStatus("starting", self.settings.embed_model, "The embedding model is loading.")
+        self._milvus_status = PartStatus("starting", address, "Connecting to Milvus.")
+        self._llm_status = self._first_llm_status()
+        self._closed = False
+        self._loop = EventLoopThread()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = background
+        self._loop.run(self._start())
+
+    def __enter__(self) -> DocumentIndex:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop everything; documents that aren't ready go on at the next start. Calling it again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._loop.run(self._stop())
+        self._loop.close()
+        self._threads.close()
+        self._engine.dispose()
+
+    # --- ingestion
+
+    def submit(self, name: str, data: bytes, *, replace: bool = False) -> Job:
+        """Take a document in; it is ingested in the background. `replace` removes others of that name afterwards.
+
+        The same bytes as a ready document give a job in stage "unchanged". Raises ReadError for a file that is too
+        large or has no name, CatalogError.
+        """
+        file_name = display_name(name)
+        if len(data) > self.settings.max_upload_mb * 1_000_000:
+            raise ReadError(
+                f"{file_name} is too large ({len(data) / 1e6:.0f} MB): the limit is {self.settings.max_upload_mb} MB; "
+                "split it, or raise MAX_UPLOAD_MB."
+            )
+        doc_id = document_id(data)
+        running = next((job for job in self.jobs() if job.doc_id == doc_id and not job.finished), None)
+        if running is not None:
+            return running
+        known = self._catalog.find(doc_id)
+        if known is None or known.state != "ready":
+            self._files.write(data)
+        outcome = self._catalog.add_pending(doc_id, file_name, len(data), replace)
+        return self._loop.run(self._take_in(doc_id, file_name, replace, outcome))
+
+    def jobs(self) -> list[Job]:
+        """All jobs, oldest first; finished ones stay until they are dismissed."""
+        return self._ingestion.jobs()
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job and remove what it has written. Raises NotFound."""
+        self._loop.run(self._ingestion.cancel(job_id))
+
+    def dismiss(self, job_id: str | None = None) -> None:
+        """Forget one finished job, or all of them."""
+        self._loop.run(_in_loop(lambda: self._ingestion.dismiss(job_id)))
+
+    def retry(self, doc_id: str) -> Job:
+        """Ingest a document that failed again, from the kept bytes. Raises NotFound."""
+        document = self.document(doc_id)
+        return self.submit(document.file_name, self._files.read(doc_id))
+
+    def namesake(self, name: str, data: bytes) -> DocumentInfo | None:
+        """Another ready document under the same name, to be replaced or kept beside this one."""
+        others = self._catalog.namesakes(display_name(name), document_id(data))
+        return others[0] if others else None
+
+    def ingest(
+        self,
+        sources: Iterable[Source],
+        *,
+        replace: bool = False,
+        on_progress: OnProgress = None,
+    ) -> list[IngestResult]:
+        """Ingest files (paths, or pairs of name and bytes) and wait until all are done; one result each, in order.
+
+        A file that can't be read or stored gives a result with status "failed" and the reason; the others go on.
+        `on_progress` is called about ten times a second with the jobs. Raises CatalogError only.
+        """
+        outcomes: list[Job | IngestResult] = []
+        first_seen: set[str] = set()
+        repeated: list[bool] = []
+        for source in sources:
+            outcome = self._submit_source(source, replace)
+            outcomes.append(outcome)
+            key = outcome.job_id if isinstance(outcome, Job) else ""
+            repeated.append(bool(key) and key in first_seen)
+            first_seen.add(key)
+        job_ids = [outcome.job_id for outcome in outcomes if isinstance(outcome, Job)]
+        finished = iter(self._wait(job_ids, on_progress))
+        return [
+            _result(next(finished), again) if isinstance(outcome, Job) else outcome
+            for outcome, again in zip(outcomes, repeated, strict=True)
+        ]
+
+    def wait(self, jobs: Iterable[Job], *, on_progress: OnProgress = None) -> list[Job]:
+        """Wait until these jobs are finished; returns them as they are then, in the same order."""
+        return self._wait([job.job_id for job in jobs], on_progress)
+
+    def _wait(self, job_ids: list[str], on_progress: OnProgress) -> list[Job]:
+        def report() -> None:
+            if on_progress:
+                on_progress(self.jobs())
+
+        finished = self._loop.run(self._ingestion.wait(job_ids), report if on_progress else None)
+        report()
+        return finished
+
+    def reindex(self) -> list[Job]:
+        """Rebuild the collection with the settings in force, from the kept bytes."""
+        return self._loop.run(self._reindex())
+
+    # --- library
+
+    def documents(self) -> list[DocumentInfo]:
+        """The documents of the collection, newest first."""
+        return self._catalog.documents()
+
+    def document(self, doc_id: str) -> DocumentInfo:
+        """Raises NotFound."""
+        found = self._catalog.find(doc_id)
+        if found is None:
+            raise NotFound("There is no such document in this collection; list the documents to see what there is.")
+        return found
+
+    def original(self, doc_id: str) -> bytes:
+        """The bytes that were uploaded. Raises NotFound."""
+        self.document(doc_id)
+        return self._files.read(doc_id)
+
+    def delete(self, doc_id: str) -> Receipt:
+        """Remove a document everywhere. Raises NotFound, StoreUnavailable."""
+        self.document(doc_id)
+        return self._loop.run(self._delete(doc_id))
+
+    def reset(self) -> Receipt:
+        """Remove the whole collection with all of its documents. Raises StoreUnavailable."""
+        return self._loop.run(self._reset())
+
+    # --- questions
+
+    def search(
+        self,
+        question: str,
+        top_k: int = 10,
+        doc_ids: Collection[str] | None = None,
+        history: History = (),
+        *,
+        on_wait: OnWait = None,
+    ) -> list[Passage]:
+        """The `top_k` best passages for a question, best first, in these documents (all when None).
+
+        With `history` (oldest first) the question may be a follow-up. `on_wait` is called while waiting; what it
+        raises stops the search. Raises StoreUnavailable, IndexMismatch, EmbeddingError, RagError for no question.
+        """
+        return self._loop.run(self._search_with_history(question, top_k, doc_ids, history), on_wait)
+
+    def ask(
+        self, question: str, history: History = (), doc_ids: Collection[str] | None = None, *, on_wait: OnWait = None
+    ) -> Answer:
+        """Find the passages for a question and begin to answer it. Raises like `search`."""
+        return Answer(self._loop.run(self._draft(question, history, doc_ids), on_wait), self._loop, on_wait)
+
+    def suggestions(self) -> list[str]:
+        """Up to four questions to begin with, made from what is in the library; none for an empty one."""
+        ready = [document for document in self.documents() if document.state == "ready"]
+        return suggest_questions([(document.file_name, self._opening(document)) for document in ready[:4]])
+
+    def status(self) -> Status:
+        """How the parts are doing; never waits."""
+        return Status(self._embedding_status, self._milvus_status, self._llm_status, self._notice, self._mismatch)
+
+    def check(self) -> Status:
+        """Try each part now, which may take a few seconds."""
+        return self._loop.run(self._check())
+
+    def timings(self) -> dict[str, float]:
+        """Milliseconds of embedding a question and of a search, the median of a few; of the parts that work."""
+        return self._loop.run(self._timings())
+
+    # --- on the event loop
+
+    async def _start(self) -> None:
+        self._ingestion.start()
+        if self._background:
+            self._spawn(self._load_embedder())
+            self._spawn(self._keep_watch())
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.create_task(self._quietly(coroutine))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._ingestion.close()
+        try:
+            await self._store.close()
+        except Exception as error:
+            logger.info("closing Milvus: %s", error)
+        await close_llm(self._llm)
+
+    async def _keep_watch(self) -> None:
+        """Reach Milvus and resume what is pending; then look whether Milvus is still there."""
+        while True:
+            was_ready = self._milvus_status.state == "ready"
+            await self._quietly(self._look_at_milvus())
+            if self._milvus_status.state == "ready" and not was_ready:
+                await self._quietly(self._heal())
+            # Milvus Lite is in this process: once it is open, it is there.
+            if self._milvus_status.state == "ready" and self.settings.milvus_is_lite:
+                return
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    async def _quietly(self, awaitable: Any) -> None:
+        try:
+            await awaitable
+        except RagError as error:
+            logger.info("%s", error)
+        except Exception:
+            logger.exception("background work failed")
+
+    async def _look_at_milvus(self) -> None:
+        name = self._milvus_status.name
+        try:
+            await self._store.ping()
+        except StoreError as error:
+            self._milvus_status = PartStatus("error", name, str(error))
+            return
+        kind = "Milvus Lite" if self.settings.milvus_is_lite else f"Milvus {self._store.version}"
+        self._milvus_status = PartStatus("ready", name, kind)
+
+    async def _heal(self) -> None:
+        """Rows that Milvus has lost altogether come back from the kept bytes; unfinished documents are resumed."""
+        ready = [d for d in await asyncio.to_thread(self._catalog.documents) if d.state == "ready"]
+        if ready and await self._store.count() == 0:
+            logger.warning("Milvus has no rows of this collection any more: ingesting its documents again")
+            await asyncio.to_thread(self._catalog.mark_all_pending)
+        await self._ingestion.resume()
+
+    async def _load_embedder(self) -> Embedder:
+        """Load the collection's model, or choose one for a new collection; notes a mismatch."""
+        async with self._preparing:
+            if self._embedder is not None:
+                return self._embedder
+            recorded = await asyncio.to_thread(self._catalog.fingerprint)
+            try:
+                if recorded is None:
+                    choice = await asyncio.to_thread(choose_model, self.settings)
+                    name, self._notice = choice.name, choice.notice
+                else:
+                    asked, own, _ = recorded
+                    stays = not self.settings.embed_model_chosen or self.settings.embed_model == asked
+                    name = own if stays else self.settings.embed_model
+                    if own != asked and stays and self.settings.embed_model == asked:
+                        self._notice = (
+                            f"This library was built with the {own} embedding model, since {asked} wasn't at hand."
+                        )
+                began = time.monotonic()
+                embedder = await asyncio.to_thread(load_embedder, name, self.settings)
+            except RagError as error:
+                self._embedding_status = PartStatus("error", self.settings.embed_model, str(error))
+                raise
+            took = f"{embedder.dimension} dimensions, loaded in {time.monotonic() - began:.1f} s"
+            self._embedding_status = PartStatus("ready", embedder.name, took)
+            self._model_name = name
+            self._mismatch = None
+            if recorded is not None and recorded[2] != _fingerprint(embedder):
+                self._mismatch = _mismatch_sentence(self.settings, recorded, embedder)
+            self._embedder = embedder
+            return embedder
+
+    async def _prepare(self) -> tuple[Embedder, str]:
+        """What ingestion needs: the model and a collection that fits it."""
+        if self._prepared is None:
+            embedder = await self._fitting_embedder()
+            await self._store.create(embedder.dimension)
+            fingerprint = _fingerprint(embedder)
+            if await asyncio.to_thread(self._catalog.fingerprint) is None:
+                await asyncio.to_thread(
+                    self._catalog.set_fingerprint, self.settings.embed_model, self._model_name, fingerprint
+                )
+            self._prepared = embedder, hashlib.sha256(fingerprint.encode()).hexdigest()[:8]
+        return self._prepared
+
+    async def _fitting_embedder(self) -> Embedder:
+        embedder = self._embedder or await self._load_embedder()
+        if self._mismatch:
+            raise IndexMismatch(self._mismatch)
+        return embedder
+
+    async def _take_in(self, doc_id: str, file_name: str, replace: bool, outcome: str) -> Job:
+        if outcome == "added":
+            return self._ingestion.add(doc_id, file_name, replace)
+        if outcome == "busy":
+            error = f"{file_name} is being added by another process right now; look again in a moment."
+            return self._ingestion.add(doc_id, file_name, replace, "failed", error=error)
+        known = await asyncio.to_thread(self._catalog.find, doc_id)
+        pages, chunks = (known.pages, known.chunks) if known else (0, 0)
+        return self._ingestion.add(doc_id, file_name, replace, "unchanged", pages=pages, chunks=chunks)
+
+    async def _delete(self, doc_id: str) -> Receipt:
+        await self._ingestion.stop_document(doc_id)
+        return await self._ingestion.delete([doc_id])
+
+    async def _empty(self) -> tuple[int, int]:
+        await self._ingestion.stop_all()
+        removed, left = await self._store.drop()
+        await asyncio.to_thread(self._catalog.forget_fingerprint)
+        self._prepared = self._embedder = None
+        self._notice = self._mismatch = None
+        return removed, left
+
+    async def _reset(self) -> Receipt:
+        doc_ids = [document.doc_id for document in await asyncio.to_thread(self._catalog.documents)]
+        removed, left = await self._empty()
+        for orphan in await asyncio.to_thread(self._catalog.remove, doc_ids):
+            await asyncio.to_thread(self._files.remove, orphan)
+        self._load_again()
+        return Receipt(len(doc_ids), removed, left, tuple(doc_ids))
+
+    async def _reindex(self) -> list[Job]:
+        await self._empty()
+        await asyncio.to_thread(self._catalog.mark_all_pending)
+        self._load_again()
+        return await self._ingestion.resume()
+
+    def _load_again(self) -> None:
+        """The next collection may get another model than the last one."""
+        self._embedding_status = PartStatus("starting", self.settings.embed_model, "The embedding model is loading.")
+        if self._background:
+            self._spawn(self._load_embedder())
+
+    async def _search(self, question: str, top_k: int, doc_ids: Collection[str] | None) -> list[Passage]:
+        question = _asked(question)
+        if top_k < 1 or (doc_ids is not None and not doc_ids):
+            return []
+        if not await self._store.connect():
+            return []
+        return await retrieve(
+            question,
+            store=self._store,
+            embedder=await self._fitting_embedder(),
+            threads=self._threads,
+            catalog=self._catalog,
+            top_k=top_k,
+            doc_ids=doc_ids,
+            without=self._ingestion.in_flight(),
+        )
+
+    async def _search_with_history(
+        self, question: str, top_k: int, doc_ids: Collection[str] | None, history: History
+    ) -> list[Passage]:
+        asked = await condense(_asked(question), _messages(history), None, self.settings.llm_timeout)
+        return await self._search(asked, top_k, doc_ids)
+
+    async def _draft(self, question: str, history: History, doc_ids: Collection[str] | None) -> Draft:
+        return await draft_answer(
+            _asked(question),
+            _messages(history),
+            doc_ids,
+            search=self._search,
+            llm=self._llm,
+            timeout=self.settings.llm_timeout,
+            embedder=self._fitting_embedder,
+            threads=self._threads,
+        )
+
+    async def _check(self) -> Status:
+        await self._quietly(self._load_embedder())
+        await self._quietly(self._look_at_milvus())
+        if self._llm is not None:
+            problem = await check_llm(self._llm, self.settings)
+            label = llm_label(self.settings)
+            self._llm_status = PartStatus("error", label, problem) if problem else PartStatus("ready", label)
+        return self.status()
+
+    async def _timings(self) -> dict[str, float]:
+        async def median(call: Callable[[], Awaitable[object]]) -> float:
+            times = []
+            for _ in range(5):
+                began = time.perf_counter()
+                await call()
+                times.append(1000 * (time.perf_counter() - began))
+            return sorted(times)[2]
+
+        question = "How fast is this?"
+        timings: dict[str, float] = {}
+        if self._embedder is not None:
+            embed = self._embedder.embed_query
+            timings["embed a question"] = await median(lambda: asyncio.to_thread(embed, question))
+            if self._milvus_status.state == "ready" and not self._mismatch:
+                timings["search"] = await median(lambda: self._search(question, 10, None))
+        return timings
+
+    # --- small matters
+
+    def _first_llm_status(self) -> PartStatus:
+        if self._llm is not None:
+            return PartStatus("ready", llm_label(self.settings))
+        return PartStatus(
+            "off",
+            "none",
+            "Answers are sentences taken from the documents; set OPENAI_API_KEY, or OPENAI_BASE_URL for a local "
+            "server, to have them written by an LLM.",
+        )
+
+    def _submit_source(self, source: Source, replace: bool) -> Job | IngestResult:
+        name = display_name(source[0] if isinstance(source, tuple) else str(source))
+        try:
+            if isinstance(source, tuple):
+                return self.submit(name, source[1], replace=replace)
+            return self.submit(name, _read_path(Path(source), self.settings.max_upload_mb), replace=replace)
+        except (ReadError, NotFound) as error:
+            return IngestResult(name, "failed", None, error=str(error))
+
+    def _opening(self, document: DocumentInfo) -> str:
+        """The first words of a document that is plain text, for suggestions."""
+        try:
+            data = self._files.read(document.doc_id)[:20_000]
+        except RagError:
+            return ""
+        return data.decode("utf-8", "ignore") if document.file_name.lower().endswith((".md", ".txt")) else ""
+
+
+def display_name(name: str) -> str:
+    """A file's name as it is shown: the last part of a path, composed (NFC), without control characters."""
+    last = PurePath(name.replace("\\", "/")).name or "unnamed"
+    composed = unicodedata.normalize("NFC", last.encode("utf-8", "replace").decode("utf-8"))
+    clean = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"} else c for c in composed)
+    return " ".join(clean.split())[-NAME_CHARACTERS:] or "unnamed"
+
+
+def _read_path(path: Path, limit_mb: int) -> bytes:
+    name = display_name(str(path))
+    try:
+        if path.is_dir():
+            raise ReadError(f"{name} is a folder; name the files in it.")
+        if path.stat().st_size > limit_mb * 1_000_000:
+            raise ReadError(f"{name} is too large: the limit is {limit_mb} MB; split it, or raise MAX_UPLOAD_MB.")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a usable path"
+        raise ReadError(f"{name} can't be opened ({reason}); check the path and its permissions.") from error
+
+
+def _result(job: Job, again: bool) -> IngestResult:
+    if job.stage == "ready":
+        status = "unchanged" if again else "ready"
+        return IngestResult(job.file_name, status, job.doc_id, job.pages, job.chunks)  # type: ignore[arg-type]
+    if job.stage == "unchanged":
+        return IngestResult(job.file_name, "unchanged", job.doc_id, job.pages, job.chunks)
+    return IngestResult(job.file_name, "failed", job.doc_id, error=job.error or "It was cancelled.")
+
+
+def _messages(history: History) -> list[Message]:
+    messages = []
+    for entry in history:
+        if isinstance(entry, Message):
+            messages.append(entry)
+        elif isinstance(entry, Mapping) and entry.get("role") in {"user", "assistant"}:
+            messages.append(Message(entry["role"], str(entry.get("content", ""))))  # type: ignore[arg-type]
+        else:
+            raise RagError("A message of the history needs a role (user or assistant) and content.")
+    return messages
+
+
+def _asked(question: str) -> str:
+    clean = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", " ", question.encode("utf-8", "replace").decode("utf-8")).strip()
+    if not clean:
+        raise RagError("The question is empty; type one.")
+    return clean
+
+
+def _fingerprint(embedder: Embedder) -> str:
+    return json.dumps(
+        {
+            "model": embedder.fingerprint,
+            "dimension": embedder.dimension,
+            "chunking": chunking.VERSION,
+            "lexical": lexical.VERSION,
+        }
+    )
+
+
+def _mismatch_sentence(settings: Settings, recorded: tuple[str, str, str], embedder: Embedder) -> str:
+    _, own, fingerprint = recorded
+    if json.loads(fingerprint).get("model") == embedder.fingerprint:
+        return (
+            f"The collection {settings.collection} was built by another version of Docent; re-index it, which keeps "
+            "the documents, or set COLLECTION to a new name."
+        )
+    return (
+        f"The collection {settings.collection} was built with the embedding model {own}, and EMBED_MODEL asks for "
+        f"{settings.embed_model}; set EMBED_MODEL={own}, or re-index it, which keeps the documents."
+    )
+
+
+async def _in_loop(call: Callable[[], object]) -> None:
+    call()

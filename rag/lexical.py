@@ -1,0 +1,74 @@
+"""Text as BM25 sees it: normalised and segmented by us, so that every language and every Milvus gets the same words.
+
+Latin words are reduced to their stems, runs of Chinese, Japanese and Korean to character bigrams, numbers and codes
+are kept whole. A change here changes VERSION, which is part of a collection's fingerprint.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from functools import lru_cache
+
+import snowballstemmer
+
+VERSION = "1"
+
+# Kana, Han and Hangul: scripts whose words aren't separated, or carry particles.
+_CJK = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003134f"
+_RUN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+(?:[.,:/'’&+-][^\W_{_CJK}]+)*")
+_PARTS = re.compile(r"[^\W_]+")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_is_cjk = re.compile(rf"[{_CJK}]").match
+
+_local = threading.local()
+
+
+def normalize(text: str) -> str:
+    """Compatibility forms folded (NFKC), case folded, accents of Latin letters removed."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    if folded.isascii():
+        return folded
+    decomposed = unicodedata.normalize("NFD", folded)
+    # U+0300 to U+036F are the accents of Latin, Greek and Cyrillic; Hangul and Kana must be composed again.
+    return unicodedata.normalize("NFC", "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f"))
+
+
+def terms(text: str) -> list[str]:
+    """The terms of `text`, in order, with repetitions. Each consists of letters, digits and underscores only."""
+    found: list[str] = []
+    for match in _RUN.finditer(normalize(text)):
+        run = match.group()
+        if _is_cjk(run):
+            found.extend(run[i : i + 2] for i in range(len(run) - 1)) if len(run) > 1 else found.append(run)
+        else:
+            found.extend(_word_terms(run))
+    return found
+
+
+def lexical_text(text: str) -> str:
+    """The terms of `text` joined by blanks: what is stored in the lexical field, and what a question becomes."""
+    return " ".join(terms(text))
+
+
+@lru_cache(maxsize=65_536)
+def _word_terms(run: str) -> tuple[str, ...]:
+    if _THOUSANDS.fullmatch(run):
+        run = run.replace(",", "")
+    parts = _PARTS.findall(run)
+    if parts[-1] == "s" and len(parts) == 2:  # a possessive
+        parts = parts[:1]
+    if len(parts) == 1:
+        return (_stem(parts[0]),)
+    # 23.6, covid-19 and AS/400 are found whole and, but for bare numbers, by their parts.
+    whole = "_".join(parts)
+    return (whole,) if all(part.isdigit() for part in parts) else (whole, *(_stem(part) for part in parts))
+
+
+def _stem(word: str) -> str:
+    if not word.isascii() or not word.isalpha():
+        return word
+    if not hasattr(_local, "stemmer"):  # Snowball's stemmers keep state, so each thread has its own
+        _local.stemmer = snowballstemmer.stemmer("english")
+    return str(_local.stemmer.stemWord(word))

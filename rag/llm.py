@@ -1,0 +1,232 @@
+"""The language model: builds the client of OpenAI or of a compatible server, and streams from it.
+
+The clients belong to the event loop of their first request, so everything asynchronous here runs on the process's
+one loop. What goes wrong is mapped once, to LLMError.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from contextvars import ContextVar
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import openai
+from llama_index.core.llms import LLM, ChatMessage
+from llama_index.llms.openai import OpenAI
+from llama_index.llms.openai.utils import is_chat_model, is_chatcomp_api_supported, openai_modelname_to_contextsize
+from llama_index.llms.openai_like import OpenAILike
+
+from rag.errors import LLMError, SettingsError
+from rag.llm_errors import OPENAI_URL, as_llm_error, capitalized, safe_cause, shown_address, where_is
+from rag.settings import DEFAULT_OPENAI_MODEL, Settings
+
+logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 5.0
+CHECK_SECONDS = 5.0
+RETRY_PAUSE_SECONDS = 0.5
+UNKNOWN_CONTEXT_WINDOW = 8192
+
+# The end of a complete answer: most servers send both, some only one of them.
+_COMPLETE = re.compile(rb'\[DONE\]|"finish_reason"\s*:\s*"')
+_TAIL_BYTES = 4096
+
+# The responses that the running stream_chat got: closing LlamaIndex's generator leaves the request to the garbage
+# collector, and the server goes on generating meanwhile (seen with llama.cpp: 22 s).
+_responses: ContextVar[list[httpx.Response] | None] = ContextVar("_responses", default=None)
+
+
+def build_llm(settings: Settings) -> LLM | None:
+    """The LLM that the settings name, or None where they name neither a key nor a server. No request is made.
+
+    Raises SettingsError for a key or a model name that can't work.
+    """
+    key = settings.openai_api_key.get_secret_value().strip()
+    if not key and not settings.openai_base_url:
+        return None
+    if not key.isascii() or not key.isprintable():
+        raise SettingsError("OPENAI_API_KEY has characters that no key has: copy it again.")
+    # An empty name stands for whatever the server serves; it is looked up at each request.
+    name = settings.openai_model or ("" if settings.openai_base_url else DEFAULT_OPENAI_MODEL)
+    if not is_chatcomp_api_supported(name):
+        raise SettingsError(
+            f"OPENAI_MODEL {name!r} can't be used for chat: it takes a model such as {DEFAULT_OPENAI_MODEL}."
+        )
+    url = settings.openai_base_url or OPENAI_URL
+    options: dict[str, Any] = {
+        "model": name,
+        "api_key": key or "none",  # the client insists on one
+        "api_base": url,
+        "max_retries": 0,  # the SDK's and LlamaIndex's retries would multiply; stream_chat has its own
+        "async_openai_client": _client(key or "none", url, settings.llm_timeout),
+    }
+    if not settings.openai_base_url and not settings.openai_context_window and _known_to_llama_index(name):
+        return OpenAI(**options)
+    return OpenAILike(
+        **options,
+        is_chat_model=True,
+        context_window=settings.openai_context_window or UNKNOWN_CONTEXT_WINDOW,
+        # Of OpenAI's models those that reason refuse any temperature but their own.
+        additional_kwargs={} if settings.openai_base_url else {"temperature": openai.omit},
+    )
+
+
+def llm_label(settings: Settings) -> str:
+    """What answers, for display: "gpt-… at OpenAI", "llama3.2 at http://localhost:11434/v1"."""
+    if not settings.openai_base_url:
+        return f"{settings.openai_model or DEFAULT_OPENAI_MODEL} at OpenAI"
+    return f"{settings.openai_model or 'the model'} at {shown_address(settings.openai_base_url)}"
+
+
+def context_window(llm: LLM) -> int:
+    """How many tokens prompt and answer may have together."""
+    return llm.metadata.context_window
+
+
+async def stream_chat(llm: LLM, messages: Sequence[ChatMessage], timeout: float) -> AsyncGenerator[str, None]:
+    """Yield the answer piece by piece. `timeout` is the longest wait for the next piece, in seconds.
+
+    A failure before the first piece that may pass is tried once more. Closing the generator or cancelling its task
+    closes the request. Raises LLMError; what was yielded before it stays valid.
+    """
+    options: dict[str, Any] = {}
+    started = retried = False
+    while True:
+        try:
+            async with aclosing(_deltas(llm, messages, timeout, options)) as deltas:
+                async for delta in deltas:
+                    started = True
+                    yield delta
+            break
+        except Exception as error:
+            if started or retried or not _may_pass(error, options):
+                raise as_llm_error(error, llm, timeout) from safe_cause(error)
+            retried = True
+            logger.info("LLM request failed before the first token, trying again: %s", type(error).__name__)
+            await asyncio.sleep(RETRY_PAUSE_SECONDS)
+    if not started:
+        raise LLMError(f"{capitalized(where_is(llm))} sent an empty answer: try again, or choose another model.")
+
+
+async def complete_chat(llm: LLM, messages: Sequence[ChatMessage], timeout: float) -> str:
+    """The whole answer at once. `timeout` (seconds) bounds the wait for each piece of it. Raises LLMError."""
+    async with aclosing(stream_chat(llm, messages, timeout)) as deltas:
+        return "".join([delta async for delta in deltas])
+
+
+async def check_llm(llm: LLM, settings: Settings) -> str | None:
+    """Ask the server for its models, which costs nothing. None if it answers, else a sentence that says why not."""
+    if not isinstance(llm, OpenAI):
+        return None
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            if settings.openai_base_url:
+                await llm._get_aclient().models.list()
+            else:
+                await llm._get_aclient().models.retrieve(llm.model)
+    except Exception as error:
+        return str(as_llm_error(error, llm, CHECK_SECONDS))
+    return None
+
+
+async def close_llm(llm: LLM | None) -> None:
+    """Close the connections. To be awaited on the loop that the requests ran on."""
+    if isinstance(llm, OpenAI):
+        await llm._get_aclient().close()
+
+
+async def _deltas(
+    llm: LLM, messages: Sequence[ChatMessage], timeout: float, options: dict[str, Any]
+) -> AsyncGenerator[str, None]:
+    if isinstance(llm, OpenAI) and not llm.model and "model" not in options:
+        async with asyncio.timeout(timeout):
+            options["model"] = await _served_model(llm)
+    opened: list[httpx.Response] = []
+    _responses.set(opened)
+    async with asyncio.timeout(timeout):
+        responses = await llm.astream_chat(messages, **options)
+    async with aclosing(responses):
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(timeout):
+                        response = await anext(responses)
+                except StopAsyncIteration:
+                    return
+                if response.delta:
+                    yield response.delta
+        finally:
+            for http_response in opened:
+                await http_response.aclose()
+
+
+async def _served_model(llm: OpenAI) -> str:
+    models = [model.id for model in (await llm._get_aclient().models.list()).data]
+    for name in models:
+        if "embed" not in name.lower():
+            return name
+    raise LLMError(f"{capitalized(where_is(llm))} serves no chat model: load one there, or set OPENAI_MODEL.")
+
+
+def _client(key: str, url: str, timeout: float) -> openai.AsyncOpenAI:
+    async def watch(response: httpx.Response) -> None:
+        opened = _responses.get()
+        if opened is not None:
+            opened.append(response)
+        if response.headers.get("content-type", "").startswith("text/event-stream"):
+            response.stream = _WholeStream(response.stream)  # type: ignore[arg-type]
+
+    limits = httpx.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout))
+    http_client = openai.DefaultAsyncHttpxClient(
+        timeout=limits,
+        event_hooks={"response": [watch]},
+        headers={"Accept-Encoding": "identity"},  # the stream's end has to be legible, see _WholeStream
+        # A proxy of the environment can't reach a server on this machine.
+        trust_env=urlsplit(url).hostname not in {"localhost", "127.0.0.1", "::1"},
+    )
+    return openai.AsyncOpenAI(api_key=key, base_url=url, max_retries=0, timeout=limits, http_client=http_client)
+
+
+class _WholeStream(httpx.AsyncByteStream):
+    """An event stream that fails when the server closes it before the answer is complete.
+
+    A connection that is closed cleanly in mid-answer is no error to HTTP, the SDK or LlamaIndex.
+    """
+
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        tail = b""
+        async for data in self._stream:
+            tail = (tail + data)[-_TAIL_BYTES:]
+            yield data
+        if not _COMPLETE.search(tail):
+            raise httpx.RemoteProtocolError("the stream ended before the answer was complete")
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _known_to_llama_index(name: str) -> bool:
+    try:
+        openai_modelname_to_contextsize(name)
+    except ValueError:
+        return False
+    return is_chat_model(name)
+
+
+def _may_pass(error: Exception, options: dict[str, Any]) -> bool:
+    """Whether a second attempt makes sense. Takes the temperature out of the options if that was refused."""
+    if isinstance(error, openai.BadRequestError) and "temperature" in f"{error.param} {error.message}":
+        options["temperature"] = openai.omit
+        return True
+    if isinstance(error, openai.APITimeoutError):
+        return False
+    return isinstance(error, openai.APIConnectionError | openai.InternalServerError)

@@ -1,0 +1,125 @@
+"""What went wrong with a language model, as one sentence that says what to do.
+
+Sentences never hold a key; the log never holds a server's words, which can quote the key or the prompt.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import openai
+from llama_index.core.llms import LLM
+
+from rag.errors import LLMError
+
+logger = logging.getLogger(__name__)
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+_NO_SUCH_MODEL = re.compile(
+    r"(invalid|unknown|no such) model|\bmodel\b.{0,120}\b(not found|not exist|not available)", re.I
+)
+_TOO_LONG = re.compile(r"context.?(length|window|size)|maximum context|(too many|exceed\w*) .{0,40}tokens", re.I)
+_MALFORMED = (json.JSONDecodeError, UnicodeDecodeError, openai.APIResponseValidationError, AttributeError, TypeError)
+
+
+def as_llm_error(error: Exception, llm: LLM, timeout: float) -> LLMError:
+    """The LLMError to raise for `error`; `timeout` (seconds) is the one that was in force."""
+    if isinstance(error, LLMError):
+        return error
+    # Neither messages nor bodies are logged: they can hold parts of the key or of the prompt.
+    status, code = getattr(error, "status_code", None), getattr(error, "code", None)
+    logger.warning("LLM request failed: %s, status %s, code %s", type(error).__name__, status, code)
+    return LLMError(capitalized(_sentence(error, llm, timeout)))
+
+
+def safe_cause(error: Exception) -> Exception | None:
+    """What may stand as the cause of an LLMError."""
+    # OpenAI's refusal of a key quotes it in part; a logged traceback would show that.
+    return None if isinstance(error, openai.AuthenticationError | LLMError) else error
+
+
+def _sentence(error: Exception, llm: LLM, timeout: float) -> str:
+    where = where_is(llm)
+    match error:
+        case openai.APIStatusError():
+            return _status_sentence(error, llm, where)
+        case _ if isinstance(error.__cause__, httpx.ConnectTimeout):
+            return _unreachable(where)
+        case TimeoutError() | openai.APITimeoutError() | httpx.TimeoutException():
+            return f"{where} sent nothing for {timeout:g} seconds: try again, or raise LLM_TIMEOUT."
+        case openai.APIConnectionError():
+            return _unreachable(where)
+        case httpx.HTTPError():
+            return f"{where} broke off before the answer was complete: try again."
+        case _ if isinstance(error, _MALFORMED):
+            return f"{where} sent something that is no chat answer: check that OPENAI_BASE_URL is right, or try again."
+        case openai.APIError():
+            return f"{where} reported an error while answering: {_quoted(error, llm)}"
+    return f"{where} failed unexpectedly ({type(error).__name__}): try again."
+
+
+def _status_sentence(error: openai.APIStatusError, llm: LLM, where: str) -> str:
+    status, code, message = error.status_code, error.code or "", error.message
+    model = getattr(llm, "model", "") or "the model"
+    if code == "model_not_found" or (status in {400, 404} and _NO_SUCH_MODEL.search(message)):
+        return f"{where} has no chat model called {model!r}: set OPENAI_MODEL to one that it has."
+    if status == 401:
+        return f"{where} refused the key: check OPENAI_API_KEY."
+    if status == 403:
+        return f"{where} refused access: check what OPENAI_API_KEY is allowed to do."
+    if status == 404:
+        return f"{where} answered 'not found': OPENAI_BASE_URL mostly ends in /v1, and OPENAI_MODEL names a model."
+    if status == 429 and code == "insufficient_quota":
+        return f"{where} says that the account's quota is used up: check its plan and billing."
+    if status == 429:
+        return f"{where} is getting too many requests: wait a little, then try again."
+    if code == "context_length_exceeded" or (status in {400, 413} and _TOO_LONG.search(message)):
+        return (
+            f"The question with its passages is too long for {model}: start a new conversation, "
+            "or set OPENAI_CONTEXT_WINDOW to what the model takes."
+        )
+    if status == 503:
+        return f"{where} isn't ready to answer (status 503), busy or still loading: try again in a moment."
+    if status >= 500:
+        return f"{where} had an internal error (status {status}): try again in a moment."
+    return f"{where} refused the request (status {status}): {_quoted(error, llm)}"
+
+
+def _unreachable(where: str) -> str:
+    if where == "OpenAI":
+        return "OpenAI can't be reached: check the network connection."
+    return f"{where} can't be reached: check that it is running, and OPENAI_BASE_URL."
+
+
+def _quoted(error: openai.APIError, llm: LLM) -> str:
+    body = error.body
+    text = str(body.get("message") or error.message) if isinstance(body, dict) else error.message
+    key = getattr(llm, "api_key", "") or ""
+    if len(key) > 4:
+        text = text.replace(key, "…")
+    text = " ".join(text.split())
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def where_is(llm: LLM) -> str:
+    """Who answers, as the subject of a sentence."""
+    url = getattr(llm, "api_base", None)
+    if not url:
+        return "the language model"
+    return "OpenAI" if url == OPENAI_URL else f"the LLM server at {shown_address(url)}"
+
+
+def shown_address(url: str) -> str:
+    """The address without the user and password that it may hold."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def capitalized(sentence: str) -> str:
+    """The sentence with a capital first letter and everything else as it is."""
+    return sentence[:1].upper() + sentence[1:]

@@ -1,0 +1,58 @@
+"""JSON, Jupyter notebooks and plain text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rag.decoding import decode
+from rag.markup import html_to_markdown
+
+
+def read_text(data: bytes) -> str:
+    """Plain text, or the text of an HTML page that was saved as such. Raises Fault if `data` isn't text."""
+    text = decode(data)
+    if text[:200].lstrip().lower().startswith(("<!doctype html", "<html")):
+        return html_to_markdown(text)
+    return text
+
+
+def read_json(data: bytes) -> str:
+    """JSON or JSON Lines laid out for reading, escapes resolved. What isn't valid JSON stays as it is."""
+    text = decode(data)
+    try:
+        return _laid_out(json.loads(text))
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return "\n".join(_laid_out(json.loads(line)) for line in text.splitlines() if line.strip())
+    except (ValueError, RecursionError):
+        return text
+
+
+def _laid_out(value: Any) -> str:
+    if value in (None, "", [], {}):
+        return ""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def read_notebook(data: bytes) -> str:
+    """The cells of a Jupyter notebook: texts as they are, code fenced, with the text that running it printed."""
+    text = decode(data)
+    try:
+        notebook = json.loads(text)
+        return "\n\n".join(filter(None, (_cell(cell) for cell in notebook["cells"])))
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return read_json(data)
+
+
+def _cell(cell: dict[str, Any]) -> str:
+    source = _joined(cell.get("source"))
+    if cell.get("cell_type") != "code" or not source.strip():
+        return source
+    outputs = [o.get("text") or o.get("data", {}).get("text/plain") for o in cell.get("outputs", [])]
+    return "\n\n".join([f"```\n{source}\n```", *filter(None, map(_joined, outputs))])
+
+
+def _joined(lines: str | list[str] | None) -> str:
+    return "".join(lines or "")

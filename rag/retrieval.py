@@ -1,0 +1,132 @@
+"""From a question to passages: dense and lexical search side by side, fused into one ranking.
+
+How much dense search counts follows from the question: an embedding model that has to spell a question out letter by
+letter doesn't know its language and returns noise, which would ruin good lexical hits. See `dense_weight`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from rag.catalog import Catalog
+from rag.embedding import Embedder, EmbedderThreads
+from rag.lexical import lexical_text
+from rag.schema import Message, Passage
+from rag.vector_store import Hit, VectorStore
+
+# Candidates of each search before fusion.
+CANDIDATES = 100
+# A question longer than this says no more to a search; BM25's cost grows with it.
+QUESTION_CHARACTERS = 4000
+# Dense search's share in the fused score for a question in a language that the model knows.
+DENSE_WEIGHT = 0.5
+# Tokens per character: languages that a tokenizer knows stay below the first (English 0.2 to 0.3, Korean in a
+# multilingual model 0.5 to 0.7); above the second a word is spelt out.
+KNOWN_TOKENS_PER_CHARACTER = 0.75
+SPELT_TOKENS_PER_CHARACTER = 1.0
+
+
+@dataclass(slots=True)
+class _Candidate:
+    hit: Hit
+    score: float = 0.0
+    dense_rank: int | None = None
+    lexical_rank: int | None = None
+
+
+def question_with_history(question: str, history: Sequence[Message]) -> str:
+    """The stand-in for a condensed question where no LLM is at hand: the last user turn before it goes along."""
+    earlier = [message.content for message in history if message.role == "user"]
+    return f"{earlier[-1]}\n{question}" if earlier else question
+
+
+def dense_weight(question: str, embedder: Embedder) -> float:
+    """Dense search's share in the fused score, 0 to DENSE_WEIGHT, by how the model's tokenizer copes with it."""
+    characters = sum(1 for character in question if not character.isspace())
+    if not characters:
+        return DENSE_WEIGHT
+    spelling = embedder.count_tokens([question])[0] / characters
+    known = (SPELT_TOKENS_PER_CHARACTER - spelling) / (SPELT_TOKENS_PER_CHARACTER - KNOWN_TOKENS_PER_CHARACTER)
+    return DENSE_WEIGHT * min(max(known, 0.0), 1.0)
+
+
+def fuse(
+    dense: Sequence[Hit], lexical: Sequence[Hit], weight: float
+) -> list[tuple[Hit, float, int | None, int | None]]:
+    """One ranking of two: a convex combination of scores that are each scaled to 0..1 (Bruch et al., 2023,
+    "An Analysis of Fusion Functions for Hybrid Retrieval", arXiv:2210.11934). Best first, as
+    (hit, score, rank in dense, rank in lexical)."""
+    candidates: dict[str, _Candidate] = {}
+    for rank, (hit, scaled) in enumerate(zip(dense, _scaled([h.score for h in dense]), strict=True), 1):
+        candidate = candidates.setdefault(hit.row_id, _Candidate(hit))
+        candidate.dense_rank = rank
+        candidate.score += weight * scaled
+    for rank, (hit, scaled) in enumerate(zip(lexical, _scaled([h.score for h in lexical]), strict=True), 1):
+        candidate = candidates.setdefault(hit.row_id, _Candidate(hit))
+        candidate.lexical_rank = rank
+        candidate.score += (1 - weight) * scaled
+    ranked = sorted(candidates.values(), key=lambda c: (-c.score, c.hit.doc_id, c.hit.page or 0, c.hit.start))
+    return [(c.hit, c.score, c.dense_rank, c.lexical_rank) for c in ranked]
+
+
+async def retrieve(
+    question: str,
+    *,
+    store: VectorStore,
+    embedder: Embedder,
+    threads: EmbedderThreads,
+    catalog: Catalog,
+    top_k: int,
+    doc_ids: Collection[str] | None,
+    without: Collection[str],
+) -> list[Passage]:
+    """The `top_k` best passages for a stand-alone question, best first, from documents that are ready.
+
+    Raises StoreUnavailable, StoreError, EmbeddingError or CatalogError.
+    """
+    question = question[:QUESTION_CHARACTERS]
+    limit = max(CANDIDATES, top_k)
+
+    async def dense() -> list[Hit]:
+        vector = await asyncio.get_running_loop().run_in_executor(threads.queries, embedder.embed_query, question)
+        return await store.search_dense(vector, limit, doc_ids, without)
+
+    dense_hits, lexical_hits = await asyncio.gather(
+        dense(), store.search_lexical(lexical_text(question), limit, doc_ids, without)
+    )
+    weight = dense_weight(question, embedder) if store.has_lexical else 1.0
+    ranked = fuse(dense_hits, lexical_hits, weight)
+    names = await asyncio.to_thread(catalog.ready_names, {hit.doc_id for hit, *_ in ranked})
+    passages: list[Passage] = []
+    seen: set[tuple[str, str]] = set()
+    for hit, score, dense_rank, lexical_rank in ranked:
+        key = (hit.doc_id, " ".join(hit.text.split()))
+        if hit.doc_id not in names or key in seen or len(passages) == top_k:
+            continue
+        seen.add(key)
+        passages.append(
+            Passage(
+                hit.text,
+                names[hit.doc_id],
+                hit.doc_id,
+                hit.page,
+                hit.start,
+                hit.end,
+                score,
+                dense_rank,
+                lexical_rank,
+            )
+        )
+    return passages
+
+
+def _scaled(scores: Sequence[float]) -> list[float]:
+    """Scores to 0..1; the lowest candidate stays above 0, since it was found after all."""
+    if not scores:
+        return []
+    low, high = min(scores), max(scores)
+    if high <= low:
+        return [1.0] * len(scores)
+    return [(score - low) / (high - low) for score in scores]

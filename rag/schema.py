@@ -1,0 +1,174 @@
+"""The frozen data that the parts of the package hand to each other and to the pages.
+
+Pages of a document count from 1. Spans are half-open character offsets into the text of the page they are on, or
+into the text of the whole document where it has no pages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Role = Literal["user", "assistant"]
+DocumentState = Literal["pending", "ready", "failed"]
+IngestStatus = Literal["ready", "unchanged", "failed"]
+Stage = Literal["queued", "reading", "embedding", "indexing", "ready", "unchanged", "failed", "cancelled"]
+FINAL_STAGES: frozenset[str] = frozenset({"ready", "unchanged", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of text as a reader found it. `number` is None for formats without pages."""
+
+    text: str
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of one page. `context` (title, headings) is embedded along with it but never shown as its text."""
+
+    text: str
+    page: int | None
+    start: int
+    end: int
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentInfo:
+    """A document of the library. `size` is in bytes, `added_at` in UTC."""
+
+    doc_id: str
+    file_name: str
+    pages: int
+    chunks: int
+    size: int
+    added_at: datetime
+    state: DocumentState
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """What became of one file that was handed to `DocumentIndex.ingest`."""
+
+    file_name: str
+    status: IngestStatus
+    doc_id: str | None
+    pages: int = 0
+    chunks: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A snapshot of one file's way through the pipeline. `done` and `total` count pages while reading, then chunks."""
+
+    job_id: str
+    file_name: str
+    doc_id: str
+    stage: Stage
+    done: int = 0
+    total: int = 0
+    error: str | None = None
+    pages: int = 0
+    chunks: int = 0
+
+    @property
+    def finished(self) -> bool:
+        return self.stage in FINAL_STAGES
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A retrieved piece of a document. Ranks count from 1; None where that search didn't find it.
+
+    `score` is the fused score in 0 to 1, higher is better; it orders the passages of one search only.
+    """
+
+    text: str
+    file_name: str
+    doc_id: str
+    page: int | None
+    start: int
+    end: int
+    score: float
+    dense_rank: int | None = None
+    lexical_rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A marker [number] in an answer, with the sentence of passage `number` (1-based) that bears it out.
+
+    `start` and `end` are the supporting sentence's offsets in the passage's text. `supported` is False where no
+    sentence of the passage bears the claim out; start and end are then both 0.
+    """
+
+    number: int
+    claim: str
+    start: int
+    end: int
+    supported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an answer rests on, kept with it. `question` is the stand-alone question that was searched for."""
+
+    question: str = ""
+    passages: tuple[Passage, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    extractive: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation; the answer's evidence comes with it when it was stored."""
+
+    role: Role
+    content: str
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation's head; times are in UTC."""
+
+    conversation_id: str
+    title: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a deletion removed, and how many of its rows Milvus still counts (0 unless something is wrong)."""
+
+    documents: int
+    chunks: int
+    left: int
+    doc_ids: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PartStatus:
+    """How one part (embedding model, Milvus, LLM) is doing: `detail` is one sentence to show."""
+
+    state: Literal["starting", "ready", "error", "off"]
+    name: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A snapshot of the system; never blocks to be made. `notice` and `mismatch` are sentences for the user."""
+
+    embedding: PartStatus
+    milvus: PartStatus
+    llm: PartStatus
+    notice: str | None = None
+    mismatch: str | None = None

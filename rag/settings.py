@@ -1,0 +1,150 @@
+"""Every option of the product. The only module that reads the environment."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rag.errors import SettingsError
+
+ConsistencyLevel = Literal["Strong", "Bounded", "Session", "Eventually"]
+
+DEFAULT_EMBED_MODEL = "BAAI/bge-base-en-v1.5"
+BUNDLED_EMBED_MODEL = "bundled"
+DEFAULT_OPENAI_MODEL = "gpt-5.4-mini"
+
+
+class Settings(BaseSettings):
+    """Options from keyword arguments, then environment variables of the same names, then `.env`, then defaults.
+
+    Raises SettingsError, naming the setting and what it takes, for a value that doesn't fit.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        validate_default=False,
+    )
+
+    milvus_uri: str = Field(
+        "", description="a file path (Milvus Lite), http(s)://host:port (server, cluster) or a Zilliz Cloud endpoint"
+    )
+    milvus_token: SecretStr = Field(SecretStr(""), description="user:password or API key of the Milvus server")
+    collection: str = Field("docent", description="letters, digits and underscores, not beginning with a digit")
+    consistency_level: ConsistencyLevel = Field("Bounded", description="Strong, Bounded, Session or Eventually")
+
+    embed_model: str = Field(
+        DEFAULT_EMBED_MODEL, description="a Hugging Face model id, a folder with a model, or 'bundled'"
+    )
+    embed_base_url: str = Field("", description="http(s)://… of an OpenAI-compatible embeddings server")
+    embed_api_key: SecretStr = Field(SecretStr(""), description="the embeddings server's key")
+
+    openai_api_key: SecretStr = Field(SecretStr(""), description="an OpenAI API key, or the compatible server's key")
+    openai_base_url: str = Field("", description="http(s)://… of an OpenAI-compatible server, mostly ending in /v1")
+    openai_model: str = Field("", description="a model name of that server")
+    openai_context_window: int = Field(
+        0, ge=0, le=10_000_000, description="the model's context window in tokens; 0 means the known one, or 8192"
+    )
+    llm_timeout: float = Field(60, gt=0, le=3600, description="seconds to wait for the LLM's next word, 1 to 3600")
+
+    rerank_model: str = Field("", description="a Hugging Face cross-encoder id or folder; empty for none")
+
+    database_url: SecretStr = Field(
+        SecretStr(""), description="an SQLAlchemy URL, such as postgresql+psycopg://user:password@host/database"
+    )
+    data_dir: Path = Field(Path("data"), description="a folder for uploads, the catalog and Milvus Lite")
+    max_upload_mb: int = Field(200, ge=1, le=10_000, description="the largest file in megabytes, 1 to 10000")
+
+    def __init__(self, **values: Any) -> None:
+        unknown = sorted(set(values) - set(type(self).model_fields) - {"_env_file"})
+        if unknown:
+            raise SettingsError(f"There is no setting called {unknown[0].upper()}.")
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]) if first["loc"] else "settings"
+            field = type(self).model_fields.get(name)
+            takes = field.description if field else "another value"
+            # Secrets are never echoed, and a value may be long.
+            given = "" if field is None or field.annotation is SecretStr else f" {str(first.get('input'))[:80]!r}"
+            raise SettingsError(f"{name.upper()} has a wrong value{given}: it takes {takes}.") from error
+
+    @field_validator("consistency_level", mode="before")
+    @classmethod
+    def _any_case(cls, value: object) -> object:
+        return value.strip().capitalize() if isinstance(value, str) else value
+
+    @field_validator("collection")
+    @classmethod
+    def _collection_name(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,200}", value):
+            raise ValueError("not a collection name")
+        return value
+
+    @field_validator("milvus_uri")
+    @classmethod
+    def _milvus_address(cls, value: str) -> str:
+        scheme, separator, rest = value.partition("://")
+        if separator and (scheme not in {"http", "https", "tcp", "unix"} or not rest):
+            raise ValueError("not an address")
+        return value
+
+    @field_validator("embed_base_url", "openai_base_url")
+    @classmethod
+    def _http_address(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc):
+            raise ValueError("not an http address")
+        return value.rstrip("/")
+
+    @field_validator("embed_model")
+    @classmethod
+    def _not_blank(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("empty")
+        return value.strip()
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_address(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and "://" not in value.get_secret_value():
+            raise ValueError("not a URL")
+        return value
+
+    @property
+    def milvus_address(self) -> str:
+        """The Milvus URI in force: the one given, or Milvus Lite in the data folder."""
+        return self.milvus_uri or str(self.data_dir / "milvus.db")
+
+    @property
+    def milvus_is_lite(self) -> bool:
+        return "://" not in self.milvus_address
+
+    @property
+    def database_address(self) -> str:
+        """The SQLAlchemy URL in force: the one given, or SQLite in the data folder."""
+        return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'docent.sqlite3'}"
+
+    @property
+    def embed_model_chosen(self) -> bool:
+        """Whether the embedding model was asked for, and isn't just the default."""
+        return "embed_model" in self.model_fields_set
+
+    def shown(self) -> dict[str, str]:
+        """Every setting by its name in the environment, fit to be shown: secrets say only whether they are set."""
+        values = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                value = "(set)" if value.get_secret_value() else ""
+            values[name.upper()] = str(value)
+        values["MILVUS_URI"] = self.milvus_address
+        return values

@@ -1,0 +1,394 @@
+"""Milvus: one collection, on Milvus Lite, a server, a cluster or Zilliz Cloud. The only module that knows pymilvus.
+
+Rows are inserted and found through LlamaIndex's MilvusVectorStore and its AsyncMilvusClient; what those get wrong
+(see the comments) is put right here. All coroutines must run on the one event loop of the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+from llama_index.core.schema import BaseNode, NodeRelationship, RelatedNodeInfo, TextNode
+from llama_index.core.vector_stores import VectorStoreQuery
+from llama_index.vector_stores.milvus import MilvusVectorStore
+from llama_index.vector_stores.milvus.utils import BM25BuiltInFunction
+from pymilvus import AsyncMilvusClient, DataType, MilvusClient, MilvusException
+
+from rag.errors import RagError, StoreError, StoreUnavailable
+from rag.schema import Chunk
+from rag.settings import Settings
+
+# pymilvus logs a traceback for every failed call before it raises; here each failure is logged once.
+for _name in ("pymilvus", "milvus_lite"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 5.0
+CALL_SECONDS = 30.0
+# Opening a large Lite file, which is read into memory, takes its time.
+OPEN_SECONDS = 120.0
+# pymilvus pings every 10 s, Milvus Lite answers too many pings with GOAWAY, and an insert can then wait for ever.
+GRPC_OPTIONS = {"grpc.keepalive_time_ms": 600_000}
+INSERT_BATCH = 500
+# Milvus's VARCHAR limit in bytes.
+MAX_BYTES = 65_535
+PAGE_NONE = 0  # a row's page where the document has none; Milvus before 2.5 knows no null
+
+_ROW_FIELDS = ["doc_id", "page", "start", "end"]
+_DOC_ID = re.compile(r"[0-9a-f]{64}")
+
+_lite_users: dict[str, int] = {}
+_lite_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A row that a search found. `score` is the cosine for dense search, BM25 for lexical; higher is better."""
+
+    row_id: str
+    doc_id: str
+    text: str
+    page: int | None
+    start: int
+    end: int
+    score: float
+
+
+class VectorStore:
+    """The collection named in the settings; connects at the first use and again after a failure."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._name = settings.collection
+        self._address = settings.milvus_address
+        self._lite = settings.milvus_is_lite
+        self._client: MilvusClient | None = None
+        self._store: MilvusVectorStore | None = None
+        self._opening = asyncio.Lock()
+        # Concurrent writers lose acknowledged rows on Milvus Lite; a lock costs a server nothing worth having either,
+        # since rows come from one pipeline.
+        self._writing = asyncio.Lock()
+        self.has_lexical = False
+        self.version = ""
+
+    # --- connection
+
+    async def connect(self) -> bool:
+        """Reach Milvus and open the collection. Returns whether the collection exists.
+
+        Raises StoreUnavailable within CONNECT_SECONDS, or StoreError.
+        """
+        async with self._opening:
+            if self._store is not None:
+                return True
+            # The constructors of pymilvus and MilvusVectorStore block; concurrent ones fail on a Lite file.
+            return bool(await self._call(asyncio.to_thread(self._connect), OPEN_SECONDS))
+
+    async def create(self, dimension: int) -> None:
+        """Make the collection for vectors of `dimension` floats unless it exists; then check that it fits."""
+        if not await self.connect():
+            async with self._opening:
+                if self._store is None:
+                    await self._call(asyncio.to_thread(self._open, dimension), CALL_SECONDS)
+        stored = await self._call(asyncio.to_thread(self._dimension))
+        if stored != dimension:
+            raise StoreError(
+                f"The collection {self._name} holds vectors of {stored} dimensions and the embedding model makes "
+                f"{dimension}; choose another COLLECTION or the model that it was built with."
+            )
+
+    async def ping(self) -> None:
+        """Raises StoreUnavailable when Milvus doesn't answer."""
+        await self.connect()
+        assert self._client is not None
+        await self._call(asyncio.to_thread(self._client.has_collection, self._name, timeout=CONNECT_SECONDS))
+
+    async def close(self) -> None:
+        """Let go of Milvus; on Lite other processes may then open the file."""
+        if self._store is not None:
+            await _async_client(self._store).close()
+            await asyncio.to_thread(self._store.client.close)
+        if self._client is not None:
+            await asyncio.to_thread(self._client.close)
+        if self._client is not None and self._lite:
+            await asyncio.to_thread(_release_lite, self._address)
+        self._client = self._store = None
+
+    def _connect(self) -> bool:
+        if self._client is None:
+            if self._lite:
+                Path(self._address).parent.mkdir(parents=True, exist_ok=True)
+                _retain_lite(self._address)
+            try:
+                self._client = MilvusClient(**self._connection())
+                self.version = str(self._client.get_server_version(timeout=CONNECT_SECONDS))
+            except BaseException:
+                self._client = None
+                if self._lite:
+                    _release_lite(self._address)
+                raise
+        if not self._client.has_collection(self._name, timeout=CONNECT_SECONDS):
+            return False
+        self._open(None)
+        return True
+
+    def _open(self, dimension: int | None) -> None:
+        """Construct the MilvusVectorStore; with a dimension it makes the collection."""
+        assert self._client is not None
+        if dimension is None:
+            description = self._client.describe_collection(self._name, timeout=CALL_SECONDS)
+            fields = {field["name"] for field in description["fields"]}
+            if not {"id", "embedding", *_ROW_FIELDS} <= fields:
+                raise StoreError(f"The collection {self._name} wasn't made by Docent; set COLLECTION to another name.")
+            self.has_lexical = "sparse_embedding" in fields
+        else:
+            self.has_lexical = self._lite or _knows_bm25(self.version)
+        # Milvus Lite has no whitespace tokenizer; its standard one keeps our terms whole, a server's would not.
+        tokenizer = "standard" if self._lite else "whitespace"
+        store = MilvusVectorStore(
+            **self._connection(),
+            collection_name=self._name,
+            dim=dimension,
+            similarity_metric="COSINE",
+            index_config={"index_type": "FLAT" if self._lite else "AUTOINDEX"},
+            enable_sparse=self.has_lexical,
+            sparse_embedding_function=BM25BuiltInFunction("lexical", analyzer_params={"tokenizer": tokenizer})
+            if self.has_lexical
+            else None,
+            scalar_field_names=["lexical", "page", "start", "end"],
+            scalar_field_types=[DataType.VARCHAR, DataType.INT64, DataType.INT64, DataType.INT64],
+            output_fields=_ROW_FIELDS,
+            consistency_level=self._settings.consistency_level,
+            batch_size=INSERT_BATCH,
+        )
+        # After a restart a Lite collection isn't loaded, and every search would fail.
+        self._client.load_collection(self._name, timeout=CALL_SECONDS)
+        self._store = store
+        if not self.has_lexical:
+            logger.info("Milvus %s has no BM25: dense search only", self.version)
+
+    def _connection(self) -> dict[str, Any]:
+        token = self._settings.milvus_token.get_secret_value()
+        return {"uri": self._address, "token": token, "timeout": CONNECT_SECONDS, "grpc_options": GRPC_OPTIONS}
+
+    def _dimension(self) -> int:
+        assert self._client is not None
+        description = self._client.describe_collection(self._name, timeout=CALL_SECONDS)
+        return next(int(field["params"]["dim"]) for field in description["fields"] if field["name"] == "embedding")
+
+    # --- rows
+
+    async def insert(self, doc_id_chunks: Sequence[tuple[str, int, Chunk, str, list[float]]], namespace: str) -> None:
+        """Insert rows of (doc_id, number, chunk, lexical text, vector); their ids follow from `namespace` and number.
+
+        Raises StoreUnavailable or StoreError; some of the rows may then be there.
+        """
+        nodes: list[BaseNode] = [_node(namespace, *row) for row in doc_id_chunks]
+        store = await self._ready()
+        async with self._writing:
+            for first in range(0, len(nodes), INSERT_BATCH):
+                await self._call(store.async_add(nodes[first : first + INSERT_BATCH]))
+
+    async def count(self, doc_ids: Collection[str] | None = None, consistency: str | None = None) -> int:
+        """How many rows there are (of these documents), as a search under that consistency level would see them."""
+        if not await self.connect():
+            return 0
+        store = await self._ready()
+        found = await self._call(
+            _async_client(store).query(
+                self._name,
+                filter=_only(doc_ids) if doc_ids is not None else "",
+                output_fields=["count(*)"],
+                consistency_level=consistency or self._settings.consistency_level,
+            )
+        )
+        return int(found[0]["count(*)"])
+
+    async def delete(self, doc_ids: Collection[str]) -> tuple[int, int]:
+        """Delete the rows of documents. Returns how many were there and how many are left (0)."""
+        if not doc_ids or not await self.connect():
+            return 0, 0
+        store = await self._ready()
+        async with self._writing:
+            before = await self.count(doc_ids, "Strong")
+            if before:
+                await self._call(_async_client(store).delete(self._name, filter=_only(doc_ids)))
+            return before, await self.count(doc_ids, "Strong")
+
+    async def drop(self) -> tuple[int, int]:
+        """Drop the collection. Returns how many rows it had and how many are left (0)."""
+        if not await self.connect():
+            return 0, 0
+        store = await self._ready()
+        async with self._writing, self._opening:
+            found = await self._call(
+                _async_client(store).query(
+                    self._name, filter="", output_fields=["count(*)"], consistency_level="Strong"
+                )
+            )
+            await self._call(_async_client(store).drop_collection(self._name))
+            await _async_client(store).close()
+            await asyncio.to_thread(store.client.close)
+            self._store = None
+        return int(found[0]["count(*)"]), await self.count()
+
+    async def flush(self) -> None:
+        """Seal what was inserted: Milvus Lite searches unsealed rows ten times slower."""
+        if self._lite and self._store is not None:
+            async with self._writing:
+                await self._call(asyncio.to_thread(self._store.client.flush, self._name), 4 * CALL_SECONDS)
+
+    # --- search
+
+    async def search_dense(
+        self, vector: list[float], limit: int, doc_ids: Collection[str] | None, without: Collection[str]
+    ) -> list[Hit]:
+        """The rows nearest to `vector` by cosine, best first, among `doc_ids` (all when None) but not `without`."""
+        if not await self.connect():
+            return []
+        store = await self._ready()
+        query = VectorStoreQuery(query_embedding=vector, similarity_top_k=limit)
+        found = await self._call(store.aquery(query, string_expr=_filter(doc_ids, without)))
+        return [
+            _hit(row_id, {**node.metadata, "text": node.text}, score)
+            for row_id, node, score in zip(found.ids, found.nodes, found.similarities, strict=True)
+        ]
+
+    async def search_lexical(
+        self, lexical_text: str, limit: int, doc_ids: Collection[str] | None, without: Collection[str]
+    ) -> list[Hit]:
+        """The rows that BM25 ranks highest for the terms of `lexical_text`, best first; none without BM25."""
+        if not lexical_text or not await self.connect() or not self.has_lexical:
+            return []
+        store = await self._ready()
+        # MilvusVectorStore's own text search asks for a drop ratio that Milvus Lite refuses.
+        found = await self._call(
+            _async_client(store).search(
+                self._name,
+                data=[lexical_text],
+                anns_field="sparse_embedding",
+                limit=limit,
+                filter=_filter(doc_ids, without),
+                output_fields=[*_ROW_FIELDS, "text"],
+                search_params={"metric_type": "BM25", "params": {"drop_ratio_search": 0.0}},
+            )
+        )
+        # Milvus Lite gives BM25 as a distance, below zero.
+        return [_hit(hit["id"], hit["entity"], abs(hit["distance"])) for hit in found[0]]
+
+    # --- inner workings
+
+    async def _ready(self) -> MilvusVectorStore:
+        if self._store is None:
+            raise StoreError(f"The collection {self._name} doesn't exist; add a document first.")
+        return self._store
+
+    async def _call(self, awaitable: Any, seconds: float = CALL_SECONDS) -> Any:
+        """Await with a time-out, which pymilvus doesn't have, and map its exceptions."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await awaitable
+        except RagError:
+            raise
+        except Exception as error:
+            logger.warning("Milvus call failed: %s", str(error)[:300])
+            raise self._mapped(error) from error
+
+    def _mapped(self, error: Exception) -> StoreError:
+        where = self._address if self._lite else f"the Milvus server at {self._address}"
+        text = str(getattr(error, "message", "") or error)
+        lower = text.lower()
+        if self._lite and ("lock" in lower or "another process" in lower or "already open" in lower):
+            return StoreUnavailable(
+                f"The Milvus Lite file {where} is in use by another process; stop it, or move to a Milvus server by "
+                "setting MILVUS_URI."
+            )
+        if any(word in lower for word in ("auth", "token", "permission", "privilege")):
+            return StoreError(f"Milvus at {where} refused the login; check MILVUS_TOKEN.")
+        unreachable = isinstance(error, (TimeoutError, OSError, grpc.RpcError, grpc.aio.AioRpcError)) or any(
+            word in lower
+            for word in ("fail connecting", "unavailable", "deadline", "timeout", "timed out", "connection", "channel")
+        )
+        if unreachable:
+            return StoreUnavailable(f"Milvus doesn't answer at {self._address}; start it, or check MILVUS_URI.")
+        if isinstance(error, MilvusException):
+            return StoreError(f"Milvus refused the operation: {text.splitlines()[0][:200]}")
+        return StoreError(f"Milvus failed with {type(error).__name__}; see the log.")
+
+
+def _async_client(store: MilvusVectorStore) -> AsyncMilvusClient:
+    assert store.aclient is not None  # we never ask for a store without it
+    return store.aclient
+
+
+def _node(namespace: str, doc_id: str, number: int, chunk: Chunk, lexical_text: str, vector: list[float]) -> TextNode:
+    return TextNode(
+        id_=f"{doc_id}-{namespace}-{number}",
+        text=_fitting(chunk.text),
+        embedding=vector,
+        metadata={
+            "lexical": _fitting(lexical_text),
+            "page": chunk.page or PAGE_NONE,
+            "start": chunk.start,
+            "end": chunk.end,
+        },
+        relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=doc_id)},
+    )
+
+
+def _fitting(text: str) -> str:
+    """At most MAX_BYTES of UTF-8; chunks are far shorter unless a text has no spaces and odd characters."""
+    data = text.encode("utf-8")
+    return text if len(data) <= MAX_BYTES else data[:MAX_BYTES].decode("utf-8", "ignore")
+
+
+def _hit(row_id: str, entity: Any, score: float) -> Hit:
+    return Hit(
+        row_id, entity["doc_id"], entity["text"], entity["page"] or None, entity["start"], entity["end"], float(score)
+    )
+
+
+def _only(doc_ids: Collection[str]) -> str:
+    """A Milvus filter. Ids go into it unescaped, so anything but a SHA-256 in hex is refused."""
+    for doc_id in doc_ids:
+        if not _DOC_ID.fullmatch(doc_id):
+            raise StoreError("A document id is 64 hexadecimal digits; list the documents to see theirs.")
+    return "doc_id in [" + ",".join(f'"{doc_id}"' for doc_id in sorted(doc_ids)) + "]"
+
+
+def _filter(doc_ids: Collection[str] | None, without: Collection[str]) -> str:
+    parts = [_only(doc_ids)] if doc_ids is not None else []
+    if without:
+        parts.append("not (" + _only(without) + ")")
+    return " and ".join(parts)
+
+
+def _knows_bm25(version: str) -> bool:
+    numbers = re.findall(r"\d+", version)
+    return [int(number) for number in numbers[:2]] >= [2, 5]
+
+
+def _retain_lite(address: str) -> None:
+    path = str(Path(address).resolve())
+    with _lite_lock:
+        _lite_users[path] = _lite_users.get(path, 0) + 1
+
+
+def _release_lite(address: str) -> None:
+    """Stop the in-process server of a Lite file when its last user is gone, which frees the file's lock."""
+    from milvus_lite.server_manager import server_manager_instance
+
+    path = str(Path(address).resolve())
+    with _lite_lock:
+        _lite_users[path] = _lite_users.get(path, 1) - 1
+        if _lite_users[path] <= 0:
+            _lite_users.pop(path)
+            server_manager_instance.release_server(address)

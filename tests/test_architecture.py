@@ -1,0 +1,157 @@
+"""The rules of the house, read from the source: who may import whom, and what must appear nowhere."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+# From the top: nouns, adapters, verbs, face. A module imports only from above it.
+ORDER = [
+    "errors",
+    "settings",
+    "schema",
+    "event_loop",
+    "faults",
+    "filetypes",
+    "decoding",
+    "archives",
+    "markup",
+    "office",
+    "sheets",
+    "slides",
+    "pdf",
+    "plain",
+    "readers",
+    "lexical",
+    "chunking",
+    "embedding",
+    "llm_errors",
+    "llm",
+    "vector_store",
+    "database",
+    "catalog",
+    "conversations",
+    "file_store",
+    "ingestion",
+    "retrieval",
+    "prompts",
+    "citations",
+    "extractive",
+    "suggestions",
+    "chat",
+    "index",
+    "__main__",
+]
+
+RAG = sorted((REPOSITORY / "rag").rglob("*.py"))
+PAGES = [REPOSITORY / "app.py", *sorted((REPOSITORY / "pages").rglob("*.py"))]
+# Streamlit code gets the engine from its face; beside that only the nouns.
+FOR_PAGES = {"rag", "rag.schema", "rag.errors", "rag.settings"}
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """The full names of all modules that `path` imports anywhere, in functions too."""
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively: write the full name"
+            assert node.module
+            if node.module == "rag":
+                yield from (f"rag.{alias.name}" if alias.name in ORDER else "rag" for alias in node.names)
+            else:
+                yield node.module
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(REPOSITORY).as_posix()
+
+
+def _is_of(module: str, *packages: str) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def test_every_module_has_its_place_in_the_order() -> None:
+    assert {path.stem for path in RAG} - {"__init__"} == set(ORDER)
+    assert len(ORDER) == len(set(ORDER))
+
+
+@pytest.mark.parametrize("path", RAG, ids=_name)
+def test_module_imports_only_from_above_it(path: Path) -> None:
+    if path.stem == "__init__":
+        return  # the face: it may name any module
+    below = set(ORDER[ORDER.index(path.stem) :])
+    imported = {module.split(".")[1] for module in _imports(path) if module.startswith("rag.")}
+    assert not imported & below
+    if path.stem != "__main__":
+        assert "rag" not in _imports(path), "the package's face is for those outside of it"
+
+
+@pytest.mark.parametrize("path", RAG, ids=_name)
+def test_rag_knows_nothing_of_streamlit_and_of_the_pages(path: Path) -> None:
+    assert not [module for module in _imports(path) if _is_of(module, "streamlit", "pages", "app")]
+
+
+@pytest.mark.parametrize("path", [*RAG, *PAGES], ids=_name)
+def test_milvus_is_spoken_in_the_vector_store_only(path: Path) -> None:
+    milvus = [
+        module
+        for module in _imports(path)
+        if _is_of(module, "pymilvus", "milvus", "milvus_lite", "llama_index.vector_stores.milvus")
+    ]
+    assert not milvus or _name(path) == "rag/vector_store.py"
+
+
+@pytest.mark.parametrize("path", [*RAG, *PAGES], ids=_name)
+def test_environment_is_read_in_the_settings_only(path: Path) -> None:
+    names = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
+    used = [
+        node
+        for node in ast.walk(_tree(path))
+        if (isinstance(node, ast.Attribute) and node.attr in names)
+        or (isinstance(node, ast.ImportFrom) and node.module == "os" and names & {alias.name for alias in node.names})
+    ]
+    assert not used or _name(path) == "rag/settings.py"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=_name)
+def test_pages_use_the_face_of_rag(path: Path) -> None:
+    assert {module for module in _imports(path) if _is_of(module, "rag")} <= FOR_PAGES
+
+
+@pytest.mark.parametrize("path", PAGES, ids=_name)
+def test_no_page_writes_raw_html_or_scripts(path: Path) -> None:
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Call):
+            for keyword in node.keywords:
+                if keyword.arg in {"unsafe_allow_html", "unsafe_allow_javascript"}:
+                    assert isinstance(keyword.value, ast.Constant) and keyword.value.value is False
+            if isinstance(node.func, ast.Attribute):
+                assert ast.unparse(node.func) not in {"st.html", "components.html", "components.v1.html"}
+    assert not [module for module in _imports(path) if _is_of(module, "streamlit.components")]
+
+
+@pytest.mark.parametrize("path", [*RAG, *PAGES], ids=_name)
+def test_no_module_makes_a_loop_of_its_own(path: Path) -> None:
+    """Clients belong to the loop of their first await: there is one loop, in event_loop."""
+    made = [
+        node
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"asyncio.run", "asyncio.new_event_loop"}
+    ]
+    assert not made or _name(path) == "rag/event_loop.py"
+
+
+@pytest.mark.parametrize("path", [*RAG, *PAGES], ids=_name)
+def test_names_say_what_a_module_is_for(path: Path) -> None:
+    assert not re.search(r"util|helper|manager|common|misc", path.stem)
