@@ -35,13 +35,15 @@ install:
 
 # $(1): the file to install from, $(2): all files that this takes in.
 # A copy of those files is left in the environment when everything is installed, and not before: as long as it is the
-# same there is nothing to do, and whatever was interrupted is done again. An environment whose Python is gone, which
-# has no pip yet, or which isn't of the PYTHON asked for is made anew.
+# same there is nothing to do. An environment is made anew when it has no working Python and pip, isn't of the PYTHON
+# asked for, or was being installed into when that was killed, which can leave half a package behind.
 define prepare
 set -eu; \
 version='import sys; print("%d.%d" % sys.version_info[:2])'; \
 recent='import sys; sys.exit(sys.version_info < (3, 11))'; \
-have=$$("$(BIN)/python" -c "import pip; $$version" 2>/dev/null || true); \
+busy="$(VENV)/.installing"; \
+have=; \
+if [ ! -e "$$busy" ]; then have=$$("$(BIN)/python" -c "import pip; $$version" 2>/dev/null || true); fi; \
 python="$(PYTHON)"; \
 if [ -n "$$python" ]; then \
 	"$$python" -c "$$recent" || { echo "$$python is not a Python 3.11 or newer: set PYTHON to one." >&2; exit 1; }; \
@@ -62,8 +64,10 @@ fi; \
 stamp="$(VENV)/.installed-$(1)"; \
 if ! cat $(2) | cmp -s - "$$stamp"; then \
 	echo "Installing $(1) into $(VENV): the first time this takes some minutes"; \
-	"$(BIN)/python" -m pip install --disable-pip-version-check -r $(1); \
-	cat $(2) > "$$stamp.new"; \
-	mv "$$stamp.new" "$$stamp"; \
+	: > "$$busy"; \
+	"$(BIN)/python" -m pip install --disable-pip-version-check -r $(1) || { rm -f "$$busy"; exit 1; }; \
+	rm -f "$$busy"; \
+	cat $(2) > "$$stamp"; \
+	cat requirements.txt > "$(VENV)/.installed-requirements.txt"; \
 fi
 endef

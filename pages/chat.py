@@ -37,25 +37,35 @@ def show_chat() -> None:
     show_status(index)
     messages = index.conversations.messages(conversation.conversation_id) if conversation else []
     turn = open_turns().running(conversation.conversation_id if conversation else None)
+    # Placeholders that are emptied at once: what an earlier run has drawn would else stay until this run's end.
+    welcome, body, retry = st.empty(), st.container(), st.empty()
     if not messages:
-        _show_welcome(index, documents)
-    _show_messages(index, conversation, messages, answering=turn is not None)
+        with welcome.container():
+            _show_welcome(index, documents)
+    with body:
+        _show_messages(messages)
+        answer = st.empty()
+    if conversation and messages and turn is None:
+        with retry.container():
+            _show_retry(index, conversation, messages[-1])
     show_undecided(index)
     if turn is None:
         show_jobs(index, compact=True)
     with st.bottom:
         if turn:
             st.button("Stop", icon=":material/stop_circle:", on_click=turn.stop, key="stop-answer")
-        st.chat_input(
-            "Ask about your documents, or drop files here",
-            key="question",
-            accept_file="multiple",
-            max_upload_size=index.settings.max_upload_mb,
-            on_submit=_submit,
-            args=(index,),
-        )
+    # Not within st.bottom, where it lands anyway: else Streamlit doesn't keep the page scrolled to the newest words.
+    st.chat_input(
+        "Ask about your documents, or drop files here",
+        key="question",
+        accept_file="multiple",
+        max_upload_size=index.settings.max_upload_mb,
+        on_submit=_submit,
+        args=(index,),
+    )
     if turn:
-        _watch(index, turn)
+        with answer.container():
+            _watch(index, turn)
 
 
 def _show_filter(documents: list[DocumentInfo]) -> None:
@@ -104,18 +114,16 @@ def _show_welcome(index: DocumentIndex, documents: list[DocumentInfo]) -> None:
                 )
 
 
-def _show_messages(
-    index: DocumentIndex, conversation: Conversation | None, messages: list[Message], *, answering: bool
-) -> None:
+def _show_messages(messages: list[Message]) -> None:
     for message in messages:
         with st.chat_message(message.role, avatar=_avatar(message.role)):
             if message.role == "user":
                 st.markdown(safe_text(message.content))
             else:
                 show_answer(message)
-    if not messages or answering or conversation is None:
-        return
-    last = messages[-1]
+
+
+def _show_retry(index: DocumentIndex, conversation: Conversation, last: Message) -> None:
     if last.role == "user":
         st.caption("This question wasn't answered.")
     if last.role == "user" or (last.evidence and last.evidence.error):

@@ -38,7 +38,7 @@ def show_documents() -> None:
 
 
 def _show_uploader(index: DocumentIndex) -> None:
-    from rag.readers import SUPPORTED  # brings the libraries of all formats, so not before the title is drawn
+    from rag import SUPPORTED
 
     extensions = [extension.removeprefix(".") for extension in SUPPORTED]
     folder = st.segmented_control(
@@ -110,9 +110,7 @@ def _show_row(index: DocumentIndex, document: DocumentInfo) -> None:
             st.caption(" · ".join(facts))
             if document.error:
                 st.markdown(f":red[{safe_text(document.error)}]")
-        with st.popover(
-            "", icon=":material/more_vert:", type="tertiary", help=f"Actions for {safe_label(document.file_name)}"
-        ):
+        with st.popover("Actions", type="tertiary", help=f"Actions for {safe_label(document.file_name)}"):
             _show_actions(index, document)
 
 

@@ -147,6 +147,8 @@ def _zip_type(data: bytes, extension: str) -> str:
         return ODT
     if claimed and not mimetype:
         raise damaged
+    if mimetype:
+        raise Fault(Kind.UNSUPPORTED, "a document of another kind")
     raise Fault(Kind.UNSUPPORTED, "a zip archive", "unpack it and add the files in it")
 
 

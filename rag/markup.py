@@ -24,9 +24,8 @@ _DROPPED = (
 _MARKED = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|>~<&=])")
 _PADDING = re.compile(r" {2,}\|")
 _RULE = re.compile(r"-{4,}")
-_MARKDOWN_PICTURE = re.compile(r"!\[([^\]\n]{0,1000})\]\(\s*[^)\s]*(?:\s+\"[^\"\n]{0,1000}\")?\s*\)")
+_MARKDOWN_PICTURE = re.compile(r"!\[([^\[\]\n]{0,1000})\]\(\s*[^()\s]*(?:\s+\"[^\"\n]{0,1000}\")?\s*\)")
 _MARKDOWN_DATA = re.compile(r"data:[\w/+.-]{1,100};base64,[\w+/=%-]+")
-_MARKDOWN_CODE_ELEMENT = re.compile(r"<(script|style)\b[^>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 
 # XHTML reads well as HTML, and text that looks like an address is still text.
 for _category in (XMLParsedAsHTMLWarning, MarkupResemblesLocatorWarning):
@@ -100,10 +99,8 @@ def unescape(text: str) -> str:
 
 
 def read_markdown(data: bytes) -> str:
-    """Markdown as it is, with pictures as their descriptions and without embedded data, scripts and styles."""
-    text = decode(data)
-    text = _MARKDOWN_DATA.sub("", _MARKDOWN_PICTURE.sub(r"\1", text))
-    return _MARKDOWN_CODE_ELEMENT.sub("", text)
+    """Markdown as it is, with pictures as their descriptions and without embedded data."""
+    return _MARKDOWN_DATA.sub("", _MARKDOWN_PICTURE.sub(r"\1", decode(data)))
 
 
 def read_epub(data: bytes) -> str:

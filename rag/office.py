@@ -114,7 +114,7 @@ def read_odt(data: bytes) -> str:
         text = str(Document(package.repack()).to_markdown())
     except (KeyError, ValueError, AttributeError, TypeError, OSError, etree.LxmlError, zipfile.BadZipFile) as error:
         raise Fault(Kind.DAMAGED, _AN_ODT) from error
-    text = re.sub(r"(?<!!)\[([^\]\n]{0,1000})\]\([^)\s]{0,2000}\)", r"\1", text)
+    text = re.sub(r"!?\[([^\[\]\n]{0,1000})\]\([^()\s]{0,2000}\)", r"\1", text)
     return unescape(tidy_tables(text))
 
 

@@ -39,7 +39,7 @@ def read_pdf(data: bytes, progress: Callable[[int, int], None]) -> list[Page]:
     Raises Fault if the file is protected or damaged, or if no page has text that can be read.
     """
     texts, broken = _page_texts(data, progress)
-    readable = {number: text for number, text in texts.items() if text.strip() and not _is_garbage(text)}
+    readable = {number: text for number, text in texts.items() if text.strip() and not is_garbage(text)}
     if not readable:
         if any(text.strip() for text in texts.values()):
             raise Fault(
@@ -102,7 +102,7 @@ def _page_text(document: Any, index: int, has_form: bool) -> str:
         page.close()
 
 
-def _is_garbage(text: str) -> bool:
+def is_garbage(text: str) -> bool:
     """Whether much of the text is what comes out of fonts without a mapping to characters."""
     visible = re.sub(rf"\s|{_HYPHEN_MARK}", "", text)
     bad = len(re.findall("[\x00-\x1f\x7f-\x9f\ufffd\ue000-\uf0a6\uf0ff-\uf8ff]", visible))

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     )
 
     milvus_uri: str = Field(
-        "", description="a file path (Milvus Lite), http(s)://host:port (server, cluster) or a Zilliz Cloud endpoint"
+        "", description="a path ending in .db (Milvus Lite), http(s)://host:port (server, cluster) or a Zilliz Cloud endpoint"
     )
     milvus_token: SecretStr = Field(SecretStr(""), description="user:password or API key of the Milvus server")
     collection: str = Field("docent", description="letters, digits and underscores, not beginning with a digit")
@@ -96,6 +96,8 @@ class Settings(BaseSettings):
         scheme, separator, rest = value.partition("://")
         if separator and (scheme not in {"http", "https", "tcp", "unix"} or not rest):
             raise ValueError("not an address")
+        if value and not separator and not value.endswith(".db"):
+            raise ValueError("not a Lite file")
         return value
 
     @field_validator("embed_base_url", "openai_base_url")

@@ -20,6 +20,8 @@ from llama_index.core.schema import BaseNode, NodeRelationship, RelatedNodeInfo,
 from llama_index.core.vector_stores import VectorStoreQuery
 from llama_index.vector_stores.milvus import MilvusVectorStore
 from llama_index.vector_stores.milvus.utils import BM25BuiltInFunction
+from milvus_lite.exceptions import DataDirLockedError
+from milvus_lite.server_manager import server_manager_instance
 from pymilvus import AsyncMilvusClient, DataType, MilvusClient, MilvusException
 
 from rag.errors import RagError, StoreError, StoreUnavailable
@@ -27,7 +29,7 @@ from rag.schema import Chunk
 from rag.settings import Settings
 
 # pymilvus logs a traceback for every failed call before it raises; here each failure is logged once.
-for _name in ("pymilvus", "milvus_lite"):
+for _name in ("pymilvus", "milvus_lite", "grpc._server"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 logger = logging.getLogger(__name__)
 
@@ -127,6 +129,7 @@ class VectorStore:
             if self._lite:
                 Path(self._address).parent.mkdir(parents=True, exist_ok=True)
                 _retain_lite(self._address)
+                _start_lite(self._address)
             try:
                 self._client = MilvusClient(**self._connection())
                 self.version = str(self._client.get_server_version(timeout=CONNECT_SECONDS))
@@ -306,13 +309,15 @@ class VectorStore:
         where = self._address if self._lite else f"the Milvus server at {self._address}"
         text = str(getattr(error, "message", "") or error)
         lower = text.lower()
-        if self._lite and ("lock" in lower or "another process" in lower or "already open" in lower):
+        if self._lite and isinstance(error, DataDirLockedError):
             return StoreUnavailable(
-                f"The Milvus Lite file {where} is in use by another process; stop it, or move to a Milvus server by "
-                "setting MILVUS_URI."
+                f"The Milvus Lite file {where} is in use by another process, such as the app; stop that one, or use a "
+                "Milvus server by setting MILVUS_URI."
             )
         if any(word in lower for word in ("auth", "token", "permission", "privilege")):
             return StoreError(f"Milvus at {where} refused the login; check MILVUS_TOKEN.")
+        if self._lite and isinstance(error, OSError) and not isinstance(error, TimeoutError):
+            return StoreError(f"The Milvus Lite file {where} can't be opened ({error}); check DATA_DIR and MILVUS_URI.")
         unreachable = isinstance(error, (TimeoutError, OSError, grpc.RpcError, grpc.aio.AioRpcError)) or any(
             word in lower
             for word in ("fail connecting", "unavailable", "deadline", "timeout", "timed out", "connection", "channel")
@@ -382,10 +387,30 @@ def _retain_lite(address: str) -> None:
         _lite_users[path] = _lite_users.get(path, 0) + 1
 
 
+def _start_lite(address: str) -> None:
+    """Start the in-process server of a Lite file. Raises what is in the way, which pymilvus would hide."""
+    failures: list[BaseException] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.exc_info and record.exc_info[1]:
+                failures.append(record.exc_info[1])
+
+    # The server's manager logs the exception and returns None.
+    log = logging.getLogger("milvus_lite.server_manager")
+    listener = Listener(logging.ERROR)
+    log.addHandler(listener)
+    log.setLevel(logging.ERROR)
+    log.propagate = False
+    try:
+        if server_manager_instance.start_and_get_uri(address) is None:
+            raise failures[0] if failures else OSError("Milvus Lite didn't start")
+    finally:
+        log.removeHandler(listener)
+
+
 def _release_lite(address: str) -> None:
     """Stop the in-process server of a Lite file when its last user is gone, which frees the file's lock."""
-    from milvus_lite.server_manager import server_manager_instance
-
     path = str(Path(address).resolve())
     with _lite_lock:
         _lite_users[path] = _lite_users.get(path, 1) - 1

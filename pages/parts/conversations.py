@@ -78,12 +78,13 @@ def _show_row(index: DocumentIndex, conversation: Conversation, current: Convers
     key = conversation.conversation_id
     title = safe_label(conversation.title, 80) or "Untitled"
     is_open = current is not None and current.conversation_id == key
-    with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="xxsmall"):
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", wrap=False, gap="xxsmall"
+    ):
         st.button(
             f"**{title}**" if is_open else title,
             key=f"open-{key}",
             type="tertiary",
-            width="stretch",
             wrap=False,
             on_click=open_conversation,
             args=(key,),

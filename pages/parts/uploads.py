@@ -150,7 +150,7 @@ def _show_active(index: DocumentIndex, active: list[Job], total: int) -> None:
         if total > len(active):
             st.caption(f"{total - len(active):,} of {total:,} done", width="content")
     for job in started[:SHOWN_JOBS]:
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, vertical_alignment="center", wrap=False):
             fraction = min(1.0, job.done / job.total) if job.total else 0.0
             st.progress(fraction, text=f"{safe_label(job.file_name)} · {job_progress(job)}")
             st.button(
@@ -177,7 +177,7 @@ def _show_finished(index: DocumentIndex, finished: list[Job]) -> None:
     newest = finished[::-1]
     problems_first = sorted(newest, key=lambda job: job.stage != "failed")
     for job in problems_first[:SHOWN_JOBS]:
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        with st.container(horizontal=True, vertical_alignment="center", wrap=False):
             st.markdown(_outcome(job), width="stretch")
             st.button(
                 "Dismiss",

@@ -62,7 +62,7 @@ class Request:
 def default_reply(body: Body) -> Reply:
     """Quotes the first sentence of passage [1] of the prompt; without passages, makes a stand-alone question of it."""
     asked = [_text(message) for message in body["messages"] if message["role"] == "user"]
-    passage = re.search(r"^\[1\] \([^\n]*\)\n(.+?)(?=\n\s*\n\[2\] \(|\n\[2\] \(|\Z)", asked[-1], re.M | re.S)
+    passage = re.search(r"^\[1\] \([^\n]*\)\n(.+?)(?=\n\s*\[2\] \(|\n</passages>|\Z)", asked[-1], re.M | re.S)
     if passage:
         sentence = re.split(r"(?<=[.!?。！？])\s+", " ".join(passage.group(1).split()))[0]  # noqa: RUF001
         return Reply(f"{sentence} [1]")

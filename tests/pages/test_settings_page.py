@@ -1,0 +1,54 @@
+"""The settings page shows what is in force, without secrets; and errors in the settings are said on any page."""
+
+from __future__ import annotations
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import rag
+from rag.errors import SettingsError
+from rag.schema import PartStatus, Status
+from rag.settings import Settings
+from tests.pages.conftest import APP, OpenPage, all_text
+from tests.pages.index_double import READY, IndexDouble
+
+
+def test_settings_in_force_are_shown_without_secrets(open_double: OpenPage, double: IndexDouble) -> None:
+    double.settings = Settings(
+        openai_api_key="sk-very-secret", openai_base_url="http://me:hunter2@localhost:1/v1", collection="papers"
+    )
+    app = open_double("settings")
+    shown = app.dataframe[0].value.set_index("Setting")["Value"].to_dict()
+    assert shown["COLLECTION"] == "papers"
+    assert shown["OPENAI_API_KEY"] == "set"
+    assert shown["MILVUS_TOKEN"] == "not set"
+    assert shown["OPENAI_BASE_URL"] == "http://…@localhost:1/v1"
+    assert shown["MILVUS_URI"].endswith("milvus.db")
+    assert set(shown) == {name.upper() for name in Settings.model_fields}
+
+
+def test_each_part_says_how_it_is_doing(open_double: OpenPage, double: IndexDouble) -> None:
+    double.state = Status(READY.embedding, PartStatus("error", "Milvus", "Nothing listens at port 1."), READY.llm)
+    text = all_text(open_double("settings"))
+    assert "**Language model** :gray-badge[Not connected]" in text
+    assert "**Embedding model** :green-badge[Ready]" in text
+    assert "**Milvus** :red-badge[Not reachable]" in text
+    assert "Nothing listens at port 1." in text
+
+
+def test_how_to_connect_a_language_model_is_there(open_page: OpenPage) -> None:
+    app = open_page("settings")
+    assert not app.exception
+    assert any("OPENAI_BASE_URL" in block.value for block in app.code)
+
+
+def test_wrong_setting_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise SettingsError("COLLECTION has a wrong value '1 x': it takes letters, digits and underscores.")
+
+    monkeypatch.setattr(rag, "DocumentIndex", refuse)
+    st.cache_resource.clear()
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not app.exception
+    assert app.error[0].value == "COLLECTION has a wrong value '1 x': it takes letters, digits and underscores."
