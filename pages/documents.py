@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts.library import attempt, open_index, shown_errors
+from pages.parts.library import UNEXPECTED, attempt, open_index
 from pages.parts.navigation import run_page
 from pages.parts.safe_markdown import safe_label, safe_text
 from pages.parts.status import show_status
 from pages.parts.uploads import sample_files, show_jobs, show_undecided, take_sample, take_uploads
 from pages.parts.wording import ago, counted, file_size
+from rag.errors import RagError
 from rag.schema import DocumentInfo, Receipt
 
 if TYPE_CHECKING:
     from rag import DocumentIndex
+
+log = logging.getLogger(__name__)
 
 ROWS = 20
 _STATES = {"ready": ("green", "Ready"), "pending": ("blue", "In progress"), "failed": ("red", "Failed")}
@@ -145,28 +151,42 @@ def _confirm_delete(index: DocumentIndex, document: DocumentInfo) -> None:
         f"**{safe_label(document.file_name, 120)}**, its {counted(document.chunks, 'chunk')} and the uploaded file "
         "will be removed. Conversations keep the passages they quoted."
     )
-    with shown_errors(), st.container(horizontal=True):
-        if st.button("Delete", type="primary", key="confirm-delete-document"):
-            with st.spinner("Removing…"):
-                receipt = index.delete(document.doc_id)
-            st.session_state.receipt = _receipt(document.file_name, receipt)
+    with st.container(horizontal=True):
+        if st.button("Delete", type="primary", key="confirm-delete-document", on_click=_delete, args=(index, document)):
             st.rerun()
         if st.button("Cancel"):
             st.rerun()
 
 
-def _receipt(what: str, receipt: Receipt) -> tuple[str, bool]:
-    """A deletion's receipt in words, and whether all is gone."""
+def _delete(index: DocumentIndex, document: DocumentInfo) -> None:
+    with _receipt_errors():
+        _give_receipt(document.file_name, index.delete(document.doc_id))
+
+
+def _give_receipt(what: str, receipt: Receipt) -> None:
     sentence = f"Removed {what}: {counted(receipt.chunks, 'chunk')}; {receipt.left:,} of them left in Milvus."
-    return sentence, receipt.left == 0
+    st.session_state.receipt = ("success" if receipt.left == 0 else "warning", sentence)
+
+
+@contextmanager
+def _receipt_errors() -> Iterator[None]:
+    """A failure inside is shown in the place of the receipt: the dialog that asked is gone by then."""
+    try:
+        yield
+    except RagError as error:
+        st.session_state.receipt = ("error", str(error))
+    except Exception:
+        log.exception("removing failed")
+        st.session_state.receipt = ("error", UNEXPECTED)
 
 
 def _show_receipt() -> None:
     if "receipt" not in st.session_state:
         return
-    sentence, complete = st.session_state.receipt
-    with st.container(horizontal=True, vertical_alignment="center"):
-        (st.success if complete else st.warning)(safe_text(sentence), icon=":material/receipt_long:")
+    kind, sentence = st.session_state.receipt
+    show = {"success": st.success, "warning": st.warning, "error": st.error}[kind]
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+        show(safe_text(sentence), icon=":material/receipt_long:" if kind == "success" else ":material/error:")
         st.button(
             "",
             icon=":material/close:",
@@ -191,17 +211,19 @@ def _confirm_reset(index: DocumentIndex) -> None:
     name = index.settings.collection
     st.markdown("Every document, its passages and the uploaded files will be removed. This can't be undone.")
     with st.form("reset", border=False):
-        typed = st.text_input(f"Type **{name}** to confirm")
-        if st.form_submit_button("Reset", type="primary"):
-            if typed.strip() != name:
-                st.error("That isn't the collection's name.")
-                return
-            with shown_errors():
-                with st.spinner("Removing…"):
-                    receipt = index.reset()
-                what = f"{counted(receipt.documents, 'document')} of {name}"
-                st.session_state.receipt = _receipt(what, receipt)
+        typed = st.text_input(f"Type **{name}** to confirm", key="typed-name")
+        if st.form_submit_button("Reset", type="primary", on_click=_reset, args=(index,)):
+            if typed.strip() == name:
                 st.rerun()
+            st.error("That isn't the collection's name.")
+
+
+def _reset(index: DocumentIndex) -> None:
+    name = index.settings.collection
+    if st.session_state["typed-name"].strip() == name:
+        with _receipt_errors():
+            receipt = index.reset()
+            _give_receipt(f"{counted(receipt.documents, 'document')} of {name}", receipt)
 
 
 run_page(show_documents)

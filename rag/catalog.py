@@ -118,29 +118,33 @@ class Catalog:
         "ready" and "busy" change nothing: it is there already, or another living process is at it.
         """
         now = utc_now()
-        with self._engine.begin() as connection:
-            row = connection.execute(sa.select(documents).where(self._mine, documents.c.doc_id == doc_id)).first()
-            if row is not None:
-                if row.state == "ready":
-                    return "ready"
-                if row.state == "pending" and not self._claimable(row):
-                    return "busy"
-                connection.execute(sa.delete(documents).where(self._mine, documents.c.doc_id == doc_id))
-            connection.execute(
-                sa.insert(documents).values(
-                    **self._key,
-                    doc_id=doc_id,
-                    file_name=storable(file_name),
-                    size=size,
-                    pages=0,
-                    chunks=0,
-                    state="pending",
-                    added_at=now,
-                    replaces=replaces,
-                    claimed_by=self.owner,
-                    claimed_until=now + CLAIM,
+        try:
+            with self._engine.begin() as connection:
+                row = connection.execute(sa.select(documents).where(self._mine, documents.c.doc_id == doc_id)).first()
+                if row is not None:
+                    if row.state == "ready":
+                        return "ready"
+                    if row.state == "pending" and not self._claimable(row):
+                        return "busy"
+                    if not connection.execute(sa.delete(documents).where(self._unchanged(row))).rowcount:
+                        return "busy"
+                connection.execute(
+                    sa.insert(documents).values(
+                        **self._key,
+                        doc_id=doc_id,
+                        file_name=storable(file_name),
+                        size=size,
+                        pages=0,
+                        chunks=0,
+                        state="pending",
+                        added_at=now,
+                        replaces=replaces,
+                        claimed_by=self.owner,
+                        claimed_until=now + CLAIM,
+                    )
                 )
-            )
+        except sa.exc.IntegrityError:  # another process noted it since we looked
+            return "busy"
         return "added"
 
     @guarded
@@ -151,14 +155,15 @@ class Catalog:
             rows = connection.execute(
                 sa.select(documents).where(self._mine, documents.c.state == "pending").order_by(documents.c.added_at)
             ).all()
-            free = [row for row in rows if self._claimable(row) and row.claimed_by != self.owner]
-            for row in free:
-                connection.execute(
-                    sa.update(documents)
-                    .where(self._mine, documents.c.doc_id == row.doc_id)
-                    .values(claimed_by=self.owner, claimed_until=now + CLAIM)
-                )
-        return [(row.doc_id, row.file_name, bool(row.replaces)) for row in free]
+            claim = sa.update(documents).values(claimed_by=self.owner, claimed_until=now + CLAIM)
+            claimed = [
+                row
+                for row in rows
+                if self._claimable(row)
+                and row.claimed_by != self.owner
+                and connection.execute(claim.where(self._unchanged(row))).rowcount
+            ]
+        return [(row.doc_id, row.file_name, bool(row.replaces)) for row in claimed]
 
     @guarded
     def renew_claims(self) -> None:
@@ -222,6 +227,15 @@ class Catalog:
                 )
                 orphans.extend(doc_id for doc_id in part if doc_id not in kept)
         return orphans
+
+    def _unchanged(self, row: Any) -> sa.ColumnElement[bool]:
+        """That no other process was quicker since `row` was read."""
+        return sa.and_(
+            self._mine,
+            documents.c.doc_id == row.doc_id,
+            documents.c.state == row.state,
+            documents.c.claimed_by.is_not_distinct_from(row.claimed_by),
+        )
 
     def _claimable(self, row: Any) -> bool:
         """Whether nobody holds the row: its claim ran out, or its process on this machine is gone."""

@@ -18,6 +18,9 @@ VERSION = "1"
 TARGET_TOKENS = 200
 OVERLAP_TOKENS = 40
 CONTEXT_CHARACTERS = 160
+# A tokenizer takes a "word" of a million letters (a hash, base64, Korean without blanks) for one unknown token; text
+# that is longer than this for each of its tokens isn't prose.
+CHARACTERS_PER_TOKEN = 16
 # Special tokens, and the blanks between the parts, that the model sees beside context and text.
 RESERVED_TOKENS = 8
 
@@ -148,13 +151,13 @@ def _context(title: str, headings: Sequence[str], header: str = "") -> str:
 
 def _pack(page: Page, units: list[_Unit], count_tokens: CountTokens, max_tokens: int) -> Iterator[Chunk]:
     """Fill chunks with units up to the target, beginning each with the last sentences of the one before."""
-    contexts = list({unit.context for unit in units})
-    context_tokens = dict(zip(contexts, count_tokens(contexts), strict=True)) if contexts else {}
     # A long context must leave the text at least half of the window.
-    room = max(max_tokens - RESERVED_TOKENS - max(context_tokens.values(), default=0), max_tokens // 2)
+    most = max(max_tokens // 2 - RESERVED_TOKENS, 0)
+    contexts = {unit.context: _shortened(unit.context, most, count_tokens) for unit in units}
+    room = max_tokens - RESERVED_TOKENS - max((tokens for _, tokens in contexts.values()), default=0)
     limit = min(TARGET_TOKENS, room) if max_tokens <= 512 else min(2 * TARGET_TOKENS, room)
-    for unit, tokens in zip(units, count_tokens([page.text[u.start : u.end] for u in units]), strict=True):
-        unit.tokens = tokens
+    for unit, tokens in zip(units, _sizes(page.text, [(u.start, u.end) for u in units], count_tokens), strict=True):
+        unit.context, unit.tokens = contexts[unit.context][0], tokens
     units = [piece for unit in units for piece in _split(page.text, unit, count_tokens, limit)]
 
     current: list[_Unit] = []
@@ -170,6 +173,21 @@ def _pack(page: Page, units: list[_Unit], count_tokens: CountTokens, max_tokens:
         size += unit.tokens
     if current:
         yield _chunk(page, current)
+
+
+def _shortened(context: str, most: int, count_tokens: CountTokens) -> tuple[str, int]:
+    """The beginning of `context` that takes at most `most` tokens, and how many it takes."""
+    tokens = count_tokens([context])[0] if context else 0
+    while tokens > most:
+        context = context[: len(context) * most // tokens]
+        tokens = count_tokens([context])[0] if context else 0
+    return context, tokens
+
+
+def _sizes(text: str, spans: Sequence[tuple[int, int]], count_tokens: CountTokens) -> list[int]:
+    """What each span of `text` takes of a chunk, in tokens."""
+    counts = count_tokens([text[start:end] for start, end in spans])
+    return [max(n, -(-(b - a) // CHARACTERS_PER_TOKEN)) for n, (a, b) in zip(counts, spans, strict=True)]
 
 
 def _tail(units: list[_Unit], room: int) -> list[_Unit]:
@@ -205,8 +223,7 @@ def _split(text: str, unit: _Unit, count_tokens: CountTokens, limit: int) -> Ite
             stop = blank + 1 if blank > begin + width // 2 else stop
         _append_trimmed(spans, text, begin, stop)
         begin = stop
-    counts = count_tokens([text[a:b] for a, b in spans])
-    for (a, b), tokens in zip(spans, counts, strict=True):
+    for (a, b), tokens in zip(spans, _sizes(text, spans, count_tokens), strict=True):
         piece = _Unit(a, b, unit.context, tokens, unit.is_row)
         if tokens > limit and b - a > 1:
             yield from _split(text, piece, count_tokens, limit)

@@ -53,17 +53,23 @@ def check_citations(text: str, passages: Sequence[Passage]) -> list[Citation]:
 def _claims(text: str) -> list[tuple[str, list[int]]]:
     """(sentence without markers, its markers); markers after the full stop belong to the sentence before."""
     found: list[tuple[str, list[int]]] = []
+    previous = ""
     for line in text.splitlines():
         position = 0
         for match in re.finditer(r"(?:\s*\[\d{1,3}\])+", line):
-            before = line[position : match.start()]
-            spans = sentence_spans(before)
-            claim = before[slice(*spans[-1])] if spans else (found[-1][0] if found else "")
-            found.append((claim.strip(" -*•>"), list(dict.fromkeys(int(n) for n in _MARKER.findall(match.group())))))
+            previous = _last_sentence(line[position : match.start()]) or previous
+            found.append((previous, list(dict.fromkeys(int(n) for n in _MARKER.findall(match.group())))))
             position = match.end()
             while position < len(line) and line[position] in ".!?。 ":
                 position += 1
+        previous = _last_sentence(line[position:]) or previous  # its marker may be on a line of its own
     return found
+
+
+def _last_sentence(text: str) -> str:
+    """The last sentence with a word in it, without marks of lists around it; empty if there is none."""
+    sentences = [text[start:end] for start, end in sentence_spans(text)]
+    return next((sentence.strip(" -*•>") for sentence in reversed(sentences) if re.search(r"\w", sentence)), "")
 
 
 def _check(claim: str, number: int, passage: str) -> Citation:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from rag.errors import CatalogError
 
@@ -18,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+# The key of the lock that is held in Postgres while the tables are made: any number that others don't use.
+CREATING = 0x446F63656E74
 
 tables = sa.MetaData()
 
@@ -97,7 +103,7 @@ def open_database(address: str) -> sa.Engine:
     """Connect to the database at an SQLAlchemy URL and make the tables that are missing. Raises CatalogError."""
     try:
         url = sa.make_url(address)
-    except sa.exc.ArgumentError as error:
+    except (sa.exc.ArgumentError, ValueError) as error:  # ValueError: a port that isn't a number
         raise CatalogError("DATABASE_URL isn't an SQLAlchemy URL, such as postgresql+psycopg://…") from error
     sqlite = url.get_backend_name() == "sqlite"
     try:
@@ -106,7 +112,7 @@ def open_database(address: str) -> sa.Engine:
         elif url.drivername in {"postgresql", "postgres"}:  # the driver that requirements.txt installs
             url = url.set(drivername="postgresql+psycopg")
         engine = sa.create_engine(url, pool_pre_ping=not sqlite, connect_args={"timeout": 30} if sqlite else {})
-    except (ImportError, OSError) as error:
+    except (sa.exc.ArgumentError, ImportError, OSError) as error:
         raise CatalogError(f"The catalog can't be opened: {error}; check DATABASE_URL and DATA_DIR.") from error
     if sqlite:
 
@@ -114,13 +120,25 @@ def open_database(address: str) -> sa.Engine:
         def _configure(connection: Any, _record: Any) -> None:
             cursor = connection.cursor()
             # WAL lets the pages read while the pipeline writes; foreign keys are off by default in SQLite.
-            cursor.execute("PRAGMA journal_mode=WAL")
+            with contextlib.suppress(sqlite3.OperationalError):  # another process is switching it on right now
+                cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=NORMAL")
             cursor.execute("PRAGMA foreign_keys=ON")
             cursor.close()
 
-    tables.create_all(engine)
+    _create_tables(engine)
     return engine
+
+
+def _create_tables(engine: sa.Engine) -> None:
+    """Make the tables that are missing, while another process may be doing the same."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":  # where IF NOT EXISTS alone doesn't settle that
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(CREATING)))
+        for table in tables.sorted_tables:
+            connection.execute(CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(CreateIndex(index, if_not_exists=True))
 
 
 def utc_now() -> datetime:

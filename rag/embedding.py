@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -241,7 +242,7 @@ def _instructions(folder: Path, name: str) -> tuple[str, str]:
     text = prompts.get("passage") or prompts.get("document") or prompts.get("text") or ""
     if not query and not text:
         for part, query_instruction, text_instruction in INSTRUCTIONS:
-            if part in name.lower():
+            if re.search(rf"(?<![a-z0-9]){part}", name.lower()):  # not "type5-…"
                 return query_instruction, text_instruction
     return query, text
 
@@ -251,8 +252,11 @@ def _digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix in {".json", ".safetensors", ".bin"}:
+            # The whole file: fine-tuned weights may differ from the original's in the last layer only.
             with path.open("rb") as file:
-                digest.update(f"{path.relative_to(folder)}:{path.stat().st_size}:".encode() + file.read(1 << 20))
+                digest.update(
+                    path.relative_to(folder).as_posix().encode() + hashlib.file_digest(file, "sha256").digest()
+                )
     return digest.hexdigest()[:16]
 
 

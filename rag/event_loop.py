@@ -52,8 +52,8 @@ class EventLoopThread:
                 try:
                     return future.result(POLL_SECONDS if on_wait else None)
                 except concurrent.futures.TimeoutError:
-                    if future.done():  # the coroutine's own TimeoutError
-                        raise
+                    if future.done():  # the coroutine's own TimeoutError, or it ended just after the wait did
+                        return future.result()
                     if on_wait:
                         on_wait()
         finally:

@@ -63,6 +63,8 @@ def extract_answer(question: str, passages: Sequence[Passage], embedder: Embedde
         ),
         key=lambda sentence: -sentence.score,
     )
+    if scored[0].score <= 0:
+        return NOTHING_FOUND
     best = [sentence for sentence in scored if sentence.score >= NEAR_BEST * scored[0].score][:SENTENCES]
     return "\n\n".join(f"{_shown(sentence.text)} [{sentence.number}]" for sentence in best)
 

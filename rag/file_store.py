@@ -33,8 +33,13 @@ class FileStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Under another name first: a crash must not leave half a file under the final one.
             with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                file.write(data)
-            Path(file.name).replace(path)
+                temporary = Path(file.name)
+                try:
+                    file.write(data)
+                    file.close()
+                    temporary.replace(path)
+                finally:
+                    temporary.unlink(missing_ok=True)  # where the disk is full; after replace it is gone
         except OSError as error:
             raise RagError(
                 f"The upload can't be stored ({error.strerror}); check the disk and the folder DATA_DIR."

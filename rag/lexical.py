@@ -17,7 +17,8 @@ VERSION = "1"
 
 # Kana, Han and Hangul: scripts whose words aren't separated, or carry particles.
 _CJK = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003134f"
-_RUN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+(?:[.,:/'’&+-][^\W_{_CJK}]+)*")
+# Those blocks also hold marks that aren't letters, such as the middle dot of Katakana.
+_RUN = re.compile(rf"(?:(?=\w)[{_CJK}])+|[^\W_{_CJK}]+(?:[.,:/'’&+-][^\W_{_CJK}]+)*")
 _PARTS = re.compile(r"[^\W_]+")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _is_cjk = re.compile(rf"[{_CJK}]").match
@@ -57,7 +58,7 @@ def _word_terms(run: str) -> tuple[str, ...]:
     if _THOUSANDS.fullmatch(run):
         run = run.replace(",", "")
     parts = _PARTS.findall(run)
-    if parts[-1] == "s" and len(parts) == 2:  # a possessive
+    if len(parts) == 2 and run.endswith(("'s", "’s")):  # a possessive
         parts = parts[:1]
     if len(parts) == 1:
         return (_stem(parts[0]),)

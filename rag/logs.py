@@ -19,7 +19,9 @@ def log_to_file(settings: Settings) -> None:
     # A folder that can't be written is said by what needs it, and must not keep the app from saying so.
     with contextlib.suppress(OSError):
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(settings.data_dir / "docent.log", maxBytes=2_000_000, backupCount=2, delay=True)
+        handler = RotatingFileHandler(
+            settings.data_dir / "docent.log", maxBytes=2_000_000, backupCount=2, encoding="utf-8"
+        )
         handler.setFormatter(logging.Formatter(FORMAT))
         root.addHandler(handler)
         logging.getLogger("rag").setLevel(logging.INFO)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from llama_index.core.llms import ChatMessage, MessageRole
@@ -24,6 +25,10 @@ Answer in the language of the question."""
 
 CONDENSE = """Rewrite the user's last message as one stand-alone question that can be understood without the \
 conversation. Keep its language, names and numbers. Reply with the question only."""
+
+
+# A passage that closes its fence could pass for the user.
+_FENCE = re.compile(r"</?\s*passages\s*>", re.IGNORECASE)
 
 
 def estimate_tokens(text: str) -> int:
@@ -49,7 +54,7 @@ def answer_messages(question: str, passages: Sequence[Passage], history: Sequenc
     blocks = []
     for number, passage in enumerate(passages, 1):
         page = f", page {passage.page}" if passage.page else ""
-        blocks.append(f"[{number}] ({passage.file_name}{page})\n{passage.text}")
+        blocks.append(f"[{number}] ({passage.file_name}{page})\n{_FENCE.sub('', passage.text)}")
     material = "\n\n".join(blocks) or "(no passages were found)"
     request = f"<passages>\n{material}\n</passages>\n\nQuestion: {question}"
     return [_message("system", ANSWER), *_recent(history), _message("user", request)]

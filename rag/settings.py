@@ -32,10 +32,12 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         validate_default=False,
+        str_strip_whitespace=True,
     )
 
     milvus_uri: str = Field(
-        "", description="a path ending in .db (Milvus Lite), http(s)://host:port (server, cluster) or a Zilliz Cloud endpoint"
+        "",
+        description="a path ending in .db (Milvus Lite), http(s)://host:port (server, cluster) or a Zilliz Cloud endpoint",
     )
     milvus_token: SecretStr = Field(SecretStr(""), description="user:password or API key of the Milvus server")
     collection: str = Field("docent", description="letters, digits and underscores, not beginning with a digit")
@@ -69,6 +71,8 @@ class Settings(BaseSettings):
             raise SettingsError(f"There is no setting called {unknown[0].upper()}.")
         try:
             super().__init__(**values)
+        except UnicodeDecodeError as error:
+            raise SettingsError("The file .env isn't in UTF-8; save it again in that encoding.") from error
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0]) if first["loc"] else "settings"
@@ -89,6 +93,11 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,200}", value):
             raise ValueError("not a collection name")
         return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _home_folder(cls, value: Path) -> Path:
+        return value.expanduser()
 
     @field_validator("milvus_uri")
     @classmethod

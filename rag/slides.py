@@ -67,17 +67,25 @@ def _slide_text(slide: Any) -> Iterator[str]:
         yield "# " + " ".join(title.text_frame.text.split())
     for shape in slide.shapes:
         if title is None or shape.shape_id != title.shape_id:
-            yield from _shape_text(shape)
+            yield from _text_of(shape)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         notes = slide.notes_slide.notes_text_frame.text.strip()
         if notes:
             yield f"Notes: {notes}"
 
 
+def _text_of(shape: Any) -> list[str]:
+    try:
+        return list(_shape_text(shape))
+    except (AttributeError, KeyError, TypeError, ValueError, PythonPptxError):
+        # A shape that python-pptx can't make sense of must not lose the file; its words are there all the same.
+        return list(drawing_text(shape.element))
+
+
 def _shape_text(shape: Any) -> Iterator[str]:
     if hasattr(shape, "shapes"):  # a group
         for inner in shape.shapes:
-            yield from _shape_text(inner)
+            yield from _text_of(inner)
     elif getattr(shape, "has_table", False):
         yield table([[cell.text.strip() for cell in row.cells] for row in shape.table.rows])
     elif getattr(shape, "has_chart", False):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
-import re
 import threading
 import zipfile
 from collections.abc import Callable
 
+import pypdfium2
 import pytest
 import xlsxwriter
 from lxml import etree
 from pptx import Presentation
 from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
+from pptx.opc.package import Part
+from pptx.opc.packuri import PackURI
 from pptx.util import Inches
 from reportlab.pdfgen import canvas
 
@@ -172,12 +174,25 @@ def test_a_text_layer_of_glyph_numbers_is_told_from_text() -> None:
     assert not is_garbage("Δx = ½ℏ∂ψ of the α-particle, in Москва and 서울")
 
 
-def test_a_page_that_cant_be_read_doesnt_lose_the_file() -> None:
-    data = pdf("First", "Second", "Third")
-    first, broken, third = (match.start() for match in re.finditer(rb"/Contents \d+ 0 R", data))
-    pages = read("a.pdf", data[:broken] + data[broken:third].replace(b"/Type /Page", b"/Type /Pxge", 1) + data[third:])
-    assert [(page.number, page.text) for page in pages if page.text != "Second"] == [(1, "First"), (3, "Third")]
-    assert first < broken
+def test_a_page_that_cant_be_read_doesnt_lose_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = pypdfium2.PdfDocument.get_page
+
+    def load_all_but_the_second(document: pypdfium2.PdfDocument, index: int) -> pypdfium2.PdfPage:
+        if index == 1:
+            raise pypdfium2.PdfiumError("Failed to load page.")
+        return load(document, index)
+
+    monkeypatch.setattr(pypdfium2.PdfDocument, "__getitem__", load_all_but_the_second)
+    pages = read("a.pdf", pdf("First", "Second", "Third"))
+    assert [(page.number, page.text) for page in pages] == [(1, "First"), (3, "Third")]
+
+
+def test_a_pdf_of_which_no_page_can_be_read_is_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(document: pypdfium2.PdfDocument, index: int) -> pypdfium2.PdfPage:
+        raise pypdfium2.PdfiumError("Failed to load page.")
+
+    monkeypatch.setattr(pypdfium2.PdfDocument, "__getitem__", fail)
+    assert "damaged" in error_of("a.pdf", pdf("First", "Second"))
 
 
 def test_two_pdfs_are_read_side_by_side() -> None:
@@ -273,9 +288,34 @@ def test_pptx_charts_smartart_and_alternative_content_are_read() -> None:
         alternatives = etree.SubElement(box._element.getparent(), f"{{{markup}}}AlternateContent")
         etree.SubElement(alternatives, f"{{{markup}}}Choice", Requires="a14").append(box._element)
 
-    chart, alternative = read("a.pptx", pptx(build))
+        third = deck.slides.add_slide(deck.slide_layouts[6])
+        drawing = "http://schemas.openxmlformats.org/drawingml/2006"
+        model = f'<dgm:dataModel xmlns:dgm="{drawing}/diagram" xmlns:a="{drawing}/main">'
+        blob = f"{model}<a:p><a:r><a:t>Chief</a:t></a:r></a:p></dgm:dataModel>".encode()
+        office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+        part = Part(PackURI("/ppt/diagrams/data1.xml"), "application/xml", deck.part.package, blob)
+        relation = third.part.relate_to(part, f"{office}/diagramData")
+        frame = third.shapes.add_table(1, 1, 0, 0, Inches(1), Inches(1))._element
+        data = frame.find(".//{*}graphicData")
+        data.clear()
+        data.set("uri", f"{drawing}/diagram")
+        etree.SubElement(data, f"{{{drawing}/diagram}}relIds").set(f"{{{office}}}dm", relation)
+
+    chart, alternative, smart_art = read("a.pptx", pptx(build))
+    assert smart_art.text == "Chief"
     assert chart.text == "|  | Sales | Costs |\n| --- | --- | --- |\n| North | 3 | 1 |\n| South | 4.5 | 2 |"
     assert alternative.text == "Newer"
+
+
+def test_an_odd_shape_doesnt_lose_the_slides() -> None:
+    def build(deck: Presentation) -> None:
+        shapes = deck.slides.add_slide(deck.slide_layouts[6]).shapes
+        shapes.add_textbox(0, 0, Inches(1), Inches(1)).text_frame.text = "Sound"
+        frame = shapes.add_table(1, 1, 0, 0, Inches(1), Inches(1))
+        frame.table.cell(0, 0).text = "Odd"
+        del frame._element.find(".//{*}graphicData").attrib["uri"]
+
+    assert read("a.pptx", pptx(build))[0].text == "Sound\n\nOdd"
 
 
 def test_xlsx_sheets_become_tables_with_their_names_and_notes() -> None:

@@ -128,8 +128,13 @@ def _show_menu(index: DocumentIndex, conversation: Conversation) -> None:
 def _confirm_delete(index: DocumentIndex, conversation: Conversation) -> None:
     st.markdown(f"**{safe_label(conversation.title, 120)}** and its answers will be gone. The documents stay.")
     with st.container(horizontal=True):
-        if st.button("Delete", type="primary", key="confirm-delete-conversation"):
-            attempt(_delete, index, conversation.conversation_id)
+        if st.button(
+            "Delete",
+            type="primary",
+            key="confirm-delete-conversation",
+            on_click=attempt,
+            args=(_delete, index, conversation.conversation_id),
+        ):
             st.rerun()
         if st.button("Cancel"):
             st.rerun()

@@ -186,7 +186,9 @@ def test_hostile_answer_and_titles_stay_text(open_double: OpenPage, double: Inde
     conversation = double.conversations.create(hostile)
     double.add(hostile)
     double.conversations.add(conversation.conversation_id, Message("user", hostile))
-    evidence = Evidence(hostile, (Passage(hostile, hostile, "d", None, 0, 5, 1.0),), (Citation(1, hostile, 0, 5, True),))
+    evidence = Evidence(
+        hostile, (Passage(hostile, hostile, "d", None, 0, 5, 1.0),), (Citation(1, hostile, 0, 5, True),)
+    )
     double.conversations.add(conversation.conversation_id, Message("assistant", f"{hostile} [1]", evidence))
     app = open_double("chat")
     app.query_params["c"] = conversation.conversation_id

@@ -161,8 +161,8 @@ def test_reset_wants_the_name_of_the_collection(open_double: OpenPage, double: I
     app.text_input[-1].set_value("something else")
     button(app, "Reset").click().run()
     assert ("reset",) not in double.calls
-    assert "That isn't the collection's name." in app.error[0].value
 
+    button(app, "Reset collection…").click().run()
     app.text_input[-1].set_value("docent")
     button(app, "Reset").click().run()
     assert ("reset",) in double.calls
