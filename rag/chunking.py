@@ -30,8 +30,14 @@ _BLOCK = re.compile(r"\n[ \t]*\n+")
 _HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*)")
 _TABLE_ROW = re.compile(r"[ \t]*\|.*\|[ \t]*")
 _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+•‣▪]|\d{1,3}[.)])[ \t]+\S")
-# The end of a sentence: closing marks, then white space; ideographic full stops need no space after them.
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+(?=[\"'“‘«(\[]*[^\sa-z])|(?<=[。！？])[」』”’）]*\s*")
+# The end of a sentence: closing marks, then white space; ideographic full stops need no space after them. A blank
+# line ends one too, and so does a line before a heading, a list item or a table row.
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?…])[\"'”’»)\]]*\s+(?=[\"'“‘«(\[]*[^\sa-z])"
+    r"|(?<=[。！？])[」』”’）]*\s*"
+    r"|\n[ \t]*\n\s*"
+    r"|\n(?=[ \t]*(?:#{1,6}[ \t]|\||[-*+•‣▪][ \t]|\d{1,3}[.)][ \t]))"
+)
 _ABBREVIATION = re.compile(
     r"(?:\b(?:[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|vs|etc|e\.g|i\.e|cf|al|Fig|Figs|Eq|No|Nos|Vol|pp|Inc|Ltd|Co|Corp"
     r"|approx|dept|est|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)|\.[A-Za-z])\.$"

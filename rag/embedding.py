@@ -95,7 +95,7 @@ def choose_model(settings: Settings) -> ModelChoice:
     name = settings.embed_model
     if settings.embed_base_url or name == BUNDLED_EMBED_MODEL:
         return ModelChoice(name)
-    if _is_folder(name):
+    if is_folder(name):
         if not Path(name).expanduser().is_dir():
             raise EmbeddingError(f"EMBED_MODEL names a folder that isn't there: {name}; correct it or use 'bundled'.")
         return ModelChoice(name)
@@ -115,10 +115,10 @@ def load_embedder(name: str, settings: Settings) -> Embedder:
             return _load_server(name, settings)
         if name == BUNDLED_EMBED_MODEL:
             return _load_folder(bundled_folder(), "all-MiniLM-L6-v2 (bundled)", "bundled:all-MiniLM-L6-v2")
-        if _is_folder(name):
+        if is_folder(name):
             folder = Path(name).expanduser()
             return _load_folder(folder, name, f"folder:{_digest(folder)}")
-        return _load_folder(cached_folder(name) or _download(name), name, f"hub:{name}")
+        return _load_folder(local_folder(name), name, f"hub:{name}")
     except EmbeddingError:
         raise
     except Exception as error:
@@ -154,7 +154,13 @@ def cached_folder(name: str) -> Path | None:
     return folder if any(folder.glob("*.safetensors")) or any(folder.glob("pytorch_model*.bin")) else None
 
 
-def _is_folder(name: str) -> bool:
+def local_folder(name: str) -> Path:
+    """The local copy of a model of the hub, downloaded if need be."""
+    return cached_folder(name) or _download(name)
+
+
+def is_folder(name: str) -> bool:
+    """Whether a model's name is a path and not an id of the hub."""
     return name.startswith((".", "/", "~", "\\")) or Path(name).is_dir() or name.count("/") != 1
 
 

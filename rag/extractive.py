@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rag.chunking import sentence_spans
 from rag.citations import content_terms
 from rag.embedding import Embedder
+from rag.prompts import estimate_tokens
 from rag.retrieval import DENSE_WEIGHT, dense_weight
 from rag.schema import Passage
 
@@ -17,8 +18,10 @@ PASSAGES = 5
 SENTENCES = 3
 # Sentences that score below this share of the best one aren't shown beside it.
 NEAR_BEST = 0.8
-# Shorter ones are headings and fragments; longer ones are tables that were never sentences.
-SHORTEST, LONGEST = 25, 600
+# Shorter ones are headings and fragments: 25 Latin letters, or 9 Korean ones.
+SHORTEST_TOKENS = 9
+# Longer ones, in characters, are tables that were never sentences.
+LONGEST = 600
 NOTHING_FOUND = "Nothing in your documents matches this question."
 
 
@@ -39,7 +42,7 @@ def extract_answer(question: str, passages: Sequence[Passage], embedder: Embedde
         (number, " ".join(passage.text[start:end].split()))
         for number, passage in enumerate(passages[:PASSAGES], 1)
         for start, end in sentence_spans(passage.text)
-        if SHORTEST <= end - start <= LONGEST
+        if end - start <= LONGEST and estimate_tokens(passage.text[start:end]) >= SHORTEST_TOKENS
     ]
     # Overlapping passages share sentences; the first one keeps them.
     candidates = list({text: (number, text) for number, text in reversed(candidates)}.values())[::-1]

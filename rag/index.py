@@ -25,6 +25,7 @@ from rag.event_loop import EventLoopThread
 from rag.file_store import FileStore, document_id
 from rag.ingestion import Ingestion
 from rag.llm import build_llm, check_llm, close_llm, llm_label
+from rag.reranking import Reranker
 from rag.retrieval import retrieve
 from rag.schema import DocumentInfo, IngestResult, Job, Message, PartStatus, Passage, Receipt, Status
 from rag.settings import Settings
@@ -65,7 +66,9 @@ class DocumentIndex:
         self._ingestion = Ingestion(self._catalog, self._files, self._store, self._threads, self._prepare)
         self._embedder: Embedder | None = None
         self._prepared: tuple[Embedder, str] | None = None
-        self._preparing = asyncio.Lock()
+        self._loading = asyncio.Lock()
+        self._creating = asyncio.Lock()
+        self._reranker: Reranker | None = None
         self._notice: str | None = None
         self._mismatch: str | None = None
         self._embedding_status = PartStatus("starting", self.settings.embed_model, "The embedding model is loading.")
@@ -318,7 +321,7 @@ class DocumentIndex:
 
     async def _load_embedder(self) -> Embedder:
         """Load the collection's model, or choose one for a new collection; notes a mismatch."""
-        async with self._preparing:
+        async with self._loading:
             if self._embedder is not None:
                 return self._embedder
             recorded = await asyncio.to_thread(self._catalog.fingerprint)
@@ -352,14 +355,21 @@ class DocumentIndex:
         """What ingestion needs: the model and a collection that fits it."""
         if self._prepared is None:
             embedder = await self._fitting_embedder()
-            await self._store.create(embedder.dimension)
-            fingerprint = _fingerprint(embedder)
-            if await asyncio.to_thread(self._catalog.fingerprint) is None:
-                await asyncio.to_thread(
-                    self._catalog.set_fingerprint, self.settings.embed_model, self._model_name, fingerprint
-                )
-            self._prepared = embedder, hashlib.sha256(fingerprint.encode()).hexdigest()[:8]
+            # Several documents get here at once; the first one makes the collection.
+            async with self._creating:
+                if self._prepared is None:
+                    self._prepared = embedder, await self._make_collection(embedder)
         return self._prepared
+
+    async def _make_collection(self, embedder: Embedder) -> str:
+        """Make the collection unless it exists, and note what it was made with. Returns the namespace of row ids."""
+        await self._store.create(embedder.dimension)
+        fingerprint = _fingerprint(embedder)
+        if await asyncio.to_thread(self._catalog.fingerprint) is None:
+            await asyncio.to_thread(
+                self._catalog.set_fingerprint, self.settings.embed_model, self._model_name, fingerprint
+            )
+        return hashlib.sha256(fingerprint.encode()).hexdigest()[:8]
 
     async def _fitting_embedder(self) -> Embedder:
         embedder = self._embedder or await self._load_embedder()
@@ -424,7 +434,14 @@ class DocumentIndex:
             top_k=top_k,
             doc_ids=doc_ids,
             without=self._ingestion.in_flight(),
+            reranker=await self._loaded_reranker(),
         )
+
+    async def _loaded_reranker(self) -> Reranker | None:
+        async with self._loading:
+            if self.settings.rerank_model and self._reranker is None:
+                self._reranker = await asyncio.to_thread(Reranker, self.settings.rerank_model)
+        return self._reranker
 
     async def _search_with_history(
         self, question: str, top_k: int, doc_ids: Collection[str] | None, history: History

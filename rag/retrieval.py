@@ -10,9 +10,11 @@ import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from rag import reranking
 from rag.catalog import Catalog
 from rag.embedding import Embedder, EmbedderThreads
 from rag.lexical import lexical_text
+from rag.reranking import Reranker
 from rag.schema import Message, Passage
 from rag.vector_store import Hit, VectorStore
 
@@ -81,6 +83,7 @@ async def retrieve(
     top_k: int,
     doc_ids: Collection[str] | None,
     without: Collection[str],
+    reranker: Reranker | None = None,
 ) -> list[Passage]:
     """The `top_k` best passages for a stand-alone question, best first, from documents that are ready.
 
@@ -99,12 +102,15 @@ async def retrieve(
     weight = dense_weight(question, embedder) if store.has_lexical else 1.0
     ranked = fuse(dense_hits, lexical_hits, weight)
     names = await asyncio.to_thread(catalog.ready_names, {hit.doc_id for hit, *_ in ranked})
+    wanted = max(top_k, reranking.CANDIDATES) if reranker else top_k
     passages: list[Passage] = []
     seen: set[tuple[str, str]] = set()
     for hit, score, dense_rank, lexical_rank in ranked:
         key = (hit.doc_id, " ".join(hit.text.split()))
-        if hit.doc_id not in names or key in seen or len(passages) == top_k:
+        if hit.doc_id not in names or key in seen:
             continue
+        if len(passages) == wanted:
+            break
         seen.add(key)
         passages.append(
             Passage(
@@ -119,7 +125,11 @@ async def retrieve(
                 lexical_rank,
             )
         )
-    return passages
+    if reranker and passages:
+        best, rest = passages[: reranking.CANDIDATES], passages[reranking.CANDIDATES :]
+        reread = await asyncio.get_running_loop().run_in_executor(threads.queries, reranker.rerank, question, best)
+        passages = [*reread, *rest]
+    return passages[:top_k]
 
 
 def _scaled(scores: Sequence[float]) -> list[float]:

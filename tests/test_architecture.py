@@ -40,6 +40,7 @@ ORDER = [
     "conversations",
     "file_store",
     "ingestion",
+    "reranking",
     "retrieval",
     "prompts",
     "citations",

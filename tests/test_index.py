@@ -61,6 +61,11 @@ def test_the_same_bytes_again_are_unchanged_under_any_name(index: DocumentIndex)
     assert len(index.documents()) == 1
 
 
+def test_several_files_dropped_into_an_empty_library_all_become_ready(index: DocumentIndex) -> None:
+    jobs = [index.submit(f"{i}.txt", TEA + str(i).encode()) for i in range(6)]
+    assert [job.stage for job in index.wait(jobs)] == ["ready"] * 6
+
+
 def test_twins_in_one_drop_are_stored_once(index: DocumentIndex) -> None:
     results = index.ingest([("a.txt", TEA), ("b.txt", TEA)])
     assert [r.status for r in results] == ["ready", "unchanged"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -27,7 +28,8 @@ def open_index() -> DocumentIndex:
     from rag import DocumentIndex  # takes seconds to import, so the page's frame is drawn before
 
     index = DocumentIndex()
-    atexit.register(index.close)
+    # Closing needs executors, and those are shut down before atexit's callbacks: their own kind runs in time.
+    getattr(threading, "_register_atexit", atexit.register)(index.close)
     return index
 
 

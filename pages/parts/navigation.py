@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -12,7 +13,8 @@ from pages.parts.library import shown_errors
 
 def run_app() -> None:
     """Draw the navigation and run the page that the address names."""
-    st.set_page_config(page_title="Docent", page_icon=":material/menu_book:", layout="centered")
+    # A file: Streamlit has browsers fetch favicons that are Material icons from a Google server.
+    st.set_page_config(page_title="Docent", page_icon=Path(__file__).with_name("icon.png"), layout="centered")
     st.logo(":material/menu_book:", size="large")
     page = st.navigation(
         [

@@ -1,0 +1,47 @@
+"""The optional reranker: a cross-encoder reads question and passage together and orders the best candidates anew."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from llama_index.core.postprocessor import SentenceTransformerRerank
+from llama_index.core.schema import NodeWithScore, TextNode
+
+from rag.embedding import is_folder, local_folder
+from rag.errors import EmbeddingError
+from rag.schema import Passage
+
+logger = logging.getLogger(__name__)
+
+# How many fused candidates it reads: each costs about as much as embedding a chunk.
+CANDIDATES = 30
+
+
+class Reranker:
+    """A loaded cross-encoder, named by a Hugging Face id or a folder. Raises EmbeddingError when it can't be loaded."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        try:
+            folder = name if is_folder(name) else str(local_folder(name))
+            self._model = SentenceTransformerRerank(model=folder, top_n=CANDIDATES)
+        except Exception as error:
+            logger.warning("loading the reranker failed", exc_info=True)
+            raise EmbeddingError(
+                f"The reranker {name} can't be loaded ({type(error).__name__}); check RERANK_MODEL or leave it empty."
+            ) from error
+
+    def rerank(self, question: str, passages: Sequence[Passage]) -> list[Passage]:
+        """The passages in the reranker's order, each with its score (higher is better) instead of the fused one."""
+        nodes = [
+            NodeWithScore(node=TextNode(id_=str(number), text=passage.text), score=passage.score)
+            for number, passage in enumerate(passages)
+        ]
+        try:
+            ranked = self._model.postprocess_nodes(nodes, query_str=question)
+        except Exception as error:
+            logger.warning("reranking failed", exc_info=True)
+            raise EmbeddingError(f"The reranker {self.name} failed ({type(error).__name__}); see the log.") from error
+        return [replace(passages[int(node.node.node_id)], score=float(node.score or 0.0)) for node in ranked]

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from rag.errors import NotFound, RagError
+from rag.file_store import FileStore, document_id
+
+NOT_IDS = ["", "..", "../../etc/passwd", "/etc/passwd", "a" * 63, "A" * 64, "a" * 64 + "\n", "a" * 65, "g" * 64]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> FileStore:
+    return FileStore(tmp_path / "files")
+
+
+def everything(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("data", [b"", b"text", bytes(range(256)) * 4096])
+def test_bytes_come_back_by_their_hash(files: FileStore, data: bytes) -> None:
+    doc_id = files.write(data)
+    assert doc_id == document_id(data) == hashlib.sha256(data).hexdigest()
+    assert files.read(doc_id) == data
+
+
+def test_same_bytes_are_kept_once(files: FileStore, tmp_path: Path) -> None:
+    assert files.write(b"same") == files.write(b"same")
+    assert len(everything(tmp_path)) == 1
+
+
+def test_file_that_was_cut_short_is_written_again(files: FileStore, tmp_path: Path) -> None:
+    doc_id = files.write(b"whole text")
+    everything(tmp_path)[0].write_bytes(b"whole")
+    files.write(b"whole text")
+    assert files.read(doc_id) == b"whole text"
+
+
+def test_removed_bytes_are_gone_and_removing_again_is_harmless(files: FileStore, tmp_path: Path) -> None:
+    doc_id = files.write(b"text")
+    files.remove(doc_id)
+    files.remove(doc_id)
+    assert everything(tmp_path) == []
+    with pytest.raises(NotFound):
+        files.read(doc_id)
+
+
+@pytest.mark.parametrize("doc_id", NOT_IDS)
+def test_only_hashes_are_taken_for_ids(files: FileStore, tmp_path: Path, doc_id: str) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    for method in (files.read, files.remove):
+        with pytest.raises(NotFound):
+            method(doc_id)
+    assert outside.read_text() == "mine"
+
+
+def test_failed_write_is_one_sentence_and_leaves_nothing(
+    files: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(RagError, match="No space left on device"):
+        patch.setattr(Path, "replace", full)
+        files.write(b"text")
+    assert everything(tmp_path) == []
+
+
+def test_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RagError, match="DATA_DIR"):
+        FileStore(tmp_path / "file").write(b"text")
+
+
+def test_writing_the_same_bytes_from_many_threads_is_safe(files: FileStore, tmp_path: Path) -> None:
+    data = b"x" * 1_000_000
+    with ThreadPoolExecutor(8) as pool:
+        (doc_id,) = set(pool.map(files.write, [data] * 16))
+    assert files.read(doc_id) == data
+    assert len(everything(tmp_path)) == 1
