@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from llama_index.core.llms import LLM
 
-from rag.citations import check_citations, remove_unknown_markers
+from rag.citations import check_citations, tidy_markers
 from rag.embedding import Embedder, EmbedderThreads
 from rag.errors import LLMError
 from rag.event_loop import EventLoopThread
@@ -79,7 +79,7 @@ class Answer:
                 pass
         except LLMError:
             pass  # kept in `error`
-        return remove_unknown_markers("".join(self._parts), len(self.passages)).strip()
+        return tidy_markers("".join(self._parts), len(self.passages)).strip()
 
     @property
     def citations(self) -> list[Citation]:

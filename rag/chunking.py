@@ -169,11 +169,13 @@ def _pack(page: Page, units: list[_Unit], count_tokens: CountTokens, max_tokens:
     current: list[_Unit] = []
     size = 0
     for unit in units:
+        # A megabyte of blanks between two sentences takes no tokens, but it is in the chunk's text.
+        far = bool(current) and unit.end - current[0].start > limit * CHARACTERS_PER_TOKEN
         new_section = bool(current) and unit.context != current[-1].context and not (unit.is_row or current[-1].is_row)
         # A heading change ends a chunk that is already worth standing alone.
-        if current and (size + unit.tokens > limit or (new_section and size > limit // 2)):
+        if current and (far or size + unit.tokens > limit or (new_section and size > limit // 2)):
             yield _chunk(page, current)
-            current = [] if new_section else _tail(current, limit - unit.tokens)
+            current = [] if far or new_section else _tail(current, limit - unit.tokens)
             size = sum(kept.tokens for kept in current)
         current.append(unit)
         size += unit.tokens

@@ -10,20 +10,19 @@ from rag.lexical import terms
 from rag.schema import Citation, Passage
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
+_MARKERS = re.compile(r"\[(\d{1,3}(?:\s*[,;–—-]\s*\d{1,3})*)\]")
 _NUMBER = re.compile(r"\d")
 # The share of a claim's content words that a supporting sentence, with its neighbours, must contain.
 SUPPORTED_SHARE = 0.5
 
 # Words that are in every sentence; stems, as `terms` gives them.
-FUNCTION_WORDS = frozenset(
-    (
-        "a an the and or but if of to in on at by for from with as is are was were be been being it its this that "
-        "these those he she they them his her their we our you your i not no do doe did done have has had which who "
-        "whom what when where how whi than then so such there here also can could may might will would shall should "
-        "about into over under between after befor all ani some each other more most document passag accord state "
-        "say said"
-    ).split()  # noqa: SIM905 - a list of strings would take a page
-)
+_FUNCTION_WORDS = """
+a an the and or but if of to in on at by for from with as is are was were be been being it its this that these those he
+she they them his her their we our you your i not no do doe did done have has had which who whom what when where how whi
+than then so such there here also can could may might will would shall should about into over under between after befor
+all ani some each other more most document passag accord state say said
+"""
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 
 def content_terms(text: str) -> list[str]:
@@ -31,9 +30,17 @@ def content_terms(text: str) -> list[str]:
     return [term for term in terms(text) if term not in FUNCTION_WORDS]
 
 
-def remove_unknown_markers(text: str, passages: int) -> str:
-    """Drop the markers of passages that don't exist."""
-    return _MARKER.sub(lambda match: match.group() if 1 <= int(match[1]) <= passages else "", text)
+def tidy_markers(text: str, passages: int) -> str:
+    """Write [1, 2] and [1-3] as markers of their own, and drop those of passages that don't exist."""
+
+    def single(match: re.Match[str]) -> str:
+        numbers: list[int] = []
+        for part in re.split(r"[,;]", match[1]):
+            first, _, last = re.sub(r"[–—]", "-", part).partition("-")
+            numbers += range(int(first), int(last or first) + 1)
+        return "".join(f"[{number}]" for number in numbers if 1 <= number <= passages)
+
+    return _MARKERS.sub(single, text)
 
 
 def check_citations(text: str, passages: Sequence[Passage]) -> list[Citation]:

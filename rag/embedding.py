@@ -193,7 +193,6 @@ def _download(name: str) -> Path:
 
 def _load_folder(folder: Path, name: str, fingerprint: str) -> Embedder:
     from llama_index.embeddings.huggingface import HuggingFaceEmbedding
-
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # type: ignore[no-untyped-call]

@@ -11,7 +11,7 @@ from rag.chunking import sentence_spans
 from rag.citations import content_terms
 from rag.embedding import Embedder
 from rag.prompts import estimate_tokens
-from rag.retrieval import DENSE_WEIGHT, dense_weight
+from rag.retrieval import familiarity
 from rag.schema import Passage
 
 PASSAGES = 5
@@ -36,7 +36,7 @@ def extract_answer(question: str, passages: Sequence[Passage], embedder: Embedde
     """Up to SENTENCES sentences of the first PASSAGES passages, one a paragraph, each with its marker [n].
 
     A sentence's score joins the share of the question's words that it holds, rarer ones counting more, and the
-    cosine of its vector with the question's, in the proportion that `dense_weight` gives; and the rank of its passage.
+    cosine of its vector with the question's, as far as the model knows the language; and the rank of its passage.
     """
     candidates = [
         (number, " ".join(passage.text[start:end].split()))
@@ -53,7 +53,7 @@ def extract_answer(question: str, passages: Sequence[Passage], embedder: Embedde
     wanted = set(content_terms(question))
     weights = {term: math.log(1 + len(candidates) / (1 + frequency[term])) for term in wanted}
     total = sum(weights.values()) or 1.0
-    share = dense_weight(question, embedder) / DENSE_WEIGHT
+    share = familiarity(question, embedder)
     cosines = _cosines(question, [text for _, text in candidates], embedder) if share > 0 else [0.0] * len(candidates)
     scored = sorted(
         (

@@ -3,42 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import logging
-import re
 import time
-import unicodedata
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
-from pathlib import Path, PurePath
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rag import chunking, lexical
 from rag.catalog import Catalog
 from rag.chat import Answer, Draft, condense, draft_answer
+from rag.collection import CollectionModel
 from rag.conversations import Conversations
 from rag.database import open_database
-from rag.embedding import Embedder, EmbedderThreads, choose_model, load_embedder
-from rag.errors import IndexMismatch, NotFound, RagError, ReadError, StoreError
+from rag.embedding import EmbedderThreads
+from rag.errors import NotFound, RagError, ReadError, StoreError
 from rag.event_loop import EventLoopThread
 from rag.file_store import FileStore, document_id
 from rag.ingestion import Ingestion
 from rag.llm import build_llm, check_llm, close_llm, llm_label
 from rag.reranking import Reranker
 from rag.retrieval import retrieve
-from rag.schema import DocumentInfo, IngestResult, Job, Message, PartStatus, Passage, Receipt, Status
+from rag.schema import DocumentInfo, IngestResult, Job, PartStatus, Passage, Receipt, Status
 from rag.settings import Settings
+from rag.sources import History, as_messages, as_question, check_size, display_name, read_path
 from rag.suggestions import suggest_questions
 from rag.vector_store import VectorStore
 
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 3.0
-NAME_CHARACTERS = 255
 
 Source = str | Path | tuple[str, bytes]
-History = Sequence[Message | Mapping[str, str]]
 OnWait = Callable[[], object] | None
 OnProgress = Callable[[list[Job]], object] | None
 
@@ -63,15 +58,10 @@ class DocumentIndex:
         self._llm = build_llm(self.settings)
         self._threads = EmbedderThreads()
         self._store = VectorStore(self.settings)
-        self._ingestion = Ingestion(self._catalog, self._files, self._store, self._threads, self._prepare)
-        self._embedder: Embedder | None = None
-        self._prepared: tuple[Embedder, str] | None = None
-        self._loading = asyncio.Lock()
-        self._creating = asyncio.Lock()
+        self._model = CollectionModel(self.settings, self._catalog, self._store)
+        self._ingestion = Ingestion(self._catalog, self._files, self._store, self._threads, self._model.prepare)
         self._reranker: Reranker | None = None
-        self._notice: str | None = None
-        self._mismatch: str | None = None
-        self._embedding_status = PartStatus("starting", self.settings.embed_model, "The embedding model is loading.")
+        self._loading_reranker = asyncio.Lock()
         self._milvus_status = PartStatus("starting", address, "Connecting to Milvus.")
         self._llm_status = self._first_llm_status()
         self._closed = False
@@ -107,11 +97,7 @@ class DocumentIndex:
         large or has no name, CatalogError.
         """
         file_name = display_name(name)
-        if len(data) > self.settings.max_upload_mb * 1_000_000:
-            raise ReadError(
-                f"{file_name} is too large ({len(data) / 1e6:.0f} MB): the limit is {self.settings.max_upload_mb} MB; "
-                "split it, or raise MAX_UPLOAD_MB."
-            )
+        check_size(file_name, len(data), self.settings.max_upload_mb)
         doc_id = document_id(data)
         running = next((job for job in self.jobs() if job.doc_id == doc_id and not job.finished), None)
         if running is not None:
@@ -247,7 +233,8 @@ class DocumentIndex:
 
     def status(self) -> Status:
         """How the parts are doing; never waits."""
-        return Status(self._embedding_status, self._milvus_status, self._llm_status, self._notice, self._mismatch)
+        model = self._model
+        return Status(model.status, self._milvus_status, self._llm_status, model.notice, model.mismatch)
 
     def check(self) -> Status:
         """Try each part now, which may take a few seconds."""
@@ -262,7 +249,7 @@ class DocumentIndex:
     async def _start(self) -> None:
         self._ingestion.start()
         if self._background:
-            self._spawn(self._load_embedder())
+            self._spawn(self._model.load())
             self._spawn(self._keep_watch())
 
     def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
@@ -319,64 +306,6 @@ class DocumentIndex:
             await asyncio.to_thread(self._catalog.mark_all_pending)
         await self._ingestion.resume()
 
-    async def _load_embedder(self) -> Embedder:
-        """Load the collection's model, or choose one for a new collection; notes a mismatch."""
-        async with self._loading:
-            if self._embedder is not None:
-                return self._embedder
-            recorded = await asyncio.to_thread(self._catalog.fingerprint)
-            try:
-                if recorded is None:
-                    choice = await asyncio.to_thread(choose_model, self.settings)
-                    name, self._notice = choice.name, choice.notice
-                else:
-                    asked, own, _ = recorded
-                    stays = not self.settings.embed_model_chosen or self.settings.embed_model == asked
-                    name = own if stays else self.settings.embed_model
-                    if own != asked and stays and self.settings.embed_model == asked:
-                        self._notice = (
-                            f"This library was built with the {own} embedding model, since {asked} wasn't at hand."
-                        )
-                began = time.monotonic()
-                embedder = await asyncio.to_thread(load_embedder, name, self.settings)
-            except RagError as error:
-                self._embedding_status = PartStatus("error", self.settings.embed_model, str(error))
-                raise
-            took = f"{embedder.dimension} dimensions, loaded in {time.monotonic() - began:.1f} s"
-            self._embedding_status = PartStatus("ready", embedder.name, took)
-            self._model_name = name
-            self._mismatch = None
-            if recorded is not None and recorded[2] != _fingerprint(embedder):
-                self._mismatch = _mismatch_sentence(self.settings, recorded, embedder)
-            self._embedder = embedder
-            return embedder
-
-    async def _prepare(self) -> tuple[Embedder, str]:
-        """What ingestion needs: the model and a collection that fits it."""
-        if self._prepared is None:
-            embedder = await self._fitting_embedder()
-            # Several documents get here at once; the first one makes the collection.
-            async with self._creating:
-                if self._prepared is None:
-                    self._prepared = embedder, await self._make_collection(embedder)
-        return self._prepared
-
-    async def _make_collection(self, embedder: Embedder) -> str:
-        """Make the collection unless it exists, and note what it was made with. Returns the namespace of row ids."""
-        await self._store.create(embedder.dimension)
-        fingerprint = _fingerprint(embedder)
-        if await asyncio.to_thread(self._catalog.fingerprint) is None:
-            await asyncio.to_thread(
-                self._catalog.set_fingerprint, self.settings.embed_model, self._model_name, fingerprint
-            )
-        return hashlib.sha256(fingerprint.encode()).hexdigest()[:8]
-
-    async def _fitting_embedder(self) -> Embedder:
-        embedder = self._embedder or await self._load_embedder()
-        if self._mismatch:
-            raise IndexMismatch(self._mismatch)
-        return embedder
-
     async def _take_in(self, doc_id: str, file_name: str, replace: bool, outcome: str) -> Job:
         if outcome == "added":
             return self._ingestion.add(doc_id, file_name, replace)
@@ -395,8 +324,7 @@ class DocumentIndex:
         await self._ingestion.stop_all()
         removed, left = await self._store.drop()
         await asyncio.to_thread(self._catalog.forget_fingerprint)
-        self._prepared = self._embedder = None
-        self._notice = self._mismatch = None
+        self._model.forget()
         return removed, left
 
     async def _reset(self) -> Receipt:
@@ -414,13 +342,11 @@ class DocumentIndex:
         return await self._ingestion.resume()
 
     def _load_again(self) -> None:
-        """The next collection may get another model than the last one."""
-        self._embedding_status = PartStatus("starting", self.settings.embed_model, "The embedding model is loading.")
         if self._background:
-            self._spawn(self._load_embedder())
+            self._spawn(self._model.load())
 
     async def _search(self, question: str, top_k: int, doc_ids: Collection[str] | None) -> list[Passage]:
-        question = _asked(question)
+        question = as_question(question)
         if top_k < 1 or (doc_ids is not None and not doc_ids):
             return []
         if not await self._store.connect():
@@ -428,7 +354,7 @@ class DocumentIndex:
         return await retrieve(
             question,
             store=self._store,
-            embedder=await self._fitting_embedder(),
+            embedder=await self._model.fitting(),
             threads=self._threads,
             catalog=self._catalog,
             top_k=top_k,
@@ -438,7 +364,7 @@ class DocumentIndex:
         )
 
     async def _loaded_reranker(self) -> Reranker | None:
-        async with self._loading:
+        async with self._loading_reranker:
             if self.settings.rerank_model and self._reranker is None:
                 self._reranker = await asyncio.to_thread(Reranker, self.settings.rerank_model)
         return self._reranker
@@ -446,23 +372,23 @@ class DocumentIndex:
     async def _search_with_history(
         self, question: str, top_k: int, doc_ids: Collection[str] | None, history: History
     ) -> list[Passage]:
-        asked = await condense(_asked(question), _messages(history), None, self.settings.llm_timeout)
+        asked = await condense(as_question(question), as_messages(history), None, self.settings.llm_timeout)
         return await self._search(asked, top_k, doc_ids)
 
     async def _draft(self, question: str, history: History, doc_ids: Collection[str] | None) -> Draft:
         return await draft_answer(
-            _asked(question),
-            _messages(history),
+            as_question(question),
+            as_messages(history),
             doc_ids,
             search=self._search,
             llm=self._llm,
             timeout=self.settings.llm_timeout,
-            embedder=self._fitting_embedder,
+            embedder=self._model.fitting,
             threads=self._threads,
         )
 
     async def _check(self) -> Status:
-        await self._quietly(self._load_embedder())
+        await self._quietly(self._model.load())
         await self._quietly(self._look_at_milvus())
         if self._llm is not None:
             problem = await check_llm(self._llm, self.settings)
@@ -481,10 +407,10 @@ class DocumentIndex:
 
         question = "How fast is this?"
         timings: dict[str, float] = {}
-        if self._embedder is not None:
-            embed = self._embedder.embed_query
+        if self._model.embedder is not None:
+            embed = self._model.embedder.embed_query
             timings["embed a question"] = await median(lambda: asyncio.to_thread(embed, question))
-            if self._milvus_status.state == "ready" and not self._mismatch:
+            if self._milvus_status.state == "ready" and not self._model.mismatch:
                 timings["search"] = await median(lambda: self._search(question, 10, None))
         return timings
 
@@ -505,7 +431,7 @@ class DocumentIndex:
         try:
             if isinstance(source, tuple):
                 return self.submit(name, source[1], replace=replace)
-            return self.submit(name, _read_path(Path(source), self.settings.max_upload_mb), replace=replace)
+            return self.submit(name, read_path(Path(source), self.settings.max_upload_mb), replace=replace)
         except (ReadError, NotFound) as error:
             return IngestResult(name, "failed", None, error=str(error))
 
@@ -518,27 +444,6 @@ class DocumentIndex:
         return data.decode("utf-8", "ignore") if document.file_name.lower().endswith((".md", ".txt")) else ""
 
 
-def display_name(name: str) -> str:
-    """A file's name as it is shown: the last part of a path, composed (NFC), without control characters."""
-    last = PurePath(name.replace("\\", "/")).name or "unnamed"
-    composed = unicodedata.normalize("NFC", last.encode("utf-8", "replace").decode("utf-8"))
-    clean = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"} else c for c in composed)
-    return " ".join(clean.split())[-NAME_CHARACTERS:] or "unnamed"
-
-
-def _read_path(path: Path, limit_mb: int) -> bytes:
-    name = display_name(str(path))
-    try:
-        if path.is_dir():
-            raise ReadError(f"{name} is a folder; name the files in it.")
-        if path.stat().st_size > limit_mb * 1_000_000:
-            raise ReadError(f"{name} is too large: the limit is {limit_mb} MB; split it, or raise MAX_UPLOAD_MB.")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a usable path"
-        raise ReadError(f"{name} can't be opened ({reason}); check the path and its permissions.") from error
-
-
 def _result(job: Job, again: bool) -> IngestResult:
     if job.stage == "ready":
         status = "unchanged" if again else "ready"
@@ -546,49 +451,6 @@ def _result(job: Job, again: bool) -> IngestResult:
     if job.stage == "unchanged":
         return IngestResult(job.file_name, "unchanged", job.doc_id, job.pages, job.chunks)
     return IngestResult(job.file_name, "failed", job.doc_id, error=job.error or "It was cancelled.")
-
-
-def _messages(history: History) -> list[Message]:
-    messages = []
-    for entry in history:
-        if isinstance(entry, Message):
-            messages.append(entry)
-        elif isinstance(entry, Mapping) and entry.get("role") in {"user", "assistant"}:
-            messages.append(Message(entry["role"], str(entry.get("content", ""))))  # type: ignore[arg-type]
-        else:
-            raise RagError("A message of the history needs a role (user or assistant) and content.")
-    return messages
-
-
-def _asked(question: str) -> str:
-    clean = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", " ", question.encode("utf-8", "replace").decode("utf-8")).strip()
-    if not clean:
-        raise RagError("The question is empty; type one.")
-    return clean
-
-
-def _fingerprint(embedder: Embedder) -> str:
-    return json.dumps(
-        {
-            "model": embedder.fingerprint,
-            "dimension": embedder.dimension,
-            "chunking": chunking.VERSION,
-            "lexical": lexical.VERSION,
-        }
-    )
-
-
-def _mismatch_sentence(settings: Settings, recorded: tuple[str, str, str], embedder: Embedder) -> str:
-    _, own, fingerprint = recorded
-    if json.loads(fingerprint).get("model") == embedder.fingerprint:
-        return (
-            f"The collection {settings.collection} was built by another version of Docent; re-index it, which keeps "
-            "the documents, or set COLLECTION to a new name."
-        )
-    return (
-        f"The collection {settings.collection} was built with the embedding model {own}, and EMBED_MODEL asks for "
-        f"{settings.embed_model}; set EMBED_MODEL={own}, or re-index it, which keeps the documents."
-    )
 
 
 async def _in_loop(call: Callable[[], object]) -> None:

@@ -22,12 +22,19 @@ from rag.vector_store import Hit, VectorStore
 CANDIDATES = 100
 # A question longer than this says no more to a search; BM25's cost grows with it.
 QUESTION_CHARACTERS = 4000
-# Dense search's share in the fused score for a question in a language that the model knows.
+# Dense search's share in the fused score, for a question in a language that the model knows and for one that its
+# tokenizer has to spell out.
 DENSE_WEIGHT = 0.5
+SPELT_WEIGHT = 0.25
 # Tokens per character: languages that a tokenizer knows stay below the first (English 0.2 to 0.3, Korean in a
-# multilingual model 0.5 to 0.7); above the second a word is spelt out.
+# multilingual model 0.5 to 0.7); above the second words are spelt out (Korean in the bundled model 1.3 to 2.2).
 KNOWN_TOKENS_PER_CHARACTER = 0.75
-SPELT_TOKENS_PER_CHARACTER = 1.0
+SPELT_TOKENS_PER_CHARACTER = 1.25
+# This much of the last candidate's cosine is taken off all of them.
+NOISE_SHARE = 0.8
+
+# A row, its fused score, its rank in dense and in lexical search.
+Ranked = tuple[Hit, float, int | None, int | None]
 
 
 @dataclass(slots=True)
@@ -44,28 +51,32 @@ def question_with_history(question: str, history: Sequence[Message]) -> str:
     return f"{earlier[-1]}\n{question}" if earlier else question
 
 
-def dense_weight(question: str, embedder: Embedder) -> float:
-    """Dense search's share in the fused score, 0 to DENSE_WEIGHT, by how the model's tokenizer copes with it."""
+def familiarity(question: str, embedder: Embedder) -> float:
+    """How well the model's tokenizer copes with a question: 1 for words, 0 where it spells them out."""
     characters = sum(1 for character in question if not character.isspace())
     if not characters:
-        return DENSE_WEIGHT
+        return 1.0
     spelling = embedder.count_tokens([question])[0] / characters
     known = (SPELT_TOKENS_PER_CHARACTER - spelling) / (SPELT_TOKENS_PER_CHARACTER - KNOWN_TOKENS_PER_CHARACTER)
-    return DENSE_WEIGHT * min(max(known, 0.0), 1.0)
+    return min(max(known, 0.0), 1.0)
 
 
-def fuse(
-    dense: Sequence[Hit], lexical: Sequence[Hit], weight: float
-) -> list[tuple[Hit, float, int | None, int | None]]:
-    """One ranking of two: a convex combination of scores that are each scaled to 0..1 (Bruch et al., 2023,
-    "An Analysis of Fusion Functions for Hybrid Retrieval", arXiv:2210.11934). Best first, as
-    (hit, score, rank in dense, rank in lexical)."""
+def dense_weight(question: str, embedder: Embedder) -> float:
+    """Dense search's share in the fused score, SPELT_WEIGHT to DENSE_WEIGHT."""
+    return SPELT_WEIGHT + (DENSE_WEIGHT - SPELT_WEIGHT) * familiarity(question, embedder)
+
+
+def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], weight: float) -> list[Ranked]:
+    """One ranking of two: a convex combination of scores, each as a share of its best (after Bruch et al.,
+    2023, "An Analysis of Fusion Functions for Hybrid Retrieval", arXiv:2210.11934). Best first."""
+    # What the model gives to anything counts for little: one that doesn't know the language gives as much to all.
+    noise = NOISE_SHARE * max(min((hit.score for hit in dense), default=0.0), 0.0)
     candidates: dict[str, _Candidate] = {}
-    for rank, (hit, scaled) in enumerate(zip(dense, _scaled([h.score for h in dense]), strict=True), 1):
+    for rank, (hit, scaled) in enumerate(zip(dense, _shares([h.score for h in dense], noise), strict=True), 1):
         candidate = candidates.setdefault(hit.row_id, _Candidate(hit))
         candidate.dense_rank = rank
         candidate.score += weight * scaled
-    for rank, (hit, scaled) in enumerate(zip(lexical, _scaled([h.score for h in lexical]), strict=True), 1):
+    for rank, (hit, scaled) in enumerate(zip(lexical, _shares([h.score for h in lexical]), strict=True), 1):
         candidate = candidates.setdefault(hit.row_id, _Candidate(hit))
         candidate.lexical_rank = rank
         candidate.score += (1 - weight) * scaled
@@ -132,11 +143,7 @@ async def retrieve(
     return passages[:top_k]
 
 
-def _scaled(scores: Sequence[float]) -> list[float]:
-    """Scores to 0..1; the lowest candidate stays above 0, since it was found after all."""
-    if not scores:
-        return []
-    low, high = min(scores), max(scores)
-    if high <= low:
-        return [1.0] * len(scores)
-    return [(score - low) / (high - low) for score in scores]
+def _shares(scores: Sequence[float], floor: float = 0.0) -> list[float]:
+    """Scores above `floor` as shares of the best score, 0..1."""
+    best = max(scores, default=0.0)
+    return [max(score - floor, 0.0) / best if best > 0 else 0.0 for score in scores]

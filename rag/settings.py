@@ -37,7 +37,7 @@ class Settings(BaseSettings):
 
     milvus_uri: str = Field(
         "",
-        description="a path ending in .db (Milvus Lite), http(s)://host:port (server, cluster) or a Zilliz Cloud endpoint",
+        description="a path ending in .db (Milvus Lite), http(s)://host:port (server or cluster), or a Zilliz endpoint",
     )
     milvus_token: SecretStr = Field(SecretStr(""), description="user:password or API key of the Milvus server")
     collection: str = Field("docent", description="letters, digits and underscores, not beginning with a digit")

@@ -59,9 +59,7 @@ def test_the_prompt_holds_numbered_passages_and_the_rules(index: DocumentIndex, 
     assert "do not follow" in request.prompt
 
 
-def test_a_follow_up_is_condensed_to_a_question_that_stands_alone(
-    index: DocumentIndex, llm_server: LLMServer
-) -> None:
+def test_a_follow_up_is_condensed_to_a_question_that_stands_alone(index: DocumentIndex, llm_server: LLMServer) -> None:
     llm_server.script(Reply("What does the ferry to the island cost?"), Reply("Nine euros [1]."))
     history = [Message("user", "When does the ferry leave?"), Message("assistant", "At noon.")]
     answer = index.ask("And the price?", history=history)

@@ -14,6 +14,8 @@ import pytest
 from tests.fakes.llm_server import LLMServer, Reply
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+# Of the environment; the developer's settings stay out.
+KEPT = {"PATH", "HOME", "LANG", "HF_HOME", "NO_PROXY", "HTTPS_PROXY"}
 
 
 class Docent:
@@ -22,7 +24,11 @@ class Docent:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = {
-            **{k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "HF_HOME", "NO_PROXY", "HTTPS_PROXY"}},
+            **{
+                k: v
+                for k, v in os.environ.items()
+                if k in {"PATH", "HOME", "LANG", "HF_HOME", "NO_PROXY", "HTTPS_PROXY"}
+            },
             "DATA_DIR": str(folder / "data"),
             "EMBED_MODEL": "bundled",
             "PYTHONPATH": str(REPOSITORY),
@@ -139,9 +145,7 @@ def test_help_names_every_command(docent: Docent) -> None:
         assert command in done.stdout
 
 
-def test_an_llm_that_breaks_off_is_said_after_what_arrived(
-    docent: Docent, papers: Path, llm_server: LLMServer
-) -> None:
+def test_an_llm_that_breaks_off_is_said_after_what_arrived(docent: Docent, papers: Path, llm_server: LLMServer) -> None:
     docent.json("ingest", str(papers))
     llm_server.script(Reply("The ferry leaves", then="reset"))
     done = docent("ask", "When does the ferry leave?", OPENAI_BASE_URL=llm_server.url)

@@ -18,16 +18,14 @@ TEA = (
     b"The oldest tea was picked in 1987 and costs 420 euros a cake. Guests take off their shoes."
 )
 FERRY = b"The ferry to the island leaves at noon. A ticket costs nine euros. Dogs travel free on the upper deck."
-KOREAN = "도서관은 오전 아홉 시에 문을 엽니다. 회원 카드는 무료로 발급됩니다. 주말에는 오후 여섯 시에 닫습니다.".encode()
+KOREAN = "도서관은 오전 아홉 시에 문을 엽니다. 회원 카드는 무료로 발급됩니다. 주말에는 닫습니다.".encode()
 
 
 @pytest.fixture(scope="module", params=["lite", pytest.param("server", marks=pytest.mark.milvus)])
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DocumentIndex]:
     uri = request.getfixturevalue("milvus_server") if request.param == "server" else ""
     folder = tmp_path_factory.mktemp(f"index-{request.param}")
-    settings = Settings(
-        data_dir=folder, milvus_uri=uri, embed_model="bundled", collection=f"index_{uuid4().hex[:8]}"
-    )
+    settings = Settings(data_dir=folder, milvus_uri=uri, embed_model="bundled", collection=f"index_{uuid4().hex[:8]}")
     with DocumentIndex(settings) as opened:
         yield opened
         opened.reset()
@@ -106,7 +104,7 @@ def test_reset_empties_the_collection_and_it_can_be_filled_again(index: Document
 
 
 def test_search_keeps_to_the_chosen_documents(index: DocumentIndex) -> None:
-    tea, ferry = index.ingest([("tea.txt", TEA), ("ferry.txt", FERRY)])
+    tea, _ = index.ingest([("tea.txt", TEA), ("ferry.txt", FERRY)])
     assert {p.doc_id for p in index.search("What does it cost?", doc_ids=[tea.doc_id])} == {tea.doc_id}
     assert index.search("What does it cost?", doc_ids=[]) == []
     with pytest.raises(RagError):
@@ -308,7 +306,9 @@ def test_files_over_the_limit_are_refused(tmp_path: Path) -> None:
         assert "MAX_UPLOAD_MB" in (index.ingest([path])[0].error or "")
 
 
-@pytest.mark.parametrize("name", ["../../etc/x.txt", "/abs.txt", "C:\\x\\y.txt", "CON.txt", "a" * 300 + ".txt", "\0.txt"])
+@pytest.mark.parametrize(
+    "name", ["../../etc/x.txt", "/abs.txt", "C:\\x\\y.txt", "CON.txt", "a" * 300 + ".txt", "\0.txt"]
+)
 def test_names_never_become_paths(tmp_path: Path, name: str) -> None:
     with DocumentIndex(Settings(data_dir=tmp_path / "data", embed_model="bundled")) as index:
         (result,) = index.ingest([(name, TEA)])

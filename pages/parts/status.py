@@ -18,7 +18,7 @@ def show_status(index: DocumentIndex) -> None:
     """Notices and troubles, kept up to date; when a part comes up or fails, the page is run again."""
     status = index.status()
     settled = all(part.state in ("ready", "off") for part in (status.embedding, status.milvus, status.llm))
-    st.fragment(_status, run_every=10 if settled else 1)(index, _states(status))
+    st.fragment(_status, run_every=10 if settled else 2)(index, _states(status))
 
 
 def _states(status: Status) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ def show_jobs(index: DocumentIndex, *, compact: bool = False) -> None:
     if not jobs or (compact and all(job.finished for job in jobs)):
         return
     running = any(not job.finished for job in jobs)
-    st.fragment(_jobs, run_every=0.5 if running else None)(index, compact, sum(job.finished for job in jobs))
+    st.fragment(_jobs, run_every=1 if running else None)(index, compact, sum(job.finished for job in jobs))
 
 
 def _jobs(index: DocumentIndex, compact: bool, finished_before: int) -> None:

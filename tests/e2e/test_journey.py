@@ -66,6 +66,11 @@ def last_answer(page: Page):
     return page.get_by_test_id("stChatMessage").last
 
 
+def words(page: Page, number: int):
+    """The text of the answer to question `number` (from 1), without its sources, which quote the documents."""
+    return page.get_by_test_id("stChatMessage").nth(2 * number - 1).get_by_test_id("stMarkdown").first
+
+
 def row(page: Page, name: str):
     """The library's row of a document: the innermost bordered box that has both its name and its state."""
     return page.get_by_test_id("stMarkdown").filter(has_text=re.compile(rf"^{re.escape(name)}\s*Ready$"))
@@ -95,10 +100,10 @@ def test_documents_are_dropped_asked_about_and_removed(
 
     page.get_by_role("link", name="Chat").click()
     ask(page, "How long is the bridge?")
-    expect(last_answer(page)).to_contain_text("The bridge of", timeout=60_000)
-    assert "1931" not in last_answer(page).inner_text(), "the first words are there before the last ones"
+    expect(words(page, 1)).to_contain_text("The bridge of", timeout=60_000)
+    assert "1931" not in words(page, 1).inner_text(), "the first words are there before the last ones"
     expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
-    expect(last_answer(page)).to_contain_text("opened in 1931")
+    expect(words(page, 1)).to_contain_text("opened in 1931")
     expect(last_answer(page)).to_contain_text("Sources")
 
     source = last_answer(page).get_by_test_id("stExpander").filter(has_text="bridge.pdf · page 2")
@@ -106,22 +111,25 @@ def test_documents_are_dropped_asked_about_and_removed(
     expect(source.locator(".stMarkdownColoredBackground")).to_contain_text("812 metres long")
 
     ask(page, "And who was its captain?")
-    expect(last_answer(page)).to_contain_text("captain was Edda Lund", timeout=30_000)
-    expect(last_answer(page)).to_contain_text("ferry.txt")
-    assert any("Last message: And who was its captain?" in request.prompt for request in llm_server.chats)
+    expect(words(page, 2)).to_contain_text("captain was Edda Lund", timeout=30_000)
+    expect(last_answer(page).get_by_test_id("stExpander").filter(has_text="ferry.txt").first).to_be_visible()
+    condensing = [request.prompt for request in llm_server.chats if "<passages>" not in request.prompt]
+    assert len(condensing) == 1, "the follow-up, and only that, was made a question of its own"
+    assert "How long is the bridge?" in condensing[0]
+    assert "And who was its captain?" in condensing[0]
 
     page.reload()
     expect(page.get_by_text("How long is the bridge?").last).to_be_visible()
-    expect(last_answer(page)).to_contain_text("captain was Edda Lund")
+    expect(words(page, 2)).to_contain_text("captain was Edda Lund")
 
     page.get_by_role("link", name="Documents").click()
     act_on(page, "ferry.txt", "Delete")
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.get_by_test_id("stDialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_text("Removed ferry.txt: 1 chunk; 0 of them left in Milvus.")).to_be_visible()
     expect(row(page, "ferry.txt")).to_have_count(0)
 
     page.get_by_role("button", name="Reset collection").click()
-    dialog = page.get_by_role("dialog")
+    dialog = page.get_by_test_id("stDialog")
     dialog.get_by_role("textbox").fill("something else")
     dialog.get_by_role("button", name="Reset").click()
     expect(dialog.get_by_text("That isn't the collection's name.")).to_be_visible()
@@ -139,7 +147,7 @@ def test_file_dropped_into_the_chat_box_is_ready_before_its_question_is_answered
     page.locator('[data-testid="stChatInput"] input[type="file"]').set_input_files(ferry_text)
     expect(page.get_by_text("ferry.txt")).to_be_visible()
     ask(page, "Who was the captain?")
-    expect(last_answer(page)).to_contain_text("captain was Edda Lund", timeout=90_000)
+    expect(words(page, 1)).to_contain_text("captain was Edda Lund", timeout=90_000)
 
 
 def test_stop_ends_the_answer_and_the_request_and_keeps_what_had_arrived(

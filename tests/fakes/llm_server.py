@@ -64,7 +64,7 @@ def default_reply(body: Body) -> Reply:
     asked = [_text(message) for message in body["messages"] if message["role"] == "user"]
     passage = re.search(r"^\[1\] \([^\n]*\)\n(.+?)(?=\n\s*\[2\] \(|\n</passages>|\Z)", asked[-1], re.M | re.S)
     if passage:
-        sentence = re.split(r"(?<=[.!?。！？])\s+", " ".join(passage.group(1).split()))[0]  # noqa: RUF001
+        sentence = re.split(r"(?<=[.!?。！？])\s+", " ".join(passage.group(1).split()))[0]
         return Reply(f"{sentence} [1]")
     questions = [line.split(":", 1)[-1].strip() for text in asked for line in text.splitlines() if line.endswith("?")]
     return Reply(" ".join(dict.fromkeys(questions[-2:])) or asked[-1].strip().splitlines()[-1])

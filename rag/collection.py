@@ -1,0 +1,120 @@
+"""Which embedding model a collection has: chosen once for a new one, and never another afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+
+from rag import chunking, lexical
+from rag.catalog import Catalog
+from rag.embedding import Embedder, choose_model, load_embedder
+from rag.errors import IndexMismatch, RagError
+from rag.schema import PartStatus
+from rag.settings import Settings
+from rag.vector_store import VectorStore
+
+
+class CollectionModel:
+    """The model of the collection in the settings, loaded when it is first needed. Use on the event loop only.
+
+    `notice` and `mismatch` are sentences for the user: another model than the one asked for is used; the settings ask
+    for another model than the collection was built with.
+    """
+
+    def __init__(self, settings: Settings, catalog: Catalog, store: VectorStore) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._store = store
+        self._loading = asyncio.Lock()
+        self._creating = asyncio.Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """The collection is gone: the next one may get another model."""
+        self.embedder: Embedder | None = None
+        self.notice: str | None = None
+        self.mismatch: str | None = None
+        self.status = PartStatus("starting", self._settings.embed_model, "The embedding model is loading.")
+        self._namespace: str | None = None
+
+    async def load(self) -> Embedder:
+        """The collection's model, whether or not it fits the settings. Raises EmbeddingError, CatalogError."""
+        async with self._loading:
+            if self.embedder is not None:
+                return self.embedder
+            recorded = await asyncio.to_thread(self._catalog.fingerprint)
+            try:
+                name = await self._choose(recorded)
+                began = time.monotonic()
+                embedder = await asyncio.to_thread(load_embedder, name, self._settings)
+            except RagError as error:
+                self.status = PartStatus("error", self._settings.embed_model, str(error))
+                raise
+            took = f"{embedder.dimension} dimensions, loaded in {time.monotonic() - began:.1f} s"
+            self.status = PartStatus("ready", embedder.name, took)
+            self.mismatch = None
+            if recorded is not None and recorded[2] != _fingerprint(embedder):
+                self.mismatch = self._mismatch_sentence(recorded, embedder)
+            self._name = name
+            self.embedder = embedder
+            return embedder
+
+    async def fitting(self) -> Embedder:
+        """The collection's model. Raises IndexMismatch where the settings ask for another one."""
+        embedder = self.embedder or await self.load()
+        if self.mismatch:
+            raise IndexMismatch(self.mismatch)
+        return embedder
+
+    async def prepare(self) -> tuple[Embedder, str]:
+        """The model and the namespace of row ids, after making the collection unless it exists."""
+        embedder = await self.fitting()
+        # Several documents get here at once; the first one makes the collection.
+        async with self._creating:
+            if self._namespace is None:
+                await self._store.create(embedder.dimension)
+                fingerprint = _fingerprint(embedder)
+                if await asyncio.to_thread(self._catalog.fingerprint) is None:
+                    await asyncio.to_thread(
+                        self._catalog.set_fingerprint, self._settings.embed_model, self._name, fingerprint
+                    )
+                self._namespace = hashlib.sha256(fingerprint.encode()).hexdigest()[:8]
+        return embedder, self._namespace
+
+    async def _choose(self, recorded: tuple[str, str, str] | None) -> str:
+        if recorded is None:
+            choice = await asyncio.to_thread(choose_model, self._settings)
+            self.notice = choice.notice
+            return choice.name
+        asked, own, _ = recorded
+        if self._settings.embed_model_chosen and self._settings.embed_model != asked:
+            return self._settings.embed_model
+        if own != asked:
+            self.notice = f"This library uses the {own} embedding model: {asked} wasn't at hand when it was made."
+        return own
+
+    def _mismatch_sentence(self, recorded: tuple[str, str, str], embedder: Embedder) -> str:
+        _, own, fingerprint = recorded
+        name = self._settings.collection
+        if json.loads(fingerprint).get("model") == embedder.fingerprint:
+            return (
+                f"The collection {name} was built by another version of Docent; re-index it, which keeps the "
+                "documents, or set COLLECTION to a new name."
+            )
+        return (
+            f"The collection {name} was built with the embedding model {own}, and EMBED_MODEL asks for "
+            f"{self._settings.embed_model}; set EMBED_MODEL={own}, or re-index it, which keeps the documents."
+        )
+
+
+def _fingerprint(embedder: Embedder) -> str:
+    return json.dumps(
+        {
+            "model": embedder.fingerprint,
+            "dimension": embedder.dimension,
+            "chunking": chunking.VERSION,
+            "lexical": lexical.VERSION,
+        }
+    )

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+
+import pytest
+import sqlalchemy as sa
+
+from rag import catalog as catalog_module
+from rag.catalog import CLAIM, Catalog
+from rag.database import open_database, tables, utc_now
+from rag.errors import CatalogError
+
+pytest_plugins = ["tests.databases"]
+
+ONE, TWO, THREE = ("1" * 64, "2" * 64, "3" * 64)
+
+ANOTHER_PROCESS = """
+import sys
+from rag.catalog import Catalog
+from rag.database import open_database
+print(Catalog(open_database(sys.argv[1]), "address", "papers").add_pending("1" * 64, "a.txt", 3, True), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def catalog(engine: sa.Engine) -> Catalog:
+    return Catalog(engine, "address", "papers")
+
+
+@pytest.fixture
+def other(engine: sa.Engine) -> Catalog:
+    """The same collection as another living process would see it."""
+    return Catalog(engine, "address", "papers")
+
+
+def add_ready(catalog: Catalog, doc_id: str, name: str = "a.txt") -> None:
+    assert catalog.add_pending(doc_id, name, 3, False) == "added"
+    catalog.mark_ready({doc_id: (1, 2)})
+
+
+def states(catalog: Catalog) -> dict[str, str]:
+    return {document.doc_id: document.state for document in catalog.documents()}
+
+
+# --- documents
+
+
+def test_document_goes_from_pending_to_ready(catalog: Catalog) -> None:
+    before = datetime.now(UTC)
+    assert catalog.add_pending(ONE, "보고서.pdf", 5_000_000_000, False) == "added"
+    pending = catalog.find(ONE)
+    assert pending is not None
+    assert (pending.file_name, pending.size, pending.state) == ("보고서.pdf", 5_000_000_000, "pending")
+    assert before - timedelta(seconds=1) <= pending.added_at <= datetime.now(UTC)
+    catalog.mark_ready({ONE: (307, 1234)})
+    ready = catalog.find(ONE)
+    assert ready is not None
+    assert (ready.pages, ready.chunks, ready.state, ready.error) == (307, 1234, "ready", None)
+
+
+def test_failed_document_says_why_and_can_be_tried_again(catalog: Catalog) -> None:
+    catalog.add_pending(ONE, "a.txt", 3, False)
+    catalog.mark_failed(ONE, "a.txt is damaged.")
+    failed = catalog.find(ONE)
+    assert failed is not None
+    assert (failed.state, failed.error) == ("failed", "a.txt is damaged.")
+    assert catalog.add_pending(ONE, "b.txt", 3, False) == "added"
+    catalog.mark_ready({ONE: (1, 1)})
+    again = catalog.find(ONE)
+    assert again is not None
+    assert (again.state, again.error, again.file_name) == ("ready", None, "b.txt")
+
+
+def test_ready_document_is_not_added_again(catalog: Catalog) -> None:
+    add_ready(catalog, ONE)
+    assert catalog.add_pending(ONE, "renamed.txt", 3, False) == "ready"
+    assert [document.file_name for document in catalog.documents()] == ["a.txt"]
+
+
+def test_unknown_document_is_none(catalog: Catalog) -> None:
+    assert catalog.find(ONE) is None
+
+
+def test_documents_come_newest_first(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    for minutes, doc_id in enumerate((ONE, TWO, THREE)):
+        monkeypatch.setattr(catalog_module, "utc_now", lambda minutes=minutes: utc_now() + timedelta(minutes=minutes))
+        add_ready(catalog, doc_id)
+    assert [document.doc_id for document in catalog.documents()] == [THREE, TWO, ONE]
+
+
+def test_name_that_a_database_refuses_is_stored_all_the_same(catalog: Catalog) -> None:
+    catalog.add_pending(ONE, "a\x00\ud800'; DROP TABLE documents; --.txt", 3, False)
+    assert [document.file_name for document in catalog.documents()] == ["a?'; DROP TABLE documents; --.txt"]
+
+
+def test_only_ready_documents_have_names_to_search_by(catalog: Catalog) -> None:
+    add_ready(catalog, ONE, "one.txt")
+    catalog.add_pending(TWO, "two.txt", 3, False)
+    catalog.add_pending(THREE, "three.txt", 3, False)
+    catalog.mark_failed(THREE, "damaged")
+    assert catalog.ready_names([ONE, TWO, THREE, "4" * 64]) == {ONE: "one.txt"}
+    assert catalog.ready_names([]) == {}
+
+
+def test_namesakes_are_other_ready_documents_of_that_name(catalog: Catalog) -> None:
+    add_ready(catalog, ONE, "same.txt")
+    add_ready(catalog, TWO, "different.txt")
+    catalog.add_pending(THREE, "same.txt", 3, False)
+    assert [document.doc_id for document in catalog.namesakes("same.txt", THREE)] == [ONE]
+    assert catalog.namesakes("same.txt", ONE) == []
+
+
+@pytest.mark.parametrize(("address", "collection"), [("address", "letters"), ("elsewhere", "papers")])
+def test_collections_do_not_see_each_other(engine: sa.Engine, catalog: Catalog, address: str, collection: str) -> None:
+    add_ready(catalog, ONE)
+    catalog.set_fingerprint("asked", "model", "print")
+    stranger = Catalog(engine, address, collection)
+    assert (stranger.documents(), stranger.fingerprint(), stranger.find(ONE)) == ([], None, None)
+    stranger.mark_all_pending()
+    stranger.mark_failed(ONE, "not mine")
+    stranger.remove([ONE])
+    assert states(catalog) == {ONE: "ready"}
+
+
+# --- removing
+
+
+def test_removed_document_is_forgotten_and_its_bytes_are_not_needed(catalog: Catalog) -> None:
+    add_ready(catalog, ONE)
+    add_ready(catalog, TWO)
+    assert catalog.remove([ONE]) == [ONE]
+    assert states(catalog) == {TWO: "ready"}
+
+
+def test_bytes_that_another_collection_needs_are_kept(engine: sa.Engine, catalog: Catalog) -> None:
+    letters = Catalog(engine, "address", "letters")
+    for each in (catalog, letters):
+        add_ready(each, ONE)
+    assert catalog.remove([ONE]) == []
+    assert states(letters) == {ONE: "ready"}
+    assert letters.remove([ONE]) == [ONE]
+
+
+def test_more_documents_are_removed_than_a_statement_takes(catalog: Catalog) -> None:
+    many = [f"{number:064x}" for number in range(40_000)]
+    add_ready(catalog, many[0])
+    add_ready(catalog, many[-1])
+    assert catalog.remove(many) == many
+    assert catalog.documents() == []
+
+
+def test_removing_what_is_not_there_is_harmless(catalog: Catalog) -> None:
+    assert catalog.remove([]) == []
+    assert catalog.remove([ONE]) == [ONE]
+
+
+# --- the collection's fingerprint
+
+
+def test_fingerprint_is_kept_replaced_and_forgotten(catalog: Catalog) -> None:
+    assert catalog.fingerprint() is None
+    catalog.set_fingerprint("BAAI/bge", "bundled", "first")
+    catalog.set_fingerprint("bundled", "bundled", "second")
+    assert catalog.fingerprint() == ("bundled", "bundled", "second")
+    catalog.forget_fingerprint()
+    assert catalog.fingerprint() is None
+
+
+# --- claims
+
+
+def test_pending_document_of_a_dead_process_is_taken_over(catalog: Catalog, database_url: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", ANOTHER_PROCESS, database_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == b"added"
+        # It lives: what it is at isn't taken.
+        assert catalog.claim_pending() == []
+        assert catalog.add_pending(ONE, "mine.txt", 3, False) == "busy"
+        process.kill()
+        process.wait(10)
+    assert catalog.claim_pending() == [(ONE, "a.txt", True)]
+
+
+def test_document_of_a_dead_process_can_be_added(catalog: Catalog, other: Catalog) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait(10)
+    other.owner = f"{socket.gethostname()}:{process.pid}:abcdef01"
+    other.add_pending(ONE, "theirs.txt", 3, False)
+    assert catalog.add_pending(ONE, "mine.txt", 3, False) == "added"
+
+
+def test_claim_on_another_machine_holds_until_it_runs_out(
+    catalog: Catalog, other: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other.owner = "another-machine:1:abcdef01"
+    other.add_pending(ONE, "a.txt", 3, False)
+    assert catalog.claim_pending() == []
+    monkeypatch.setattr(catalog_module, "utc_now", lambda: utc_now() + CLAIM + timedelta(seconds=1))
+    assert catalog.claim_pending() == [(ONE, "a.txt", False)]
+
+
+def test_claim_that_is_renewed_does_not_run_out(
+    catalog: Catalog, other: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other.owner = "another-machine:1:abcdef01"
+    other.add_pending(ONE, "a.txt", 3, False)
+    monkeypatch.setattr(catalog_module, "utc_now", lambda: utc_now() + CLAIM - timedelta(seconds=1))
+    other.renew_claims()
+    monkeypatch.setattr(catalog_module, "utc_now", lambda: utc_now() + CLAIM + timedelta(seconds=1))
+    assert catalog.claim_pending() == []
+
+
+def test_process_does_not_claim_what_it_is_at_already(catalog: Catalog) -> None:
+    catalog.add_pending(ONE, "a.txt", 3, False)
+    assert catalog.claim_pending() == []
+
+
+def test_released_documents_are_free_for_others(catalog: Catalog, other: Catalog) -> None:
+    for doc_id in (ONE, TWO, THREE):
+        catalog.add_pending(doc_id, "a.txt", 3, False)
+    catalog.release_claims([TWO])
+    assert [doc_id for doc_id, *_ in other.claim_pending()] == [TWO]
+    catalog.release_claims()
+    assert sorted(doc_id for doc_id, *_ in other.claim_pending()) == [ONE, THREE]
+
+
+def test_reindexing_makes_all_documents_pending_and_unclaimed(catalog: Catalog) -> None:
+    add_ready(catalog, ONE)
+    catalog.add_pending(TWO, "b.txt", 3, True)
+    catalog.mark_failed(TWO, "damaged")
+    catalog.mark_all_pending()
+    assert states(catalog) == {ONE: "pending", TWO: "pending"}
+    assert sorted(catalog.claim_pending()) == [(ONE, "a.txt", False), (TWO, "b.txt", False)]
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_document_that_several_add_or_claim_at_once_goes_to_one(database_url: str, attempt: int) -> None:
+    engines = [open_database(database_url) for _ in range(4)]
+    catalogs = [Catalog(engine, "address", "papers") for engine in engines]
+    together = Barrier(4)
+
+    def add(catalog: Catalog) -> str:
+        together.wait()
+        return catalog.add_pending(ONE, "a.txt", 3, False)
+
+    def claim(catalog: Catalog) -> int:
+        together.wait()
+        return len(catalog.claim_pending())
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(add, catalogs)) == ["added", "busy", "busy", "busy"]
+        catalogs[0].mark_failed(ONE, "damaged")
+        assert sorted(pool.map(add, catalogs)) == ["added", "busy", "busy", "busy"]
+        catalogs[0].mark_all_pending()
+        assert sorted(pool.map(claim, catalogs)) == [0, 0, 0, 1]
+    for engine in engines:
+        engine.dispose()
+
+
+def test_failing_database_is_a_catalog_error(catalog: Catalog, engine: sa.Engine) -> None:
+    tables.drop_all(engine)
+    with pytest.raises(CatalogError, match="DATABASE_URL"):
+        catalog.documents()

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import pytest
+
+from rag.citations import check_citations, content_terms, tidy_markers
+from rag.schema import Passage
+
+REVENUE = "Its revenue rose to $17,455 million in 2021 from $11,139 million."
+EMPLOYEES = "It has 29,300 employees."
+LEASE = "The lease ends in March."
+KOREAN = "2021년 매출은 174억 달러였다."
+PASSAGES = [
+    Passage(text, f"{number}.txt", str(number) * 64, None, 100, 100 + len(text), 1.0)
+    for number, text in enumerate(
+        [
+            f"Uber was founded in 2009. {REVENUE} {EMPLOYEES}",
+            f"우버는 2009년에 설립되었다. {KOREAN}",
+            f"Other things first. {LEASE}",
+        ],
+        1,
+    )
+]
+
+
+def checked(text: str) -> list[tuple[int, str, str]]:
+    """(number, claim, supporting sentence or "") of each citation."""
+    found = []
+    for citation in check_citations(text, PASSAGES):
+        support = PASSAGES[citation.number - 1].text[citation.start : citation.end]
+        assert citation.supported == bool(support)
+        assert citation.supported or citation.start == citation.end == 0
+        found.append((citation.number, citation.claim, support))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Revenue rose to $17,455 million [1].", [(1, "Revenue rose to $17,455 million", REVENUE)]),
+        ("Revenue rose to $17,455 million. [1]", [(1, "Revenue rose to $17,455 million.", REVENUE)]),
+        ("Revenue rose to $17,455 million.[1]", [(1, "Revenue rose to $17,455 million.", REVENUE)]),
+        ("Revenue rose to $17,455 million.\n[1]", [(1, "Revenue rose to $17,455 million.", REVENUE)]),
+        ("Revenue was 17455 million [1].", [(1, "Revenue was 17455 million", REVENUE)]),
+        ("- **Revenue** rose to $17,455 million [1]", [(1, "Revenue** rose to $17,455 million", REVENUE)]),
+        ("As it says, the lease ends in March[3].", [(3, "As it says, the lease ends in March", LEASE)]),
+        ("매출은 174억 달러였습니다[2].", [(2, "매출은 174억 달러였습니다", KOREAN)]),
+        ("매출은 174억 달러였다.[2]", [(2, "매출은 174억 달러였다.", KOREAN)]),
+    ],
+)
+def test_claim_is_borne_out_by_exactly_its_sentence(text: str, expected: list[tuple[int, str, str]]) -> None:
+    assert checked(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Giraffes sleep standing up [1].",
+        "Revenue rose to $18,455 million in 2021 [1].",
+        "Revenue rose to $17,455 million in 2022 [1].",
+        "Revenue rose to $17,455 million in 2021 [3].",
+        "매출은 999억 달러였다 [2].",
+        "[1]",
+        "… [1]",
+    ],
+)
+def test_claim_that_the_passage_does_not_bear_out_is_unsupported(text: str) -> None:
+    ((_, _, support),) = checked(text)
+    assert support == ""
+
+
+def test_each_marker_belongs_to_the_words_before_it() -> None:
+    assert checked("It has 29,300 employees [1], while the lease ends in March [3]. Nothing is said here.") == [
+        (1, "It has 29,300 employees", EMPLOYEES),
+        (3, ", while the lease ends in March", LEASE),
+    ]
+
+
+def test_markers_after_the_full_stop_belong_to_the_sentence_before() -> None:
+    assert checked("It has 29,300 employees. [1] The lease ends in March. [3]") == [
+        (1, "It has 29,300 employees.", EMPLOYEES),
+        (3, "The lease ends in March.", LEASE),
+    ]
+
+
+@pytest.mark.parametrize("markers", ["[1][3]", "[1] [3]", "[1], [3]", "[1][1][3]"])
+def test_several_markers_share_a_claim_and_are_checked_apart(markers: str) -> None:
+    assert [(number, bool(support)) for number, _, support in checked(f"The lease ends in March {markers}.")] == [
+        (1, False),
+        (3, True),
+    ]
+
+
+def test_only_the_sentence_before_the_marker_is_the_claim() -> None:
+    ((_, claim, _),) = checked("Giraffes sleep. The lease ends in March [3].")
+    assert claim == "The lease ends in March"
+
+
+@pytest.mark.parametrize("text", ["", "No marker at all.", "Nothing [9].", "Nothing [0].", "a[i] = [x]", "[1234]"])
+def test_what_names_no_passage_is_no_citation(text: str) -> None:
+    assert checked(text) == []
+
+
+def test_no_passages_no_citations() -> None:
+    assert check_citations("Something [1].", []) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("a [1] b [3].", "a [1] b [3]."),
+        ("a [4][2] b [0][999]", "a [2] b "),
+        ("array[1234] stays", "array[1234] stays"),
+    ],
+)
+def test_markers_of_passages_that_do_not_exist_are_removed(text: str, left: str) -> None:
+    assert tidy_markers(text, 3) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "tidy"),
+    [
+        ("It rose [1, 2].", "It rose [1][2]."),
+        ("It rose [1-3].", "It rose [1][2][3]."),
+        ("It rose [2;9].", "It rose [2]."),
+    ],
+)
+def test_markers_written_together_are_taken_apart(text: str, tidy: str) -> None:
+    assert tidy_markers(text, 3) == tidy
+
+
+def test_function_words_carry_no_meaning() -> None:
+    assert content_terms("What does it say about any of these, before and after, according to the documents?") == []
+    assert content_terms("The leases of 2021") == ["leas", "2021"]

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from rag import conversations as conversations_module
+from rag.conversations import Conversations
+from rag.database import messages, open_database, tables
+from rag.errors import CatalogError, NotFound
+from rag.schema import Citation, Evidence, Message, Passage
+
+pytest_plugins = ["tests.databases"]
+
+QUESTION = Message("user", "How much did it earn?")
+PASSAGES = (
+    Passage("It earned $17,455 million.\nThat is\tmore.", "uber 2021.pdf", "1" * 64, 42, 10, 53, 0.9, 1, None),
+    Passage("매출은 늘었다.", "메모.txt", "2" * 64, None, 0, 8, 0.4, None, 3),
+)
+ANSWER = Message(
+    "assistant",
+    "It earned $17,455 million [1].",
+    Evidence(
+        "How much did Uber earn?", PASSAGES, (Citation(1, "It earned $17,455 million", 0, 26, True),), True, "cut"
+    ),
+)
+
+
+@pytest.fixture
+def conversations(engine: sa.Engine) -> Conversations:
+    return Conversations(engine)
+
+
+@pytest.fixture
+def conversation_id(conversations: Conversations) -> str:
+    return conversations.create("Uber").conversation_id
+
+
+def test_messages_come_back_in_order_with_their_evidence(conversations: Conversations, conversation_id: str) -> None:
+    for message in (QUESTION, ANSWER, QUESTION):
+        conversations.add(conversation_id, message)
+    assert conversations.messages(conversation_id) == [QUESTION, ANSWER, QUESTION]
+
+
+def test_conversations_outlast_a_restart(database_url: str, conversations: Conversations, conversation_id: str) -> None:
+    conversations.add(conversation_id, ANSWER)
+    reopened = open_database(database_url)
+    later = Conversations(reopened)
+    assert later.list() == [later.get(conversation_id)]
+    assert later.messages(conversation_id) == [ANSWER]
+    reopened.dispose()
+
+
+@pytest.mark.parametrize("content", ["", "$x$ <b>**bold**", "한국어 🙂", "line\nline", "x" * 1_000_000])
+def test_any_content_is_kept_as_it_is(conversations: Conversations, conversation_id: str, content: str) -> None:
+    conversations.add(conversation_id, Message("user", content))
+    assert conversations.messages(conversation_id) == [Message("user", content)]
+
+
+def test_what_a_database_refuses_does_not_fail(conversations: Conversations, conversation_id: str) -> None:
+    evidence = Evidence("a\x00\ud800?", ())
+    conversations.add(conversation_id, Message("user", "a\x00\ud800b", evidence))
+    assert conversations.messages(conversation_id)[0].content == "a?b"
+
+
+def test_most_recently_used_comes_first(conversations: Conversations) -> None:
+    first, second = (conversations.create(title).conversation_id for title in ("first", "second"))
+    assert [head.conversation_id for head in conversations.list()] == [second, first]
+    conversations.add(first, QUESTION)
+    assert [head.conversation_id for head in conversations.list()] == [first, second]
+    used = conversations.get(first)
+    assert used.updated_at > used.created_at
+    assert used.updated_at.utcoffset() is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("  two\n lines ", "two lines"), ("", "New chat"), ("\x00", "New chat"), ("x" * 500, "x" * 120)]
+)
+def test_title_is_one_short_line(conversations: Conversations, given: str, kept: str) -> None:
+    created = conversations.create(given)
+    assert created.title == kept
+    conversations.rename(created.conversation_id, "other")
+    conversations.rename(created.conversation_id, given)
+    assert conversations.get(created.conversation_id).title == kept
+
+
+def test_deleted_conversation_takes_its_messages_along(
+    engine: sa.Engine, conversations: Conversations, conversation_id: str
+) -> None:
+    other = conversations.create("other").conversation_id
+    for each in (conversation_id, other):
+        conversations.add(each, QUESTION)
+    conversations.delete(conversation_id)
+    assert [head.conversation_id for head in conversations.list()] == [other]
+    with engine.connect() as connection:
+        assert connection.scalars(sa.select(messages.c.conversation_id)).all() == [other]
+
+
+def test_what_is_gone_is_not_found(conversations: Conversations, conversation_id: str) -> None:
+    conversations.delete(conversation_id)
+    with pytest.raises(NotFound):
+        conversations.get(conversation_id)
+    with pytest.raises(NotFound):
+        conversations.rename(conversation_id, "title")
+    with pytest.raises(NotFound):
+        conversations.add(conversation_id, QUESTION)
+    with pytest.raises(NotFound):
+        conversations.to_markdown(conversation_id)
+
+
+def test_last_message_is_dropped_from_its_conversation_only(conversations: Conversations, conversation_id: str) -> None:
+    other = conversations.create("other").conversation_id
+    for message in (QUESTION, ANSWER):
+        conversations.add(conversation_id, message)
+    conversations.add(other, QUESTION)
+    conversations.drop_last(conversation_id)
+    assert conversations.messages(conversation_id) == [QUESTION]
+    assert conversations.messages(other) == [QUESTION]
+
+
+def test_dropping_from_an_empty_conversation_is_harmless(conversations: Conversations, conversation_id: str) -> None:
+    conversations.drop_last(conversation_id)
+    assert conversations.messages(conversation_id) == []
+
+
+def test_markdown_has_the_title_the_messages_and_the_cited_sources(
+    conversations: Conversations, conversation_id: str
+) -> None:
+    for message in (QUESTION, ANSWER):
+        conversations.add(conversation_id, message)
+    assert conversations.to_markdown(conversation_id).splitlines() == [
+        "# Uber",
+        "",
+        "## Question",
+        "",
+        "How much did it earn?",
+        "",
+        "## Answer",
+        "",
+        "It earned $17,455 million [1].",
+        "",
+        "> [1] uber 2021.pdf, page 42: It earned $17,455 million. That is more.",
+    ]
+
+
+def test_failing_database_is_a_catalog_error(conversations: Conversations, engine: sa.Engine) -> None:
+    tables.drop_all(engine)
+    with pytest.raises(CatalogError, match="DATABASE_URL"):
+        conversations.list()
+
+
+def test_equal_times_do_not_hide_a_conversation(conversations: Conversations, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = conversations_module.utc_now()
+    monkeypatch.setattr(conversations_module, "utc_now", lambda: now)
+    created = {conversations.create("same moment").conversation_id for _ in range(3)}
+    assert {head.conversation_id for head in conversations.list()} == created

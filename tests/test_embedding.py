@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import http.server
+import json
+import math
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import huggingface_hub.constants
+import pytest
+
+from rag.embedding import Embedder, EmbedderThreads, ModelChoice, bundled_folder, choose_model, load_embedder
+from rag.errors import EmbeddingError
+from rag.settings import Settings
+from tests.fakes.llm_server import LLMServer
+
+pytest_plugins = ["tests.bundled_model"]
+
+HUB_ID = "someone/some-model"
+BGE_INSTRUCTION = "Represent this sentence for searching relevant passages: "
+TEXT = "The lease ends in March."
+FEW_SECONDS = 5.0
+
+
+@pytest.fixture(autouse=True)
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache in place of the developer's."""
+    cache = tmp_path / "hub"
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(cache))
+    return cache
+
+
+@contextmanager
+def hub_that_answers(status: int) -> Iterator[str]:
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"id": HUB_ID, "siblings": []}).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@contextmanager
+def hub_that_never_answers() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def copy_of_bundled_model(folder: Path) -> Path:
+    shutil.copytree(bundled_folder(), folder)
+    return folder
+
+
+def link_to_bundled_model(folder: Path) -> Path:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.symlink_to(bundled_folder(), target_is_directory=True)
+    return folder
+
+
+def cosine(one: list[float], two: list[float]) -> float:
+    return sum(a * b for a, b in zip(one, two, strict=True))
+
+
+# --- which model
+
+
+def test_bundled_model_is_chosen_when_asked_for(settings: Settings) -> None:
+    assert choose_model(settings) == ModelChoice("bundled")
+
+
+def test_folder_is_chosen_when_it_is_there(settings: Settings, tmp_path: Path) -> None:
+    name = str(tmp_path)
+    assert choose_model(settings.model_copy(update={"embed_model": name})) == ModelChoice(name)
+
+
+@pytest.mark.parametrize("name", ["./not/there", "/not/there", "~/not-there", "not-there", "a/b/c"])
+def test_folder_that_is_missing_is_said(settings: Settings, name: str) -> None:
+    with pytest.raises(EmbeddingError, match="EMBED_MODEL"):
+        choose_model(settings.model_copy(update={"embed_model": name}))
+
+
+def test_name_is_left_to_the_embeddings_server(settings: Settings) -> None:
+    asked = settings.model_copy(update={"embed_model": "nomic-embed-text", "embed_base_url": "http://127.0.0.1:1/v1"})
+    assert choose_model(asked) == ModelChoice("nomic-embed-text")
+
+
+@pytest.mark.parametrize("hub", ["offline", "silent", "unknown model", "failing"])
+def test_unreachable_model_falls_back_to_the_bundled_one_within_seconds(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, hub: str
+) -> None:
+    hubs = {
+        "offline": lambda: nullcontext("https://huggingface.co"),  # tests have no network
+        "silent": hub_that_never_answers,
+        "unknown model": lambda: hub_that_answers(404),
+        "failing": lambda: hub_that_answers(500),
+    }
+    asked = settings.model_copy(update={"embed_model": HUB_ID})
+    with hubs[hub]() as url:
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", url)
+        begin = time.monotonic()
+        choice = choose_model(asked)
+        assert time.monotonic() - begin < FEW_SECONDS
+    assert choice.name == "bundled"
+    assert choice.notice
+    assert HUB_ID in choice.notice
+    assert "EMBED_MODEL" in choice.notice
+
+
+def test_model_of_the_hub_is_chosen_when_the_hub_has_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with hub_that_answers(200) as url:
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", url)
+        assert choose_model(settings.model_copy(update={"embed_model": HUB_ID})) == ModelChoice(HUB_ID)
+
+
+def test_cached_model_is_used_without_network(settings: Settings, hub_cache: Path) -> None:
+    commit = "a" * 40
+    model = hub_cache / "models--someone--some-model"
+    link_to_bundled_model(model / "snapshots" / commit)
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text(commit)
+    asked = settings.model_copy(update={"embed_model": HUB_ID})
+    assert choose_model(asked) == ModelChoice(HUB_ID)
+    loaded = load_embedder(HUB_ID, asked)
+    assert (loaded.name, loaded.fingerprint, loaded.dimension) == (HUB_ID, f"hub:{HUB_ID}", 384)
+
+
+def test_cached_model_without_its_weights_is_not_taken(settings: Settings, hub_cache: Path) -> None:
+    commit = "a" * 40
+    model = hub_cache / "models--someone--some-model"
+    (model / "snapshots" / commit).mkdir(parents=True)
+    (model / "snapshots" / commit / "config.json").write_text("{}")
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text(commit)
+    assert choose_model(settings.model_copy(update={"embed_model": HUB_ID})).name == "bundled"
+
+
+# --- loading
+
+
+def test_bundled_model_says_what_it_is(embedder: Embedder) -> None:
+    assert embedder.dimension == 384
+    assert embedder.max_tokens == 256
+    assert embedder.fingerprint == "bundled:all-MiniLM-L6-v2"
+    assert "bundled" in embedder.name
+
+
+def test_fingerprint_of_a_folder_follows_the_weights_and_not_the_place(settings: Settings, tmp_path: Path) -> None:
+    original = copy_of_bundled_model(tmp_path / "one")
+    moved = link_to_bundled_model(tmp_path / "elsewhere" / "two")
+    tuned = copy_of_bundled_model(tmp_path / "tuned")
+    with (tuned / "model.safetensors").open("r+b") as weights:
+        weights.seek(-4, 2)  # the last number of the last layer
+        weights.write(b"\0\0\0\1")
+    prints = [load_embedder(str(folder), settings).fingerprint for folder in (original, moved, tuned)]
+    assert prints[0] == prints[1] != prints[2]
+    assert prints[0].startswith("folder:")
+
+
+@pytest.mark.parametrize("damage", ["empty", "no weights", "half the weights"])
+def test_damaged_model_is_one_sentence(settings: Settings, tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "model"
+    if damage == "empty":
+        folder.mkdir()
+    else:
+        weights = copy_of_bundled_model(folder) / "model.safetensors"
+        half = weights.read_bytes()[: weights.stat().st_size // 2]
+        weights.unlink()
+        if damage == "half the weights":
+            weights.write_bytes(half)
+    with pytest.raises(EmbeddingError, match="EMBED_MODEL"):
+        load_embedder(str(folder), settings)
+
+
+def test_model_that_is_neither_cached_nor_reachable_is_one_sentence(settings: Settings) -> None:
+    begin = time.monotonic()
+    with pytest.raises(EmbeddingError, match=HUB_ID):
+        load_embedder(HUB_ID, settings)
+    assert time.monotonic() - begin < FEW_SECONDS
+
+
+# --- vectors
+
+
+def test_vectors_have_unit_length_and_come_in_order(embedder: Embedder) -> None:
+    texts = [f"{TEXT} {i}" for i in range(40)] + ["", "word " * 5000, "한국어", "\ufffd\u200b"]
+    vectors = embedder.embed_texts(texts)
+    assert len(vectors) == len(texts)
+    assert all(math.isclose(math.hypot(*vector), 1, abs_tol=1e-3) for vector in vectors)
+    assert cosine(vectors[3], embedder.embed_query(texts[3])) == pytest.approx(1, abs=1e-3)
+    assert embedder.embed_texts([]) == []
+
+
+def test_threads_do_not_disturb_each_other(embedder: Embedder) -> None:
+    texts = [f"{TEXT} {i} " + "word " * i for i in range(16)]
+    expected = embedder.embed_texts(texts)
+    with ThreadPoolExecutor(4) as pool:
+        for vector, known in zip(pool.map(embedder.embed_query, texts), expected, strict=True):
+            assert cosine(vector, known) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "query_instruction", "text_instruction"),
+    [
+        ("bge-base-en-v1.5", BGE_INSTRUCTION, ""),
+        ("multilingual-e5-small", "query: ", "passage: "),
+        ("type5-notes", "", ""),
+    ],
+)
+def test_model_gets_the_instructions_it_was_trained_with(
+    embedder: Embedder,
+    settings: Settings,
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
+    query_instruction: str,
+    text_instruction: str,
+) -> None:
+    loaded = load_embedder(str(link_to_bundled_model(tmp_path_factory.mktemp("models") / name)), settings)
+    as_question, as_text = embedder.embed_texts([query_instruction + TEXT, text_instruction + TEXT])
+    assert cosine(loaded.embed_query(TEXT), as_question) == pytest.approx(1, abs=1e-3)
+    assert cosine(loaded.embed_texts([TEXT])[0], as_text) == pytest.approx(1, abs=1e-3)
+
+
+class BreakingModel:
+    """Answers the warm-up and nothing more."""
+
+    def get_query_embedding(self, question: str) -> list[float]:
+        return {"warm-up": [1.0]}[question]
+
+    def get_text_embedding_batch(self, texts: list[str]) -> list[list[float]]:
+        return [self.get_query_embedding(text) for text in texts]
+
+
+def test_failing_model_is_one_sentence() -> None:
+    breaking = Embedder(BreakingModel(), None, "some model", "print", 256)  # type: ignore[arg-type]
+    with pytest.raises(EmbeddingError, match="some model failed: KeyError; see the log"):
+        breaking.embed_query("question")
+    with pytest.raises(EmbeddingError, match="some model failed: KeyError; see the log"):
+        breaking.embed_texts(["text"])
+
+
+@pytest.mark.parametrize(
+    ("texts", "counts"), [([], []), ([""], [0]), (["one two", "three"], [2, 1]), (["word " * 5000], [5000])]
+)
+def test_tokens_are_counted_without_marks_and_without_an_end(
+    embedder: Embedder, texts: list[str], counts: list[int]
+) -> None:
+    assert embedder.count_tokens(texts) == counts
+
+
+def test_embeddings_server_is_used_through_its_protocol(settings: Settings, llm_server: LLMServer) -> None:
+    asked = settings.model_copy(update={"embed_base_url": llm_server.url, "embed_model": "nomic-embed-text"})
+    loaded = load_embedder("nomic-embed-text", asked)
+    assert loaded.fingerprint == "server:nomic-embed-text"
+    assert [len(vector) for vector in loaded.embed_texts([TEXT, "more"])] == [loaded.dimension] * 2
+
+
+def test_embeddings_server_that_is_down_is_one_sentence(settings: Settings, free_port: int) -> None:
+    asked = settings.model_copy(update={"embed_base_url": f"http://127.0.0.1:{free_port}/v1", "embed_model": "any"})
+    with pytest.raises(EmbeddingError, match="any"):
+        load_embedder("any", asked)
+
+
+def test_question_does_not_wait_behind_texts() -> None:
+    threads = EmbedderThreads()
+    go_on = threading.Event()
+    threads.texts.submit(go_on.wait, 10)
+    try:
+        assert threads.queries.submit(lambda: "asked").result(timeout=2) == "asked"
+    finally:
+        go_on.set()
+        threads.close()
