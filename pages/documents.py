@@ -31,10 +31,10 @@ def show_documents() -> None:
     st.title("Documents", anchor=False)
     index = open_index()
     show_status(index)
+    _show_receipt()
     _show_uploader(index)
     show_undecided(index)
     show_jobs(index)
-    _show_receipt()
     documents = index.documents()
     if documents:
         _show_library(index, documents)
@@ -164,7 +164,7 @@ def _delete(index: DocumentIndex, document: DocumentInfo) -> None:
 
 
 def _give_receipt(what: str, receipt: Receipt) -> None:
-    sentence = f"Removed {what}: {counted(receipt.chunks, 'chunk')}; {receipt.left:,} of them left in Milvus."
+    sentence = f"Removed {what}: {counted(receipt.chunks, 'chunk')}; {receipt.left:,} left in Milvus."
     st.session_state.receipt = ("success" if receipt.left == 0 else "warning", sentence)
 
 

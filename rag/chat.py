@@ -16,7 +16,7 @@ from rag.event_loop import EventLoopThread
 from rag.extractive import NOTHING_FOUND, extract_answer
 from rag.llm import complete_chat, context_window, stream_chat
 from rag.prompts import answer_messages, condense_messages, estimate_tokens, passages_within_budget
-from rag.retrieval import question_with_history
+from rag.retrieval import Query, build_query
 from rag.schema import Citation, Evidence, Message, Passage
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ ANSWER_PASSAGES = 8
 # A condensed question longer than this is an answer, not a question.
 CONDENSED_CHARACTERS = 500
 
-Search = Callable[[str, int, Collection[str] | None], Awaitable[list[Passage]]]
+Search = Callable[[Query, int, Collection[str] | None], Awaitable[list[Passage]]]
 
 
 @dataclass(slots=True)
@@ -93,19 +93,16 @@ class Answer:
         return Evidence(self.question, tuple(self.passages), tuple(self.citations), self.extractive, self.error)
 
 
-async def condense(question: str, history: Sequence[Message], llm: LLM | None, timeout: float) -> str:
-    """The stand-alone question. Without history it is the question; without an LLM, or when the LLM fails, the last
-    user turns together (see `question_with_history`)."""
-    if not history:
-        return question
-    if llm is not None:
-        try:
-            condensed = (await complete_chat(llm, condense_messages(question, history), timeout)).strip()
-            if condensed and len(condensed) <= CONDENSED_CHARACTERS:
-                return condensed
-        except LLMError as error:
-            logger.warning("condensing failed, searching with the last turns: %s", error)
-    return question_with_history(question, history)
+async def condense(question: str, history: Sequence[Message], llm: LLM | None, timeout: float) -> str | None:
+    """The stand-alone question that a follow-up amounts to, in its language; None where no LLM could make it."""
+    if not history or llm is None:
+        return None
+    try:
+        condensed = (await complete_chat(llm, condense_messages(question, history), timeout)).strip()
+    except LLMError as error:
+        logger.warning("condensing failed, searching with the last turns: %s", error)
+        return None
+    return condensed if condensed and len(condensed) <= CONDENSED_CHARACTERS else None
 
 
 async def draft_answer(
@@ -120,10 +117,12 @@ async def draft_answer(
     threads: EmbedderThreads,
 ) -> Draft:
     """Find the passages and prepare the stream of the answer's text. Raises what the search raises."""
-    standalone = await condense(question, history, llm, timeout)
-    passages = await search(standalone, ANSWER_PASSAGES, doc_ids)
+    condensed = await condense(question, history, llm, timeout)
+    query = build_query(condensed) if condensed else build_query(question, history)
+    passages = await search(query, ANSWER_PASSAGES, doc_ids)
+    standalone = condensed or question
     if llm is None:
-        return Draft(standalone, passages, True, _extract(standalone, passages, embedder, threads))
+        return Draft(standalone, passages, True, _extract(query.text, passages, embedder, threads))
     fixed = answer_messages(question, [], history)
     used = sum(estimate_tokens(str(message.content)) for message in fixed)
     passages = passages_within_budget(passages, context_window(llm), used)

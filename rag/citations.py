@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from rag.chunking import sentence_spans
-from rag.lexical import terms
+from rag.lexical import content_terms
 from rag.schema import Citation, Passage
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
@@ -14,20 +14,6 @@ _MARKERS = re.compile(r"\[(\d{1,3}(?:\s*[,;–—-]\s*\d{1,3})*)\]")
 _NUMBER = re.compile(r"\d")
 # The share of a claim's content words that a supporting sentence, with its neighbours, must contain.
 SUPPORTED_SHARE = 0.5
-
-# Words that are in every sentence; stems, as `terms` gives them.
-_FUNCTION_WORDS = """
-a an the and or but if of to in on at by for from with as is are was were be been being it its this that these those he
-she they them his her their we our you your i not no do doe did done have has had which who whom what when where how whi
-than then so such there here also can could may might will would shall should about into over under between after befor
-all ani some each other more most document passag accord state say said
-"""
-FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
-
-
-def content_terms(text: str) -> list[str]:
-    """The terms of a text that carry its meaning."""
-    return [term for term in terms(text) if term not in FUNCTION_WORDS]
 
 
 def tidy_markers(text: str, passages: int) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.chunking import sentence_spans
-from rag.citations import content_terms
 from rag.embedding import Embedder
+from rag.lexical import content_terms
 from rag.prompts import estimate_tokens
 from rag.retrieval import familiarity
 from rag.schema import Passage

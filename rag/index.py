@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from rag.catalog import Catalog
-from rag.chat import Answer, Draft, condense, draft_answer
+from rag.chat import Answer, Draft, draft_answer
 from rag.collection import CollectionModel
 from rag.conversations import Conversations
 from rag.database import open_database
@@ -22,7 +22,7 @@ from rag.file_store import FileStore, document_id
 from rag.ingestion import Ingestion
 from rag.llm import build_llm, check_llm, close_llm, llm_label
 from rag.reranking import Reranker
-from rag.retrieval import retrieve
+from rag.retrieval import Query, build_query, retrieve
 from rag.schema import DocumentInfo, IngestResult, Job, PartStatus, Passage, Receipt, Status
 from rag.settings import Settings
 from rag.sources import History, as_messages, as_question, check_size, display_name, read_path
@@ -345,14 +345,13 @@ class DocumentIndex:
         if self._background:
             self._spawn(self._model.load())
 
-    async def _search(self, question: str, top_k: int, doc_ids: Collection[str] | None) -> list[Passage]:
-        question = as_question(question)
+    async def _search(self, query: Query, top_k: int, doc_ids: Collection[str] | None) -> list[Passage]:
         if top_k < 1 or (doc_ids is not None and not doc_ids):
             return []
         if not await self._store.connect():
             return []
         return await retrieve(
-            question,
+            query,
             store=self._store,
             embedder=await self._model.fitting(),
             threads=self._threads,
@@ -372,8 +371,7 @@ class DocumentIndex:
     async def _search_with_history(
         self, question: str, top_k: int, doc_ids: Collection[str] | None, history: History
     ) -> list[Passage]:
-        asked = await condense(as_question(question), as_messages(history), None, self.settings.llm_timeout)
-        return await self._search(asked, top_k, doc_ids)
+        return await self._search(build_query(as_question(question), as_messages(history)), top_k, doc_ids)
 
     async def _draft(self, question: str, history: History, doc_ids: Collection[str] | None) -> Draft:
         return await draft_answer(
@@ -411,7 +409,7 @@ class DocumentIndex:
             embed = self._model.embedder.embed_query
             timings["embed a question"] = await median(lambda: asyncio.to_thread(embed, question))
             if self._milvus_status.state == "ready" and not self._model.mismatch:
-                timings["search"] = await median(lambda: self._search(question, 10, None))
+                timings["search"] = await median(lambda: self._search(build_query(question), 10, None))
         return timings
 
     # --- small matters

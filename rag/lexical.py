@@ -23,6 +23,15 @@ _PARTS = re.compile(r"[^\W_]+")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _is_cjk = re.compile(rf"[{_CJK}]").match
 
+# Words that are in every sentence; stems, as `terms` gives them.
+_FUNCTION_WORDS = """
+a an the and or but if of to in on at by for from with as is are was were be been being it its this that these those he
+she they them his her their we our you your i not no do doe did done have has had which who whom what when where how whi
+than then so such there here also can could may might will would shall should about into over under between after befor
+all ani some each other more most document passag accord state say said
+"""
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
+
 _local = threading.local()
 
 
@@ -48,9 +57,19 @@ def terms(text: str) -> list[str]:
     return found
 
 
+def content_terms(text: str) -> list[str]:
+    """The terms of a text that carry its meaning."""
+    return [term for term in terms(text) if term not in FUNCTION_WORDS]
+
+
 def lexical_text(text: str) -> str:
-    """The terms of `text` joined by blanks: what is stored in the lexical field, and what a question becomes."""
+    """The terms of `text` joined by blanks: what is stored in the lexical field."""
     return " ".join(terms(text))
+
+
+def lexical_question(question: str) -> str:
+    """What is searched for: the terms that carry the question's meaning, or all of them where none does."""
+    return " ".join(content_terms(question) or terms(question))
 
 
 @lru_cache(maxsize=65_536)

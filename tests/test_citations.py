@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.citations import check_citations, content_terms, tidy_markers
+from rag.citations import check_citations, tidy_markers
+from rag.lexical import content_terms
 from rag.schema import Passage
 
 REVENUE = "Its revenue rose to $17,455 million in 2021 from $11,139 million."

@@ -13,9 +13,9 @@ from rag.retrieval import (
     DENSE_WEIGHT,
     QUESTION_CHARACTERS,
     SPELT_WEIGHT,
+    build_query,
     dense_weight,
     fuse,
-    question_with_history,
     retrieve,
 )
 from rag.schema import Message, Passage
@@ -123,8 +123,9 @@ def test_empty_question_has_a_weight_too(question: str) -> None:
 
 
 def test_question_without_history_stays_as_it_is() -> None:
-    assert question_with_history("And in 2020?", []) == "And in 2020?"
-    assert question_with_history("And in 2020?", [Message("assistant", "Hello")]) == "And in 2020?"
+    for history in ([], [Message("assistant", "Hello")]):
+        query = build_query("And the revenue in 2020?", history)
+        assert (query.text, query.lexical) == ("And the revenue in 2020?", "revenu 2020")
 
 
 def test_only_the_last_user_turn_goes_along() -> None:
@@ -134,7 +135,9 @@ def test_only_the_last_user_turn_goes_along() -> None:
         Message("user", "What was revenue in 2021?"),
         Message("assistant", "$17,455 million."),
     ]
-    assert question_with_history("And in 2020?", history) == "What was revenue in 2021?\nAnd in 2020?"
+    query = build_query("And in 2020?", history)
+    assert query.text == "What was revenue in 2021?\nAnd in 2020?"
+    assert query.lexical == "2020 2020 revenu 2021"
 
 
 # --- retrieve
@@ -166,7 +169,7 @@ def retrieved(store: FakeStore, question: str = "which words", top_k: int = 10) 
     try:
         return asyncio.run(
             retrieve(
-                question,
+                build_query(question),
                 store=store,  # type: ignore[arg-type]
                 embedder=Counting(0.25),  # type: ignore[arg-type]
                 threads=threads,

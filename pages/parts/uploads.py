@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SAMPLES = Path(__file__).parents[2] / "rag" / "sample"
 SHOWN_JOBS = 8
+SHOWN_OUTCOMES = 4
 _ICONS = {
     "ready": ":material/check_circle:",
     "unchanged": ":material/check_circle:",
@@ -176,7 +177,7 @@ def _outcome(job: Job) -> str:
 def _show_finished(index: DocumentIndex, finished: list[Job]) -> None:
     newest = finished[::-1]
     problems_first = sorted(newest, key=lambda job: job.stage != "failed")
-    for job in problems_first[:SHOWN_JOBS]:
+    for job in problems_first[:SHOWN_OUTCOMES]:
         with st.container(horizontal=True, vertical_alignment="center", wrap=False):
             st.markdown(_outcome(job), width="stretch")
             st.button(
@@ -188,7 +189,7 @@ def _show_finished(index: DocumentIndex, finished: list[Job]) -> None:
                 on_click=attempt,
                 args=(index.dismiss, job.job_id),
             )
-    if len(finished) > SHOWN_JOBS:
-        st.caption(f"and {len(finished) - SHOWN_JOBS:,} more done")
+    if len(finished) > SHOWN_OUTCOMES:
+        st.caption(f"and {len(finished) - SHOWN_OUTCOMES:,} more done")
     if len(finished) > 1:
         st.button("Dismiss all", key="dismiss-all", type="tertiary", on_click=attempt, args=(index.dismiss,))
