@@ -80,10 +80,17 @@ def _word_terms(run: str) -> tuple[str, ...]:
     if len(parts) == 2 and run.endswith(("'s", "’s")):  # a possessive
         parts = parts[:1]
     if len(parts) == 1:
-        return (_stem(parts[0]),)
-    # 23.6, covid-19 and AS/400 are found whole and, but for bare numbers, by their parts.
+        return (_stem(parts[0]), *_numbers_within(parts[0]))
     whole = "_".join(parts)
-    return (whole,) if all(part.isdigit() for part in parts) else (whole, *(_stem(part) for part in parts))
+    # 23.6 and 10:30 are one thing; of covid-19, AS/400 and 2020-2021 each part is found too.
+    if all(part.isdigit() for part in parts) and not re.search(r"[-/+&]", run):
+        return (whole,)
+    return (whole, *(_stem(part) for part in parts), *(number for part in parts for number in _numbers_within(part)))
+
+
+def _numbers_within(word: str) -> list[str]:
+    """FY2023 is found by 2023 too; single digits would be found everywhere."""
+    return [] if word.isdigit() or word.isalpha() else re.findall(r"\d{2,}", word)
 
 
 def _stem(word: str) -> str:

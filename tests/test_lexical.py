@@ -61,7 +61,7 @@ def test_number_is_found_with_and_without_thousands_separators() -> None:
         ("日本語の文章。", ["日本", "本語", "語の", "の文", "文章"]),
         ("ｶﾞﾝﾀﾞﾑ", ["ガン", "ンダ", "ダム"]),
         ("データ・ベース", ["デー", "ータ", "ベー", "ース"]),
-        ("갤럭시S24를", ["갤럭", "럭시", "s24", "를"]),
+        ("갤럭시S24를", ["갤럭", "럭시", "s24", "24", "를"]),
         ("2021년 매출", ["2021", "년", "매출"]),
         ("𠀀𠀁", ["𠀀𠀁"]),
     ],
@@ -109,3 +109,11 @@ def test_what_is_stored_has_terms_between_single_blanks(text: str) -> None:
 
 def test_plain_text_is_only_case_folded() -> None:
     assert normalize("Already PLAIN, ascii.") == "already plain, ascii."
+
+
+@pytest.mark.parametrize(
+    ("text", "also"),
+    [("FY2023", "2023"), ("2020-2021", "2021"), ("2021-12-31", "2021"), ("covid-19", "19")],
+)
+def test_numbers_within_codes_and_ranges_are_found_too(text: str, also: str) -> None:
+    assert also in terms(text)

@@ -185,7 +185,7 @@ def retrieved(store: FakeStore, question: str = "which words", top_k: int = 10) 
 
 def test_passages_have_the_names_ranks_and_places_of_their_hits() -> None:
     (passage,) = retrieved(FakeStore([hit("1", 0.9, "a")], [hit("1", 9.0, "a")]))
-    assert passage == Passage("text 1", "a.txt", "a", 1, 0, 10, pytest.approx(0.6), 1, 1)
+    assert passage == Passage("text 1", "a.txt", "a", 1, 0, 10, pytest.approx(0.56), 1, 1)
 
 
 def test_documents_that_are_not_ready_are_left_out_before_counting() -> None:
