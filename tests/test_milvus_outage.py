@@ -1,0 +1,66 @@
+"""A Milvus server that isn't there, comes, goes away and returns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+
+from rag import DocumentIndex, Settings, StoreUnavailable
+from tests.servers.tcp_relay import TcpRelay
+
+pytestmark = pytest.mark.milvus
+
+TEA = b"The tea house opens at seven in the morning. It serves forty kinds of tea."
+FERRY = b"The ferry to the island leaves at noon. A ticket costs nine euros."
+
+
+@pytest.fixture
+def relay(milvus_server: str, free_port: int) -> Iterator[TcpRelay]:
+    relay = TcpRelay(free_port, urlsplit(milvus_server).port or 0)
+    yield relay
+    relay.close()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it didn't happen in time"
+        time.sleep(0.1)
+
+
+def test_everything_heals_by_itself_when_milvus_comes_and_returns(relay: TcpRelay, tmp_path: Path) -> None:
+    settings = Settings(
+        data_dir=tmp_path,
+        milvus_uri=f"http://127.0.0.1:{relay.port}",
+        embed_model="bundled",
+        collection=f"outage_{uuid4().hex[:8]}",
+    )
+    with DocumentIndex(settings) as index:
+        wait_until(lambda: index.status().milvus.state == "error")
+        assert str(relay.port) in index.status().milvus.detail
+        (result,) = index.ingest([("tea.txt", TEA)])
+        assert (result.status, index.documents()[0].state) == ("failed", "pending")
+
+        relay.open()
+        wait_until(lambda: index.documents()[0].state == "ready")
+        assert index.search("When does it open?")[0].file_name == "tea.txt"
+
+        relay.close()
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            index.search("When does it open?")
+        assert time.monotonic() - began < 40
+        wait_until(lambda: index.status().milvus.state == "error")
+        job = index.submit("ferry.txt", FERRY)
+
+        relay.open()
+        wait_until(lambda: index.status().milvus.state == "ready")
+        assert index.search("When does it open?")[0].file_name == "tea.txt"
+        wait_until(lambda: index.document(job.doc_id).state == "ready")
+        assert index.search("When does the ferry leave?")[0].file_name == "ferry.txt"
+        assert index.reset().left == 0
