@@ -35,9 +35,12 @@ FLAGS = [
 START_SECONDS = 60
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium; where there is none the tests are skipped, but not in CI."""
+    """Chromium; where there is none the tests are skipped, but not in CI.
+
+    Not for the session: as long as Playwright is open, no other test could run an event loop on this thread.
+    """
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         message = "no Chromium found: install it, for example with `apt-get install chromium`"

@@ -78,6 +78,7 @@ def row(page: Page, name: str):
 
 def act_on(page: Page, name: str, action: str) -> None:
     position = page.get_by_test_id("stMarkdown").filter(has_text=re.compile(r"(Ready|Failed|In progress)$"))
+    expect(position.filter(has_text=name)).to_be_visible()
     names = position.all_inner_texts()
     page.get_by_role("button", name="Actions").nth(next(i for i, text in enumerate(names) if name in text)).click()
     page.get_by_test_id("stPopoverBody").get_by_role("button", name=action).click()
