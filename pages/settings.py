@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import streamlit as st
-from pydantic import SecretStr
 
 from pages.parts.library import open_index, shown_errors
 from pages.parts.navigation import run_page
@@ -80,17 +78,11 @@ def _show_recipes(title: str, recipes: dict[str, str]) -> None:
 
 def _rows(settings: Settings) -> list[dict[str, str]]:
     """One row for each setting, without secrets."""
+    shown = settings.shown()
     return [
-        {"Setting": name.upper(), "Value": _shown(settings, name), "What it takes": field.description or ""}
+        {"Setting": name.upper(), "Value": shown[name.upper()], "What it takes": field.description or ""}
         for name, field in type(settings).model_fields.items()
     ]
-
-
-def _shown(settings: Settings, name: str) -> str:
-    value = settings.milvus_address if name == "milvus_uri" else getattr(settings, name)
-    if isinstance(value, SecretStr):
-        return "set" if value.get_secret_value() else "not set"
-    return re.sub(r"//[^/@]*@", "//…@", str(value))  # a password in an address
 
 
 run_page(show_settings)

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 1
     except Exception as error:
-        logging.getLogger("rag").debug("unexpected", exc_info=True)
+        logging.getLogger("rag").exception("the command failed")
         return _fail(f"Something unexpected went wrong ({type(error).__name__}: {str(error)[:200]}).")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, timedelta
 from typing import Any, Literal
 
@@ -20,6 +20,8 @@ from rag.schema import DocumentInfo, DocumentState
 
 # How long a claim holds without being renewed; a process on this machine that is gone loses it at once.
 CLAIM = timedelta(seconds=60)
+# Tells this process from one that had the same number before, as in a container that was restarted.
+_PROCESS = uuid.uuid4().hex[:8]
 # SQLite takes at most 32,766 parameters in a statement.
 MANY = 10_000
 
@@ -31,7 +33,7 @@ class Catalog:
         self._engine = engine
         self._key = {"address": address, "collection": collection}
         self._mine = sa.and_(documents.c.address == address, documents.c.collection == collection)
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{_PROCESS}.{uuid.uuid4().hex[:8]}"
 
     # --- the collection
 
@@ -112,7 +114,9 @@ class Catalog:
             return [_document(row) for row in rows]
 
     @guarded
-    def add_pending(self, doc_id: str, file_name: str, size: int, replaces: bool) -> Literal["added", "ready", "busy"]:
+    def add_pending(
+        self, doc_id: str, file_name: str, size: int, replaces: Iterable[str] = ()
+    ) -> Literal["added", "ready", "busy"]:
         """Note a document that is to be ingested, claimed by this process.
 
         "ready" and "busy" change nothing: it is there already, or another living process is at it.
@@ -138,7 +142,7 @@ class Catalog:
                         chunks=0,
                         state="pending",
                         added_at=now,
-                        replaces=replaces,
+                        replaces=" ".join(replaces),
                         claimed_by=self.owner,
                         claimed_until=now + CLAIM,
                     )
@@ -148,8 +152,8 @@ class Catalog:
         return "added"
 
     @guarded
-    def claim_pending(self) -> list[tuple[str, str, bool]]:
-        """Claim the pending documents that nobody is at: (doc_id, file name, replaces namesakes), oldest first."""
+    def claim_pending(self) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Claim the pending documents that nobody is at, oldest first: (doc_id, file name, ids that it replaces)."""
         now = utc_now()
         with self._engine.begin() as connection:
             rows = connection.execute(
@@ -163,7 +167,7 @@ class Catalog:
                 and row.claimed_by != self.owner
                 and connection.execute(claim.where(self._unchanged(row))).rowcount
             ]
-        return [(row.doc_id, row.file_name, bool(row.replaces)) for row in claimed]
+        return [(row.doc_id, row.file_name, tuple(row.replaces.split())) for row in claimed]
 
     @guarded
     def renew_claims(self) -> None:
@@ -204,13 +208,13 @@ class Catalog:
             )
 
     @guarded
-    def mark_all_pending(self) -> None:
-        """For re-indexing: every document is to be ingested again, with none of them replacing another."""
+    def mark_pending(self, states: Collection[DocumentState]) -> None:
+        """The documents in these states are to be ingested again, with none of them replacing another."""
         with self._engine.begin() as connection:
             connection.execute(
                 sa.update(documents)
-                .where(self._mine)
-                .values(state="pending", error=None, replaces=False, claimed_by=None, claimed_until=None)
+                .where(self._mine, documents.c.state.in_(list(states)))
+                .values(state="pending", error=None, replaces="", claimed_by=None, claimed_until=None)
             )
 
     @guarded
@@ -241,9 +245,11 @@ class Catalog:
         """Whether nobody holds the row: its claim ran out, or its process on this machine is gone."""
         if row.claimed_by is None or row.claimed_by == self.owner or row.claimed_until < utc_now():
             return True
-        host, pid, _ = row.claimed_by.rsplit(":", 2)
+        host, pid, process = row.claimed_by.rsplit(":", 2)
         if host != socket.gethostname():
             return False
+        if int(pid) == os.getpid():
+            return not process.startswith(f"{_PROCESS}.")
         return not _is_alive(int(pid))
 
 

@@ -11,7 +11,7 @@ from llama_index.core.llms import LLM
 
 from rag.citations import check_citations, tidy_markers
 from rag.embedding import Embedder, EmbedderThreads
-from rag.errors import LLMError
+from rag.errors import LLMError, RagError
 from rag.event_loop import EventLoopThread
 from rag.extractive import NOTHING_FOUND, extract_answer
 from rag.llm import complete_chat, context_window, stream_chat
@@ -60,7 +60,7 @@ class Answer:
             for part in self._source:
                 self._parts.append(part)
                 yield part
-        except LLMError as error:
+        except RagError as error:
             self.error = str(error)
             raise
         finally:
@@ -77,7 +77,7 @@ class Answer:
         try:
             for _ in self.tokens:
                 pass
-        except LLMError:
+        except RagError:
             pass  # kept in `error`
         return tidy_markers("".join(self._parts), len(self.passages)).strip()
 

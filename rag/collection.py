@@ -9,10 +9,10 @@ import time
 
 from rag import chunking, lexical
 from rag.catalog import Catalog
-from rag.embedding import Embedder, choose_model, load_embedder
-from rag.errors import IndexMismatch, RagError
+from rag.embedding import Embedder, choose_model, fallback_notice, is_folder, load_embedder
+from rag.errors import EmbeddingError, IndexMismatch, RagError
 from rag.schema import PartStatus
-from rag.settings import Settings
+from rag.settings import BUNDLED_EMBED_MODEL, Settings
 from rag.vector_store import VectorStore
 
 
@@ -38,6 +38,19 @@ class CollectionModel:
         self.mismatch: str | None = None
         self.status = PartStatus("starting", self._settings.embed_model, "The embedding model is loading.")
         self._namespace: str | None = None
+        self._recorded: tuple[str, str, str] | None = None
+
+    def forget_collection(self) -> None:
+        """The collection was dropped, but not its documents: it will be made again with the same model."""
+        self._namespace = None
+
+    async def refresh(self) -> None:
+        """Take note when another process has rebuilt the collection with another model."""
+        if self.embedder is not None:
+            recorded = await asyncio.to_thread(self._catalog.fingerprint)
+            if recorded != self._recorded and recorded is not None:
+                self.forget()
+                await self.load()
 
     async def load(self) -> Embedder:
         """The collection's model, whether or not it fits the settings. Raises EmbeddingError, CatalogError."""
@@ -48,7 +61,7 @@ class CollectionModel:
             try:
                 name = await self._choose(recorded)
                 began = time.monotonic()
-                embedder = await asyncio.to_thread(load_embedder, name, self._settings)
+                name, embedder = await self._load(name, recorded is None)
             except RagError as error:
                 self.status = PartStatus("error", self._settings.embed_model, str(error))
                 raise
@@ -58,8 +71,19 @@ class CollectionModel:
             if recorded is not None and recorded[2] != _fingerprint(embedder):
                 self.mismatch = self._mismatch_sentence(recorded, embedder)
             self._name = name
+            self._recorded = recorded
             self.embedder = embedder
             return embedder
+
+    async def _load(self, name: str, new: bool) -> tuple[str, Embedder]:
+        try:
+            return name, await asyncio.to_thread(load_embedder, name, self._settings)
+        except EmbeddingError:
+            # The hub may answer and yet not give the weights away; only a new collection may get another model.
+            if not new or name == BUNDLED_EMBED_MODEL or self._settings.embed_base_url or is_folder(name):
+                raise
+            self.notice = fallback_notice(name)
+            return BUNDLED_EMBED_MODEL, await asyncio.to_thread(load_embedder, BUNDLED_EMBED_MODEL, self._settings)
 
     async def fitting(self) -> Embedder:
         """The collection's model. Raises IndexMismatch where the settings ask for another one."""
@@ -74,12 +98,19 @@ class CollectionModel:
         # Several documents get here at once; the first one makes the collection.
         async with self._creating:
             if self._namespace is None:
-                await self._store.create(embedder.dimension)
                 fingerprint = _fingerprint(embedder)
-                if await asyncio.to_thread(self._catalog.fingerprint) is None:
+                new = await asyncio.to_thread(self._catalog.fingerprint) is None
+                if new and await self._store.count(None, "Strong"):
+                    raise IndexMismatch(
+                        f"Milvus holds a collection {self._settings.collection} that this library's catalog doesn't "
+                        "know; set COLLECTION to another name, or use the DATA_DIR or DATABASE_URL it was made with."
+                    )
+                await self._store.create(embedder.dimension)
+                if new:
                     await asyncio.to_thread(
                         self._catalog.set_fingerprint, self._settings.embed_model, self._name, fingerprint
                     )
+                    self._recorded = (self._settings.embed_model, self._name, fingerprint)
                 self._namespace = hashlib.sha256(fingerprint.encode()).hexdigest()[:8]
         return embedder, self._namespace
 

@@ -50,7 +50,7 @@ documents = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("error", sa.Text),
     sa.Column("added_at", sa.DateTime, nullable=False),
-    sa.Column("replaces", sa.Boolean, nullable=False, default=False),
+    sa.Column("replaces", sa.Text, nullable=False, default=""),  # ids of documents that go when this one is ready
     sa.Column("claimed_by", sa.String(255)),
     sa.Column("claimed_until", sa.DateTime),
 )

@@ -101,10 +101,14 @@ def choose_model(settings: Settings) -> ModelChoice:
         return ModelChoice(name)
     if cached_folder(name) or _hub_has(name):
         return ModelChoice(name)
-    return ModelChoice(
-        BUNDLED_EMBED_MODEL,
+    return ModelChoice(BUNDLED_EMBED_MODEL, fallback_notice(name))
+
+
+def fallback_notice(name: str) -> str:
+    """What the user is told when the bundled model is used instead of `name`."""
+    return (
         f"The embedding model {name} is neither stored here nor reachable, so this library uses the bundled "
-        "all-MiniLM-L6-v2; to use another, set EMBED_MODEL and re-index.",
+        "all-MiniLM-L6-v2; to use another, set EMBED_MODEL and re-index."
     )
 
 

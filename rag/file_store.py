@@ -46,10 +46,11 @@ class FileStore:
             ) from error
         return doc_id
 
-    def read(self, doc_id: str) -> bytes:
-        """The bytes of a document. Raises NotFound."""
+    def read(self, doc_id: str, limit: int = -1) -> bytes:
+        """The bytes of a document, or the first `limit` of them. Raises NotFound."""
         try:
-            return self._path(doc_id).read_bytes()
+            with self._path(doc_id).open("rb") as file:
+                return file.read(limit)
         except OSError as error:
             raise NotFound("The original of this document is gone; delete it here and add it again.") from error
 

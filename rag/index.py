@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import threading
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,7 +16,7 @@ from rag.collection import CollectionModel
 from rag.conversations import Conversations
 from rag.database import open_database
 from rag.embedding import EmbedderThreads
-from rag.errors import NotFound, RagError, ReadError, StoreError
+from rag.errors import CatalogError, NotFound, RagError, StoreError
 from rag.event_loop import EventLoopThread
 from rag.file_store import FileStore, document_id
 from rag.ingestion import Ingestion
@@ -28,10 +28,10 @@ from rag.settings import Settings
 from rag.sources import History, as_messages, as_question, check_size, display_name, read_path
 from rag.suggestions import suggest_questions
 from rag.vector_store import VectorStore
+from rag.watch import Watch, quietly
 
-logger = logging.getLogger(__name__)
-
-HEARTBEAT_SECONDS = 3.0
+# What is read of a document to make first questions.
+OPENING_BYTES = 20_000
 
 Source = str | Path | tuple[str, bytes]
 OnWait = Callable[[], object] | None
@@ -49,9 +49,9 @@ class DocumentIndex:
     def __init__(self, settings: Settings | None = None, *, background: bool = True) -> None:
         self.settings = settings or Settings()
         self._engine = open_database(self.settings.database_address)
-        address = self.settings.milvus_address
+        address = self.settings.milvus_shown
         if self.settings.milvus_is_lite:
-            address = str(Path(address).expanduser().resolve())
+            address = str(Path(address).resolve())
         self._catalog = Catalog(self._engine, address, self.settings.collection)
         self.conversations = Conversations(self._engine)
         self._files = FileStore(self.settings.data_dir / "files")
@@ -62,9 +62,11 @@ class DocumentIndex:
         self._ingestion = Ingestion(self._catalog, self._files, self._store, self._threads, self._model.prepare)
         self._reranker: Reranker | None = None
         self._loading_reranker = asyncio.Lock()
-        self._milvus_status = PartStatus("starting", address, "Connecting to Milvus.")
+        self._watch = Watch(self.settings, self._catalog, self._store, self._model, self._ingestion)
         self._llm_status = self._first_llm_status()
         self._closed = False
+        # One file at a time is taken in: two threads may bring the same bytes.
+        self._submitting = threading.Lock()
         self._loop = EventLoopThread()
         self._tasks: set[asyncio.Task[None]] = set()
         self._background = background
@@ -83,10 +85,12 @@ class DocumentIndex:
         if self._closed:
             return
         self._closed = True
-        self._loop.run(self._stop())
-        self._loop.close()
-        self._threads.close()
-        self._engine.dispose()
+        try:
+            self._loop.run(self._stop())
+        finally:
+            self._loop.close()
+            self._threads.close()
+            self._engine.dispose()
 
     # --- ingestion
 
@@ -97,20 +101,25 @@ class DocumentIndex:
         large or has no name, CatalogError.
         """
         file_name = display_name(name)
+        replaces = tuple(other.doc_id for other in self._namesakes(file_name, data)) if replace else ()
+        return self._submit(file_name, data, replaces)
+
+    def _submit(self, file_name: str, data: bytes, replaces: tuple[str, ...]) -> Job:
         check_size(file_name, len(data), self.settings.max_upload_mb)
         doc_id = document_id(data)
-        running = next((job for job in self.jobs() if job.doc_id == doc_id and not job.finished), None)
-        if running is not None:
-            return running
-        known = self._catalog.find(doc_id)
-        if known is None or known.state != "ready":
-            self._files.write(data)
-        outcome = self._catalog.add_pending(doc_id, file_name, len(data), replace)
-        return self._loop.run(self._take_in(doc_id, file_name, replace, outcome))
+        with self._submitting:
+            running = next((job for job in self.jobs() if job.doc_id == doc_id and not job.finished), None)
+            if running is not None:
+                return running
+            known = self._catalog.find(doc_id)
+            if known is None or known.state != "ready":
+                self._files.write(data)
+            outcome = self._catalog.add_pending(doc_id, file_name, len(data), replaces)
+            return self._loop.run(self._take_in(doc_id, file_name, replaces, outcome))
 
     def jobs(self) -> list[Job]:
         """All jobs, oldest first; finished ones stay until they are dismissed."""
-        return self._ingestion.jobs()
+        return self._ingestion.book.jobs()
 
     def cancel(self, job_id: str) -> None:
         """Stop a job and remove what it has written. Raises NotFound."""
@@ -118,7 +127,7 @@ class DocumentIndex:
 
     def dismiss(self, job_id: str | None = None) -> None:
         """Forget one finished job, or all of them."""
-        self._loop.run(_in_loop(lambda: self._ingestion.dismiss(job_id)))
+        self._loop.run(_in_loop(lambda: self._ingestion.book.dismiss(job_id)))
 
     def retry(self, doc_id: str) -> Job:
         """Ingest a document that failed again, from the kept bytes. Raises NotFound."""
@@ -126,9 +135,15 @@ class DocumentIndex:
         return self.submit(document.file_name, self._files.read(doc_id))
 
     def namesake(self, name: str, data: bytes) -> DocumentInfo | None:
-        """Another ready document under the same name, to be replaced or kept beside this one."""
-        others = self._catalog.namesakes(display_name(name), document_id(data))
+        """Another ready document under the same name, to be replaced or kept beside this one; None for bytes that are
+        in the library already."""
+        others = self._namesakes(display_name(name), data)
         return others[0] if others else None
+
+    def _namesakes(self, file_name: str, data: bytes) -> list[DocumentInfo]:
+        doc_id = document_id(data)
+        known = self._catalog.find(doc_id)
+        return [] if known and known.state == "ready" else self._catalog.namesakes(file_name, doc_id)
 
     def ingest(
         self,
@@ -142,17 +157,22 @@ class DocumentIndex:
         A file that can't be read or stored gives a result with status "failed" and the reason; the others go on.
         `on_progress` is called about ten times a second with the jobs. Raises CatalogError only.
         """
+        # Only what was there before is replaced, not other files of this call.
+        replaced: dict[str, list[str]] = {}
+        for document in self.documents() if replace else ():
+            if document.state == "ready":
+                replaced.setdefault(document.file_name, []).append(document.doc_id)
         outcomes: list[Job | IngestResult] = []
         first_seen: set[str] = set()
         repeated: list[bool] = []
         for source in sources:
-            outcome = self._submit_source(source, replace)
+            outcome = self._submit_source(source, replaced)
             outcomes.append(outcome)
             key = outcome.job_id if isinstance(outcome, Job) else ""
             repeated.append(bool(key) and key in first_seen)
             first_seen.add(key)
-        job_ids = [outcome.job_id for outcome in outcomes if isinstance(outcome, Job)]
-        finished = iter(self._wait(job_ids, on_progress))
+        jobs = [outcome for outcome in outcomes if isinstance(outcome, Job)]
+        finished = iter(self.wait(jobs, on_progress=on_progress))
         return [
             _result(next(finished), again) if isinstance(outcome, Job) else outcome
             for outcome, again in zip(outcomes, repeated, strict=True)
@@ -160,14 +180,12 @@ class DocumentIndex:
 
     def wait(self, jobs: Iterable[Job], *, on_progress: OnProgress = None) -> list[Job]:
         """Wait until these jobs are finished; returns them as they are then, in the same order."""
-        return self._wait([job.job_id for job in jobs], on_progress)
 
-    def _wait(self, job_ids: list[str], on_progress: OnProgress) -> list[Job]:
         def report() -> None:
             if on_progress:
                 on_progress(self.jobs())
 
-        finished = self._loop.run(self._ingestion.wait(job_ids), report if on_progress else None)
+        finished = self._loop.run(self._ingestion.book.wait(list(jobs)), report if on_progress else None)
         report()
         return finished
 
@@ -196,7 +214,7 @@ class DocumentIndex:
     def delete(self, doc_id: str) -> Receipt:
         """Remove a document everywhere. Raises NotFound, StoreUnavailable."""
         self.document(doc_id)
-        return self._loop.run(self._delete(doc_id))
+        return self._loop.run(self._ingestion.delete([doc_id]))
 
     def reset(self) -> Receipt:
         """Remove the whole collection with all of its documents. Raises StoreUnavailable."""
@@ -234,7 +252,7 @@ class DocumentIndex:
     def status(self) -> Status:
         """How the parts are doing; never waits."""
         model = self._model
-        return Status(model.status, self._milvus_status, self._llm_status, model.notice, model.mismatch)
+        return Status(model.status, self._watch.milvus, self._llm_status, model.notice, model.mismatch)
 
     def check(self) -> Status:
         """Try each part now, which may take a few seconds."""
@@ -250,10 +268,10 @@ class DocumentIndex:
         self._ingestion.start()
         if self._background:
             self._spawn(self._model.load())
-            self._spawn(self._keep_watch())
+            self._spawn(self._watch.run())
 
     def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        task = asyncio.create_task(self._quietly(coroutine))
+        task = asyncio.create_task(quietly(coroutine))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -261,68 +279,29 @@ class DocumentIndex:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._ingestion.close()
-        try:
-            await self._store.close()
-        except Exception as error:
-            logger.info("closing Milvus: %s", error)
-        await close_llm(self._llm)
+        # Each part is closed whatever becomes of the others.
+        for part in (self._ingestion.close(), self._store.close(), close_llm(self._llm)):
+            await quietly(part)
 
-    async def _keep_watch(self) -> None:
-        """Reach Milvus and resume what is pending; then look whether Milvus is still there."""
-        while True:
-            was_ready = self._milvus_status.state == "ready"
-            await self._quietly(self._look_at_milvus())
-            if self._milvus_status.state == "ready" and not was_ready:
-                await self._quietly(self._heal())
-            # Milvus Lite is in this process: once it is open, it is there.
-            if self._milvus_status.state == "ready" and self.settings.milvus_is_lite:
-                return
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-
-    async def _quietly(self, awaitable: Any) -> None:
-        try:
-            await awaitable
-        except RagError as error:
-            logger.info("%s", error)
-        except Exception:
-            logger.exception("background work failed")
-
-    async def _look_at_milvus(self) -> None:
-        name = self._milvus_status.name
-        try:
-            await self._store.ping()
-        except StoreError as error:
-            self._milvus_status = PartStatus("error", name, str(error))
-            return
-        kind = "Milvus Lite" if self.settings.milvus_is_lite else f"Milvus {self._store.version}"
-        self._milvus_status = PartStatus("ready", name, kind)
-
-    async def _heal(self) -> None:
-        """Rows that Milvus has lost altogether come back from the kept bytes; unfinished documents are resumed."""
-        ready = [d for d in await asyncio.to_thread(self._catalog.documents) if d.state == "ready"]
-        if ready and await self._store.count() == 0:
-            logger.warning("Milvus has no rows of this collection any more: ingesting its documents again")
-            await asyncio.to_thread(self._catalog.mark_all_pending)
-        await self._ingestion.resume()
-
-    async def _take_in(self, doc_id: str, file_name: str, replace: bool, outcome: str) -> Job:
+    async def _take_in(self, doc_id: str, file_name: str, replaces: tuple[str, ...], outcome: str) -> Job:
+        book = self._ingestion.book
         if outcome == "added":
-            return self._ingestion.add(doc_id, file_name, replace)
+            return self._ingestion.add(doc_id, file_name, replaces)
         if outcome == "busy":
             error = f"{file_name} is being added by another process right now; look again in a moment."
-            return self._ingestion.add(doc_id, file_name, replace, "failed", error=error)
+            return book.add(doc_id, file_name, "failed", error=error).job
         known = await asyncio.to_thread(self._catalog.find, doc_id)
         pages, chunks = (known.pages, known.chunks) if known else (0, 0)
-        return self._ingestion.add(doc_id, file_name, replace, "unchanged", pages=pages, chunks=chunks)
-
-    async def _delete(self, doc_id: str) -> Receipt:
-        await self._ingestion.stop_document(doc_id)
-        return await self._ingestion.delete([doc_id])
+        return book.add(doc_id, file_name, "unchanged", pages=pages, chunks=chunks).job
 
     async def _empty(self) -> tuple[int, int]:
-        await self._ingestion.stop_all()
-        removed, left = await self._store.drop()
+        self._ingestion.stop()
+        try:
+            removed, left = await self._store.drop()
+        except StoreError:
+            # What was stopped is taken up again when Milvus is back.
+            await asyncio.to_thread(self._catalog.release_claims)
+            raise
         await asyncio.to_thread(self._catalog.forget_fingerprint)
         self._model.forget()
         return removed, left
@@ -330,14 +309,13 @@ class DocumentIndex:
     async def _reset(self) -> Receipt:
         doc_ids = [document.doc_id for document in await asyncio.to_thread(self._catalog.documents)]
         removed, left = await self._empty()
-        for orphan in await asyncio.to_thread(self._catalog.remove, doc_ids):
-            await asyncio.to_thread(self._files.remove, orphan)
+        await self._ingestion.forget(doc_ids)
         self._load_again()
         return Receipt(len(doc_ids), removed, left, tuple(doc_ids))
 
     async def _reindex(self) -> list[Job]:
         await self._empty()
-        await asyncio.to_thread(self._catalog.mark_all_pending)
+        await asyncio.to_thread(self._catalog.mark_pending, ("pending", "ready", "failed"))
         self._load_again()
         return await self._ingestion.resume()
 
@@ -386,8 +364,8 @@ class DocumentIndex:
         )
 
     async def _check(self) -> Status:
-        await self._quietly(self._model.load())
-        await self._quietly(self._look_at_milvus())
+        await quietly(self._model.load())
+        await quietly(self._watch.look())
         if self._llm is not None:
             problem = await check_llm(self._llm, self.settings)
             label = llm_label(self.settings)
@@ -408,7 +386,7 @@ class DocumentIndex:
         if self._model.embedder is not None:
             embed = self._model.embedder.embed_query
             timings["embed a question"] = await median(lambda: asyncio.to_thread(embed, question))
-            if self._milvus_status.state == "ready" and not self._model.mismatch:
+            if self._watch.milvus.state == "ready" and not self._model.mismatch:
                 timings["search"] = await median(lambda: self._search(build_query(question), 10, None))
         return timings
 
@@ -424,22 +402,26 @@ class DocumentIndex:
             "server, to have them written by an LLM.",
         )
 
-    def _submit_source(self, source: Source, replace: bool) -> Job | IngestResult:
+    def _submit_source(self, source: Source, replaced: Mapping[str, list[str]]) -> Job | IngestResult:
         name = display_name(source[0] if isinstance(source, tuple) else str(source))
         try:
-            if isinstance(source, tuple):
-                return self.submit(name, source[1], replace=replace)
-            return self.submit(name, read_path(Path(source), self.settings.max_upload_mb), replace=replace)
-        except (ReadError, NotFound) as error:
+            limit = self.settings.max_upload_mb
+            data = source[1] if isinstance(source, tuple) else read_path(Path(source), limit)
+            own = document_id(data)
+            return self._submit(name, data, tuple(other for other in replaced.get(name, ()) if other != own))
+        except CatalogError:
+            raise
+        except RagError as error:
             return IngestResult(name, "failed", None, error=str(error))
 
     def _opening(self, document: DocumentInfo) -> str:
         """The first words of a document that is plain text, for suggestions."""
+        if not document.file_name.lower().endswith((".md", ".txt")):
+            return ""
         try:
-            data = self._files.read(document.doc_id)[:20_000]
+            return self._files.read(document.doc_id, OPENING_BYTES).decode("utf-8", "ignore")
         except RagError:
             return ""
-        return data.decode("utf-8", "ignore") if document.file_name.lower().endswith((".md", ".txt")) else ""
 
 
 def _result(job: Job, again: bool) -> IngestResult:

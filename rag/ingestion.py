@@ -10,17 +10,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import uuid
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from rag.catalog import Catalog
 from rag.chunking import chunk_pages, document_title
 from rag.embedding import Embedder, EmbedderThreads
-from rag.errors import NotFound, RagError, StoreUnavailable
+from rag.errors import RagError, StoreError, StoreUnavailable
 from rag.file_store import FileStore
+from rag.jobs import JobBook, Work
 from rag.lexical import lexical_text
 from rag.readers import read
 from rag.schema import Chunk, Job, Receipt
@@ -34,30 +34,16 @@ WAITING_CHUNKS = 4096
 # Chunks sorted by length and embedded together: long enough to pack well, short enough to show progress.
 WINDOW = 256
 BATCH = 32
-# Finished jobs that are remembered.
-REMEMBERED = 10_000
 VISIBLE_SECONDS = 30.0
+STILL_THERE = "Milvus couldn't be asked to remove this document; delete it again when Milvus is back."
 
 # What the pipeline needs once there is work: the loaded model, and the namespace of the row ids.
 Prepare = Callable[[], Awaitable[tuple[Embedder, str]]]
 
 
-@dataclass(slots=True, eq=False)
-class _Work:
-    """One document on its way."""
-
-    job: Job
-    replaces: bool
-    chunks: list[Chunk] = field(default_factory=list)
-    embedded: int = 0
-    inserted: int = 0
-    cancelled: bool = False
-    done: asyncio.Event = field(default_factory=asyncio.Event)
-
-
 @dataclass(slots=True)
 class _Item:
-    work: _Work
+    work: Work
     number: int
     chunk: Chunk
     lexical_text: str
@@ -76,12 +62,11 @@ class Ingestion:
         self._store = store
         self._threads = threads
         self._prepare = prepare
-        self._work: dict[str, _Work] = {}
-        self._queue: asyncio.Queue[_Work] = asyncio.Queue()
+        self.book = JobBook()
+        self._queue: asyncio.Queue[Work] = asyncio.Queue()
         self._to_embed: asyncio.Queue[_Item] = asyncio.Queue(WAITING_CHUNKS)
         self._to_insert: asyncio.Queue[list[_Item]] = asyncio.Queue(2)
         self._tasks: list[asyncio.Task[Any]] = []
-        self._needs_flush = False
 
     def start(self) -> None:
         workers = [self._read_documents() for _ in range(READERS)]
@@ -97,70 +82,52 @@ class Ingestion:
 
     # --- jobs
 
-    def jobs(self) -> list[Job]:
-        return [work.job for work in list(self._work.values())]
-
     def in_flight(self) -> set[str]:
         """The documents of which Milvus may hold some rows but not all: they must not be searched."""
-        return {work.job.doc_id for work in list(self._work.values()) if not work.job.finished and work.chunks}
+        return {work.job.doc_id for work in self.book.active() if work.chunks}
 
-    def add(self, doc_id: str, file_name: str, replaces: bool, stage: str = "queued", **known: Any) -> Job:
-        """Queue a document that is pending in the catalog, or note one that is finished already."""
-        job = Job(uuid.uuid4().hex, file_name, doc_id, stage, **known)  # type: ignore[arg-type]
-        work = _Work(job, replaces)
-        self._work[job.job_id] = work
-        if job.finished:
-            work.done.set()
-        else:
-            self._queue.put_nowait(work)
-        self._forget_oldest()
-        return job
-
-    async def wait(self, job_ids: Iterable[str]) -> list[Job]:
-        """Wait until these jobs are finished; returns them in the same order."""
-        works = [self._find(job_id) for job_id in job_ids]
-        for work in works:
-            await work.done.wait()
-        return [work.job for work in works]
+    def add(self, doc_id: str, file_name: str, replaces: tuple[str, ...]) -> Job:
+        """Queue a document that is pending in the catalog, claimed by this process."""
+        work = self.book.add(doc_id, file_name, "queued", replaces)
+        self._queue.put_nowait(work)
+        return work.job
 
     async def cancel(self, job_id: str) -> None:
-        """Stop a job and remove what it has written. Does nothing to a finished one. Raises NotFound."""
-        work = self._find(job_id)
-        if work.job.finished:
-            return
-        work.cancelled = True
-        await self._discard(work.job.doc_id)
-        self._finish(work, "cancelled")
+        """Stop a job and remove what it has written. Does nothing to a finished one. Raises NotFound, and
+        StoreUnavailable where the rows can't be removed now; the document is then listed as failed."""
+        work = self.book.find(job_id)
+        if not work.job.finished:
+            await self.delete([work.job.doc_id])
 
-    def dismiss(self, job_id: str | None) -> None:
-        """Forget one finished job, or all of them."""
-        for key in [job_id] if job_id else list(self._work):
-            if key in self._work and self._work[key].job.finished:
-                del self._work[key]
-
-    async def stop_document(self, doc_id: str) -> None:
-        """Take a document that is about to be deleted out of the pipeline."""
-        for work in list(self._work.values()):
-            if work.job.doc_id == doc_id and not work.job.finished:
-                work.cancelled = True
-                self._finish(work, "cancelled")
-
-    async def stop_all(self) -> None:
-        for work in list(self._work.values()):
-            if not work.job.finished:
-                work.cancelled = True
-                self._finish(work, "cancelled")
+    def stop(self, doc_ids: Collection[str] | None = None) -> None:
+        """Take documents (all when None) out of the pipeline; what they have written stays."""
+        for work in self.book.active(doc_ids):
+            work.finish("cancelled")
 
     async def delete(self, doc_ids: list[str]) -> Receipt:
-        """Remove documents from Milvus, then from the catalog, then their bytes: in this order each step can be
-        repeated after a crash, and nothing is searchable whose bytes are gone."""
-        removed, left = await self._store.delete(doc_ids)
-        for orphan in await asyncio.to_thread(self._catalog.remove, doc_ids):
-            await asyncio.to_thread(self._files.remove, orphan)
+        """Remove documents from the pipeline, Milvus, the catalog and the disk.
+
+        In this order each step can be repeated after a crash, and nothing is searchable whose bytes are gone. What
+        Milvus couldn't remove stays listed as failed, so that it can be deleted again.
+        """
+        self.stop(doc_ids)
+        try:
+            removed, left = await self._store.delete(doc_ids)
+        except StoreError:
+            for doc_id in doc_ids:
+                await asyncio.to_thread(self._catalog.mark_failed, doc_id, STILL_THERE)
+            raise
+        if not left:
+            await self.forget(doc_ids)
         return Receipt(len(doc_ids), removed, left, tuple(doc_ids))
 
+    async def forget(self, doc_ids: list[str]) -> None:
+        """Remove documents from the catalog, and their bytes where no other collection has them."""
+        for orphan in await asyncio.to_thread(self._catalog.remove, doc_ids):
+            await asyncio.to_thread(self._files.remove, orphan)
+
     async def resume(self) -> list[Job]:
-        """Queue the pending documents that no process is at, after removing what rows they have."""
+        """Queue the pending documents that nobody is at."""
         claimed = await asyncio.to_thread(self._catalog.claim_pending)
         return [self.add(doc_id, file_name, replaces) for doc_id, file_name, replaces in claimed]
 
@@ -176,15 +143,16 @@ class Ingestion:
             except Exception as error:
                 await self._fail(work, error)
 
-    async def _read_document(self, work: _Work) -> None:
+    async def _read_document(self, work: Work) -> None:
         embedder, _ = await self._prepare()
         job = work.job
-        self._update(work, stage="reading")
+        work.update(stage="reading")
         data = await asyncio.to_thread(self._files.read, job.doc_id)
 
-        def progress(done: int, total: int) -> None:
-            # Called from the reader's thread; the job is replaced in one assignment.
-            self._update(work, done=done, total=total)
+        loop = asyncio.get_running_loop()
+
+        def progress(done: int, total: int) -> None:  # called from the reader's thread
+            loop.call_soon_threadsafe(partial(work.update, done=done, total=total))
 
         pages = await asyncio.to_thread(read, job.file_name, data, progress)
         del data
@@ -196,8 +164,10 @@ class Ingestion:
         await self._store.delete([job.doc_id])
         if not chunks:
             raise RagError(f"{job.file_name} has no text to search; add a version with text.")
+        if work.cancelled:
+            return
         work.chunks = chunks
-        self._update(work, stage="embedding", done=0, total=len(chunks), pages=last_page, chunks=len(chunks))
+        work.update(stage="embedding", done=0, total=len(chunks), pages=last_page, chunks=len(chunks))
         title = document_title(job.file_name)
         for first in range(0, len(chunks), WINDOW):
             part = chunks[first : first + WINDOW]
@@ -214,70 +184,102 @@ class Ingestion:
             while len(window) < WINDOW and not self._to_embed.empty():
                 window.append(self._to_embed.get_nowait())
             try:
-                embedder, _ = await self._prepare()
-                # Texts of like length together: a batch is padded to its longest.
-                window.sort(key=lambda item: len(item.text))
-                for first in range(0, len(window), BATCH):
-                    batch = [item for item in window[first : first + BATCH] if not item.work.cancelled]
-                    if not batch:
-                        continue
-                    vectors = await asyncio.get_running_loop().run_in_executor(
-                        self._threads.texts, embedder.embed_texts, [item.text for item in batch]
-                    )
-                    for item, vector in zip(batch, vectors, strict=True):
-                        item.vector = vector
-                        item.work.embedded += 1
-                        self._update(item.work, done=item.work.embedded)
-                await self._to_insert.put([item for item in window if item.vector])
-            except Exception as error:
-                await self._fail_all(window, error)
+                await self._embed(window)
+            except Exception:
+                # One document's text may be the cause: the others go on.
+                for items in _by_work(window):
+                    try:
+                        await self._embed([item for item in items if not item.vector])
+                    except Exception as error:
+                        await self._fail(items[0].work, error)
+            await self._to_insert.put([item for item in window if item.vector])
+
+    async def _embed(self, items: list[_Item]) -> None:
+        embedder, _ = await self._prepare()
+        # Texts of like length together: a batch is padded to its longest.
+        items.sort(key=lambda item: len(item.text))
+        for first in range(0, len(items), BATCH):
+            batch = [item for item in items[first : first + BATCH] if not item.work.cancelled]
+            if not batch:
+                continue
+            vectors = await asyncio.get_running_loop().run_in_executor(
+                self._threads.texts, embedder.embed_texts, [item.text for item in batch]
+            )
+            for item, vector in zip(batch, vectors, strict=True):
+                item.vector = vector
+                item.work.embedded += 1
+                item.work.update(done=item.work.embedded)
 
     async def _insert_rows(self) -> None:
         while True:
-            items = [item for item in await self._to_insert.get() if not item.work.cancelled]
-            if not items:
-                continue
+            items = await self._to_insert.get()
             try:
-                _, namespace = await self._prepare()
-                rows = [(i.work.job.doc_id, i.number, i.chunk, i.lexical_text, i.vector) for i in items]
-                await self._persistently(partial(self._store.insert, rows, namespace))
-                for item in items:
-                    item.work.inserted += 1
-                works = {id(item.work): item.work for item in items}.values()
-                for work in works:
-                    if work.embedded == len(work.chunks):
-                        self._update(work, stage="indexing", done=work.inserted)
-                whole = [work for work in works if work.inserted == len(work.chunks) and not work.cancelled]
-                if whole:
-                    await self._complete(whole)
+                await self._insert(items)
             except Exception as error:
-                await self._fail_all(items, error)
+                for part in _by_work(items):
+                    await self._fail(part[0].work, error)
 
-    async def _complete(self, works: list[_Work]) -> None:
+    async def _insert(self, items: list[_Item]) -> None:
+        _, namespace = await self._prepare()
+        attempt = 0
+
+        async def insert() -> None:
+            nonlocal attempt
+            attempt += 1
+            rows = [
+                (i.work.job.doc_id, i.number, i.chunk, i.lexical_text, i.vector) for i in items if not i.work.cancelled
+            ]
+            # An insert that timed out may have been carried out all the same.
+            await self._store.insert(rows, namespace, again=attempt > 1)
+
+        await self._persistently(insert)
+        for item in items:
+            item.work.inserted += 1
+        late = {item.work.job.doc_id for item in items if item.work.cancelled} - {
+            work.job.doc_id for work in self.book.active()
+        }
+        if late:  # stopped while their rows were being written
+            await self._store.delete(late)
+        works = [part[0].work for part in _by_work(items) if not part[0].work.cancelled]
+        for work in works:
+            if work.embedded == len(work.chunks):
+                work.update(stage="indexing", done=work.inserted)
+        whole = [work for work in works if work.inserted == len(work.chunks)]
+        if whole:
+            await self._complete(whole)
+
+    async def _complete(self, works: list[Work]) -> None:
         """Check in Milvus that all rows are visible, then mark the documents ready."""
-        if await self._idle_after(works):
+        if len(works) == len(self.book.active()):  # a pause: the time to seal what Milvus Lite holds
             await self._persistently(self._store.flush)
-        expected = {work.job.doc_id: len(work.chunks) for work in works}
-        missing = await self._missing(expected)
+        missing = await self._missing(works)
         for work in works:
             if work.job.doc_id in missing:
                 await self._fail(work, RagError(f"{work.job.file_name} wasn't stored whole by Milvus; try again."))
-        good = [work for work in works if work.job.doc_id not in missing and not work.cancelled]
+            elif work.replaces and not work.cancelled:
+                await self._replace(work)
+        good = [work for work in works if not work.cancelled]
         counts = {work.job.doc_id: (work.job.pages, len(work.chunks)) for work in good}
         await asyncio.to_thread(self._catalog.mark_ready, counts)
         for work in good:
-            if work.cancelled:  # while the catalog was written
-                await self._discard(work.job.doc_id)
-                continue
-            if work.replaces:
-                await self._remove_namesakes(work.job)
-            self._finish(work, "ready", chunks=len(work.chunks))
+            work.finish("ready")
 
-    async def _missing(self, expected: dict[str, int]) -> set[str]:
+    async def _replace(self, work: Work) -> None:
+        """Remove what a document replaces; the new one is whole by now, and pending until the old ones are gone."""
+        try:
+            await self.delete(list(work.replaces))
+        except RagError as error:
+            await self._fail(work, error)
+
+    async def _missing(self, works: list[Work]) -> set[str]:
         """The documents of which Milvus doesn't show all rows within VISIBLE_SECONDS."""
         deadline = asyncio.get_running_loop().time() + VISIBLE_SECONDS
         pause = 0.02
         while True:
+            # Those that are cancelled meanwhile lose their rows on purpose.
+            expected = {work.job.doc_id: len(work.chunks) for work in works if not work.cancelled}
+            if not expected:
+                return set()
             if await self._persistently(partial(self._store.count, list(expected))) == sum(expected.values()):
                 return set()
             if asyncio.get_running_loop().time() > deadline:
@@ -286,27 +288,17 @@ class Ingestion:
             pause = min(pause * 2, 1.0)
         return {doc_id for doc_id, number in expected.items() if await self._store.count([doc_id], "Strong") != number}
 
-    async def _idle_after(self, works: list[_Work]) -> bool:
-        """Whether nothing is left to do after these: the time to seal what Milvus Lite holds."""
-        mine = {work.job.job_id for work in works}
-        return all(work.job.finished or work.job.job_id in mine for work in self._work.values())
-
-    async def _remove_namesakes(self, job: Job) -> None:
-        old = await asyncio.to_thread(self._catalog.namesakes, job.file_name, job.doc_id)
-        if old:
-            await self.delete([document.doc_id for document in old])
-
     async def _renew_claims(self) -> None:
         while True:
             await asyncio.sleep(20)
-            if any(not work.job.finished for work in self._work.values()):
+            if self.book.active():
                 try:
                     await asyncio.to_thread(self._catalog.renew_claims)
                 except RagError as error:
                     logger.warning("claims not renewed: %s", error)
 
     async def _persistently(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Repeat a Milvus call while Milvus is away, for about half a minute."""
+        """Repeat a Milvus call while Milvus is away, with half a minute of pauses in between."""
         for pause in (0.5, 1, 2, 4, 8, 15):
             try:
                 return await call()
@@ -317,11 +309,7 @@ class Ingestion:
 
     # --- outcomes
 
-    async def _fail_all(self, items: list[_Item], error: Exception) -> None:
-        for work in {id(item.work): item.work for item in items}.values():
-            await self._fail(work, error)
-
-    async def _fail(self, work: _Work, error: Exception) -> None:
+    async def _fail(self, work: Work, error: Exception) -> None:
         if work.job.finished:
             return
         work.cancelled = True
@@ -340,29 +328,15 @@ class Ingestion:
                 await self._store.delete([doc_id])
         except RagError as second:
             logger.warning("cleaning up after %s failed: %s", doc_id, second)
-        self._finish(work, "failed", error=sentence)
+        work.finish("failed", error=sentence)
 
-    async def _discard(self, doc_id: str) -> None:
-        await self.delete([doc_id])
 
-    def _find(self, job_id: str) -> _Work:
-        if job_id not in self._work:
-            raise NotFound("There is no such job; it may have been dismissed.")
-        return self._work[job_id]
-
-    def _update(self, work: _Work, **changes: Any) -> None:
-        if not work.job.finished:
-            work.job = replace(work.job, **changes)
-
-    def _finish(self, work: _Work, stage: str, **changes: Any) -> None:
-        self._update(work, stage=stage, **changes)
-        work.chunks = []
-        work.done.set()
-
-    def _forget_oldest(self) -> None:
-        finished = [key for key, work in self._work.items() if work.job.finished]
-        for key in finished[: max(0, len(finished) - REMEMBERED)]:
-            del self._work[key]
+def _by_work(items: list[_Item]) -> list[list[_Item]]:
+    """The items of each document apart."""
+    parts: dict[int, list[_Item]] = {}
+    for item in items:
+        parts.setdefault(id(item.work), []).append(item)
+    return list(parts.values())
 
 
 def _in_context(chunk: Chunk, title: str) -> str:

@@ -136,6 +136,11 @@ class Settings(BaseSettings):
         return self.milvus_uri or str(self.data_dir / "milvus.db")
 
     @property
+    def milvus_shown(self) -> str:
+        """The Milvus URI without a password in it."""
+        return re.sub(r"(?<=://)[^/@]*@", "", self.milvus_address)
+
+    @property
     def milvus_is_lite(self) -> bool:
         return "://" not in self.milvus_address
 
@@ -157,5 +162,5 @@ class Settings(BaseSettings):
             if isinstance(value, SecretStr):
                 value = "(set)" if value.get_secret_value() else ""
             values[name.upper()] = str(value)
-        values["MILVUS_URI"] = self.milvus_address
+        values["MILVUS_URI"] = self.milvus_shown
         return values

@@ -1,7 +1,8 @@
 """Milvus: one collection, on Milvus Lite, a server, a cluster or Zilliz Cloud. The only module that knows pymilvus.
 
-Rows are inserted and found through LlamaIndex's MilvusVectorStore and its AsyncMilvusClient; what those get wrong
-(see the comments) is put right here. All coroutines must run on the one event loop of the process.
+The collection is made and its rows are inserted by LlamaIndex's MilvusVectorStore; searches go through the
+AsyncMilvusClient in it. What those get wrong (see the comments) is put right here. All coroutines must run on the one
+event loop of the process.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from typing import Any
 
 import grpc
 from llama_index.core.schema import BaseNode, NodeRelationship, RelatedNodeInfo, TextNode
-from llama_index.core.vector_stores import VectorStoreQuery
 from llama_index.vector_stores.milvus import MilvusVectorStore
 from llama_index.vector_stores.milvus.utils import BM25BuiltInFunction
 from milvus_lite.exceptions import DataDirLockedError
@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
 CALL_SECONDS = 30.0
+SEARCH_SECONDS = 10.0
 # Opening a large Lite file, which is read into memory, takes its time.
 OPEN_SECONDS = 120.0
 # pymilvus pings every 10 s, Milvus Lite answers too many pings with GOAWAY, and an insert can then wait for ever.
@@ -71,6 +72,7 @@ class VectorStore:
         self._settings = settings
         self._name = settings.collection
         self._address = settings.milvus_address
+        self._shown = settings.milvus_shown
         self._lite = settings.milvus_is_lite
         self._client: MilvusClient | None = None
         self._store: MilvusVectorStore | None = None
@@ -81,12 +83,17 @@ class VectorStore:
         self.has_lexical = False
         self.version = ""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the collection is open; not so before the first document."""
+        return self._store is not None
+
     # --- connection
 
     async def connect(self) -> bool:
         """Reach Milvus and open the collection. Returns whether the collection exists.
 
-        Raises StoreUnavailable within CONNECT_SECONDS, or StoreError.
+        Raises StoreUnavailable, within seconds where nothing listens, or StoreError.
         """
         async with self._opening:
             if self._store is not None:
@@ -107,17 +114,30 @@ class VectorStore:
                 f"{dimension}; choose another COLLECTION or the model that it was built with."
             )
 
-    async def ping(self) -> None:
-        """Raises StoreUnavailable when Milvus doesn't answer."""
-        await self.connect()
+    async def ping(self) -> bool:
+        """Whether the collection that was open is still there; True where there was none.
+
+        Raises StoreUnavailable when Milvus doesn't answer. A collection that was dropped from outside is forgotten,
+        so that it can be made again.
+        """
+        if not await self.connect():
+            return True
         assert self._client is not None
-        await self._call(asyncio.to_thread(self._client.has_collection, self._name, timeout=CONNECT_SECONDS))
+        if await self._call(asyncio.to_thread(self._client.has_collection, self._name, timeout=CONNECT_SECONDS)):
+            return True
+        async with self._opening:
+            await self._forget_store()
+        return False
+
+    async def _forget_store(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            await _async_client(store).close()
+            await asyncio.to_thread(store.client.close)
 
     async def close(self) -> None:
         """Let go of Milvus; on Lite other processes may then open the file."""
-        if self._store is not None:
-            await _async_client(self._store).close()
-            await asyncio.to_thread(self._store.client.close)
+        await self._forget_store()
         if self._client is not None:
             await asyncio.to_thread(self._client.close)
         if self._client is not None and self._lite:
@@ -129,8 +149,9 @@ class VectorStore:
             if self._lite:
                 Path(self._address).parent.mkdir(parents=True, exist_ok=True)
                 _retain_lite(self._address)
-                _start_lite(self._address)
             try:
+                if self._lite:
+                    _start_lite(self._address)
                 self._client = MilvusClient(**self._connection())
                 self.version = str(self._client.get_server_version(timeout=CONNECT_SECONDS))
             except BaseException:
@@ -189,16 +210,23 @@ class VectorStore:
 
     # --- rows
 
-    async def insert(self, doc_id_chunks: Sequence[tuple[str, int, Chunk, str, list[float]]], namespace: str) -> None:
+    async def insert(
+        self, rows: Sequence[tuple[str, int, Chunk, str, list[float]]], namespace: str, again: bool = False
+    ) -> None:
         """Insert rows of (doc_id, number, chunk, lexical text, vector); their ids follow from `namespace` and number.
 
-        Raises StoreUnavailable or StoreError; some of the rows may then be there.
+        `again` first deletes what an earlier attempt may have left. Raises StoreUnavailable or StoreError; some of
+        the rows may then be there.
         """
-        nodes: list[BaseNode] = [_node(namespace, *row) for row in doc_id_chunks]
-        store = await self._ready()
+        nodes: list[BaseNode] = [_node(namespace, *row) for row in rows]
         async with self._writing:
+            store = await self._ready()
             for first in range(0, len(nodes), INSERT_BATCH):
-                await self._call(store.async_add(nodes[first : first + INSERT_BATCH]))
+                batch = nodes[first : first + INSERT_BATCH]
+                if again:
+                    ids = ",".join(f'"{node.node_id}"' for node in batch)
+                    await self._call(_async_client(store).delete(self._name, filter=f"id in [{ids}]"))
+                await self._call(store.async_add(batch))
 
     async def count(self, doc_ids: Collection[str] | None = None, consistency: str | None = None) -> int:
         """How many rows there are (of these documents), as a search under that consistency level would see them."""
@@ -219,8 +247,8 @@ class VectorStore:
         """Delete the rows of documents. Returns how many were there and how many are left (0)."""
         if not doc_ids or not await self.connect():
             return 0, 0
-        store = await self._ready()
         async with self._writing:
+            store = await self._ready()
             before = await self.count(doc_ids, "Strong")
             if before:
                 await self._call(_async_client(store).delete(self._name, filter=_only(doc_ids)))
@@ -230,17 +258,15 @@ class VectorStore:
         """Drop the collection. Returns how many rows it had and how many are left (0)."""
         if not await self.connect():
             return 0, 0
-        store = await self._ready()
         async with self._writing, self._opening:
+            store = await self._ready()
             found = await self._call(
                 _async_client(store).query(
                     self._name, filter="", output_fields=["count(*)"], consistency_level="Strong"
                 )
             )
             await self._call(_async_client(store).drop_collection(self._name))
-            await _async_client(store).close()
-            await asyncio.to_thread(store.client.close)
-            self._store = None
+            await self._forget_store()
         return int(found[0]["count(*)"]), await self.count()
 
     async def flush(self) -> None:
@@ -255,15 +281,7 @@ class VectorStore:
         self, vector: list[float], limit: int, doc_ids: Collection[str] | None, without: Collection[str]
     ) -> list[Hit]:
         """The rows nearest to `vector` by cosine, best first, among `doc_ids` (all when None) but not `without`."""
-        if not await self.connect():
-            return []
-        store = await self._ready()
-        query = VectorStoreQuery(query_embedding=vector, similarity_top_k=limit)
-        found = await self._call(store.aquery(query, string_expr=_filter(doc_ids, without)))
-        return [
-            _hit(row_id, {**node.metadata, "text": node.text}, score)
-            for row_id, node, score in zip(found.ids, found.nodes, found.similarities, strict=True)
-        ]
+        return await self._search("embedding", vector, {"metric_type": "COSINE"}, limit, _filter(doc_ids, without))
 
     async def search_lexical(
         self, lexical_text: str, limit: int, doc_ids: Collection[str] | None, without: Collection[str]
@@ -271,21 +289,33 @@ class VectorStore:
         """The rows that BM25 ranks highest for the terms of `lexical_text`, best first; none without BM25."""
         if not lexical_text or not await self.connect() or not self.has_lexical:
             return []
+        # Milvus Lite refuses any other drop ratio; MilvusVectorStore's own text search asks for 0.2.
+        parameters = {"metric_type": "BM25", "params": {"drop_ratio_search": 0.0}}
+        return await self._search("sparse_embedding", lexical_text, parameters, limit, _filter(doc_ids, without))
+
+    async def _search(
+        self, field: str, data: list[float] | str, parameters: dict[str, Any], limit: int, condition: str
+    ) -> list[Hit]:
+        # By the store's client, not by its aquery: that one has no consistency level and no time-out.
+        if not await self.connect():
+            return []
         store = await self._ready()
-        # MilvusVectorStore's own text search asks for a drop ratio that Milvus Lite refuses.
         found = await self._call(
             _async_client(store).search(
                 self._name,
-                data=[lexical_text],
-                anns_field="sparse_embedding",
+                data=[data],
+                anns_field=field,
                 limit=limit,
-                filter=_filter(doc_ids, without),
+                filter=condition,
                 output_fields=[*_ROW_FIELDS, "text"],
-                search_params={"metric_type": "BM25", "params": {"drop_ratio_search": 0.0}},
-            )
+                search_params=parameters,
+                consistency_level=self._settings.consistency_level,
+            ),
+            SEARCH_SECONDS,
         )
         # Milvus Lite gives BM25 as a distance, below zero.
-        return [_hit(hit["id"], hit["entity"], abs(hit["distance"])) for hit in found[0]]
+        score = abs if field == "sparse_embedding" else float
+        return [_hit(hit["id"], hit["entity"], score(hit["distance"])) for hit in found[0]]
 
     # --- inner workings
 
@@ -306,24 +336,24 @@ class VectorStore:
             raise self._mapped(error) from error
 
     def _mapped(self, error: Exception) -> StoreError:
-        where = self._address if self._lite else f"the Milvus server at {self._address}"
         text = str(getattr(error, "message", "") or error)
         lower = text.lower()
         if self._lite and isinstance(error, DataDirLockedError):
             return StoreUnavailable(
-                f"The Milvus Lite file {where} is in use by another process, such as the app; stop that one, or use a "
-                "Milvus server by setting MILVUS_URI."
+                f"The Milvus Lite file {self._address} is in use by another process, such as the app; stop that one, "
+                "or use a Milvus server by setting MILVUS_URI."
             )
-        if any(word in lower for word in ("auth", "token", "permission", "privilege")):
-            return StoreError(f"Milvus at {where} refused the login; check MILVUS_TOKEN.")
         if self._lite and isinstance(error, OSError) and not isinstance(error, TimeoutError):
-            return StoreError(f"The Milvus Lite file {where} can't be opened ({error}); check DATA_DIR and MILVUS_URI.")
-        unreachable = isinstance(error, (TimeoutError, OSError, grpc.RpcError, grpc.aio.AioRpcError)) or any(
-            word in lower
-            for word in ("fail connecting", "unavailable", "deadline", "timeout", "timed out", "connection", "channel")
+            return StoreError(
+                f"The Milvus Lite file {self._address} can't be opened ({error}); check DATA_DIR and MILVUS_URI."
+            )
+        if re.search(r"unauthenticated|auth check failure|permission ?denied|privilege", lower):
+            return StoreError(f"Milvus at {self._shown} refused the login; check MILVUS_TOKEN.")
+        unreachable = isinstance(error, (TimeoutError, OSError, grpc.RpcError, grpc.aio.AioRpcError)) or re.search(
+            r"fail connecting|unavailable|deadline|time-?out|timed out|connection|channel|not ready|no available", lower
         )
         if unreachable:
-            return StoreUnavailable(f"Milvus doesn't answer at {self._address}; start it, or check MILVUS_URI.")
+            return StoreUnavailable(f"Milvus doesn't answer at {self._shown}; start it, or check MILVUS_URI.")
         if isinstance(error, MilvusException):
             return StoreError(f"Milvus refused the operation: {text.splitlines()[0][:200]}")
         return StoreError(f"Milvus failed with {type(error).__name__}; see the log.")

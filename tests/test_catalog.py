@@ -23,7 +23,7 @@ ANOTHER_PROCESS = """
 import sys
 from rag.catalog import Catalog
 from rag.database import open_database
-print(Catalog(open_database(sys.argv[1]), "address", "papers").add_pending("1" * 64, "a.txt", 3, True), flush=True)
+print(Catalog(open_database(sys.argv[1]), "address", "papers").add_pending("1" * 64, "a.txt", 3, ["2" * 64]), flush=True)
 sys.stdin.read()
 """
 
@@ -40,7 +40,7 @@ def other(engine: sa.Engine) -> Catalog:
 
 
 def add_ready(catalog: Catalog, doc_id: str, name: str = "a.txt") -> None:
-    assert catalog.add_pending(doc_id, name, 3, False) == "added"
+    assert catalog.add_pending(doc_id, name, 3) == "added"
     catalog.mark_ready({doc_id: (1, 2)})
 
 
@@ -53,7 +53,7 @@ def states(catalog: Catalog) -> dict[str, str]:
 
 def test_document_goes_from_pending_to_ready(catalog: Catalog) -> None:
     before = datetime.now(UTC)
-    assert catalog.add_pending(ONE, "보고서.pdf", 5_000_000_000, False) == "added"
+    assert catalog.add_pending(ONE, "보고서.pdf", 5_000_000_000) == "added"
     pending = catalog.find(ONE)
     assert pending is not None
     assert (pending.file_name, pending.size, pending.state) == ("보고서.pdf", 5_000_000_000, "pending")
@@ -65,12 +65,12 @@ def test_document_goes_from_pending_to_ready(catalog: Catalog) -> None:
 
 
 def test_failed_document_says_why_and_can_be_tried_again(catalog: Catalog) -> None:
-    catalog.add_pending(ONE, "a.txt", 3, False)
+    catalog.add_pending(ONE, "a.txt", 3)
     catalog.mark_failed(ONE, "a.txt is damaged.")
     failed = catalog.find(ONE)
     assert failed is not None
     assert (failed.state, failed.error) == ("failed", "a.txt is damaged.")
-    assert catalog.add_pending(ONE, "b.txt", 3, False) == "added"
+    assert catalog.add_pending(ONE, "b.txt", 3) == "added"
     catalog.mark_ready({ONE: (1, 1)})
     again = catalog.find(ONE)
     assert again is not None
@@ -79,7 +79,7 @@ def test_failed_document_says_why_and_can_be_tried_again(catalog: Catalog) -> No
 
 def test_ready_document_is_not_added_again(catalog: Catalog) -> None:
     add_ready(catalog, ONE)
-    assert catalog.add_pending(ONE, "renamed.txt", 3, False) == "ready"
+    assert catalog.add_pending(ONE, "renamed.txt", 3) == "ready"
     assert [document.file_name for document in catalog.documents()] == ["a.txt"]
 
 
@@ -95,14 +95,14 @@ def test_documents_come_newest_first(catalog: Catalog, monkeypatch: pytest.Monke
 
 
 def test_name_that_a_database_refuses_is_stored_all_the_same(catalog: Catalog) -> None:
-    catalog.add_pending(ONE, "a\x00\ud800'; DROP TABLE documents; --.txt", 3, False)
+    catalog.add_pending(ONE, "a\x00\ud800'; DROP TABLE documents; --.txt", 3)
     assert [document.file_name for document in catalog.documents()] == ["a?'; DROP TABLE documents; --.txt"]
 
 
 def test_only_ready_documents_have_names_to_search_by(catalog: Catalog) -> None:
     add_ready(catalog, ONE, "one.txt")
-    catalog.add_pending(TWO, "two.txt", 3, False)
-    catalog.add_pending(THREE, "three.txt", 3, False)
+    catalog.add_pending(TWO, "two.txt", 3)
+    catalog.add_pending(THREE, "three.txt", 3)
     catalog.mark_failed(THREE, "damaged")
     assert catalog.ready_names([ONE, TWO, THREE, "4" * 64]) == {ONE: "one.txt"}
     assert catalog.ready_names([]) == {}
@@ -111,7 +111,7 @@ def test_only_ready_documents_have_names_to_search_by(catalog: Catalog) -> None:
 def test_namesakes_are_other_ready_documents_of_that_name(catalog: Catalog) -> None:
     add_ready(catalog, ONE, "same.txt")
     add_ready(catalog, TWO, "different.txt")
-    catalog.add_pending(THREE, "same.txt", 3, False)
+    catalog.add_pending(THREE, "same.txt", 3)
     assert [document.doc_id for document in catalog.namesakes("same.txt", THREE)] == [ONE]
     assert catalog.namesakes("same.txt", ONE) == []
 
@@ -122,7 +122,7 @@ def test_collections_do_not_see_each_other(engine: sa.Engine, catalog: Catalog, 
     catalog.set_fingerprint("asked", "model", "print")
     stranger = Catalog(engine, address, collection)
     assert (stranger.documents(), stranger.fingerprint(), stranger.find(ONE)) == ([], None, None)
-    stranger.mark_all_pending()
+    stranger.mark_pending(("pending", "ready", "failed"))
     stranger.mark_failed(ONE, "not mine")
     stranger.remove([ONE])
     assert states(catalog) == {ONE: "ready"}
@@ -183,35 +183,35 @@ def test_pending_document_of_a_dead_process_is_taken_over(catalog: Catalog, data
         assert process.stdout.readline().strip() == b"added"
         # It lives: what it is at isn't taken.
         assert catalog.claim_pending() == []
-        assert catalog.add_pending(ONE, "mine.txt", 3, False) == "busy"
+        assert catalog.add_pending(ONE, "mine.txt", 3) == "busy"
         process.kill()
         process.wait(10)
-    assert catalog.claim_pending() == [(ONE, "a.txt", True)]
+    assert catalog.claim_pending() == [(ONE, "a.txt", (TWO,))]
 
 
 def test_document_of_a_dead_process_can_be_added(catalog: Catalog, other: Catalog) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait(10)
     other.owner = f"{socket.gethostname()}:{process.pid}:abcdef01"
-    other.add_pending(ONE, "theirs.txt", 3, False)
-    assert catalog.add_pending(ONE, "mine.txt", 3, False) == "added"
+    other.add_pending(ONE, "theirs.txt", 3)
+    assert catalog.add_pending(ONE, "mine.txt", 3) == "added"
 
 
 def test_claim_on_another_machine_holds_until_it_runs_out(
     catalog: Catalog, other: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other.owner = "another-machine:1:abcdef01"
-    other.add_pending(ONE, "a.txt", 3, False)
+    other.add_pending(ONE, "a.txt", 3)
     assert catalog.claim_pending() == []
     monkeypatch.setattr(catalog_module, "utc_now", lambda: utc_now() + CLAIM + timedelta(seconds=1))
-    assert catalog.claim_pending() == [(ONE, "a.txt", False)]
+    assert catalog.claim_pending() == [(ONE, "a.txt", ())]
 
 
 def test_claim_that_is_renewed_does_not_run_out(
     catalog: Catalog, other: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other.owner = "another-machine:1:abcdef01"
-    other.add_pending(ONE, "a.txt", 3, False)
+    other.add_pending(ONE, "a.txt", 3)
     monkeypatch.setattr(catalog_module, "utc_now", lambda: utc_now() + CLAIM - timedelta(seconds=1))
     other.renew_claims()
     monkeypatch.setattr(catalog_module, "utc_now", lambda: utc_now() + CLAIM + timedelta(seconds=1))
@@ -219,13 +219,13 @@ def test_claim_that_is_renewed_does_not_run_out(
 
 
 def test_process_does_not_claim_what_it_is_at_already(catalog: Catalog) -> None:
-    catalog.add_pending(ONE, "a.txt", 3, False)
+    catalog.add_pending(ONE, "a.txt", 3)
     assert catalog.claim_pending() == []
 
 
 def test_released_documents_are_free_for_others(catalog: Catalog, other: Catalog) -> None:
     for doc_id in (ONE, TWO, THREE):
-        catalog.add_pending(doc_id, "a.txt", 3, False)
+        catalog.add_pending(doc_id, "a.txt", 3)
     catalog.release_claims([TWO])
     assert [doc_id for doc_id, *_ in other.claim_pending()] == [TWO]
     catalog.release_claims()
@@ -234,11 +234,11 @@ def test_released_documents_are_free_for_others(catalog: Catalog, other: Catalog
 
 def test_reindexing_makes_all_documents_pending_and_unclaimed(catalog: Catalog) -> None:
     add_ready(catalog, ONE)
-    catalog.add_pending(TWO, "b.txt", 3, True)
+    catalog.add_pending(TWO, "b.txt", 3, [THREE])
     catalog.mark_failed(TWO, "damaged")
-    catalog.mark_all_pending()
+    catalog.mark_pending(("pending", "ready", "failed"))
     assert states(catalog) == {ONE: "pending", TWO: "pending"}
-    assert sorted(catalog.claim_pending()) == [(ONE, "a.txt", False), (TWO, "b.txt", False)]
+    assert sorted(catalog.claim_pending()) == [(ONE, "a.txt", ()), (TWO, "b.txt", ())]
 
 
 @pytest.mark.parametrize("attempt", range(3))
@@ -249,7 +249,7 @@ def test_document_that_several_add_or_claim_at_once_goes_to_one(database_url: st
 
     def add(catalog: Catalog) -> str:
         together.wait()
-        return catalog.add_pending(ONE, "a.txt", 3, False)
+        return catalog.add_pending(ONE, "a.txt", 3)
 
     def claim(catalog: Catalog) -> int:
         together.wait()
@@ -259,7 +259,7 @@ def test_document_that_several_add_or_claim_at_once_goes_to_one(database_url: st
         assert sorted(pool.map(add, catalogs)) == ["added", "busy", "busy", "busy"]
         catalogs[0].mark_failed(ONE, "damaged")
         assert sorted(pool.map(add, catalogs)) == ["added", "busy", "busy", "busy"]
-        catalogs[0].mark_all_pending()
+        catalogs[0].mark_pending(("pending", "ready", "failed"))
         assert sorted(pool.map(claim, catalogs)) == [0, 0, 0, 1]
     for engine in engines:
         engine.dispose()

@@ -25,9 +25,11 @@ UNEXPECTED = "Something went wrong here. The application's log has the details."
 @st.cache_resource(show_spinner="Starting…")
 def open_index() -> DocumentIndex:
     """The index that all sessions share. Raises SettingsError for a wrong setting; that isn't cached."""
-    from rag import DocumentIndex  # takes seconds to import, so the page's frame is drawn before
+    from rag import DocumentIndex, Settings, log_to_file  # takes seconds, so the page's frame is drawn before
 
-    index = DocumentIndex()
+    settings = Settings()
+    log_to_file(settings)
+    index = DocumentIndex(settings)
     # Closing needs executors, and those are shut down before atexit's callbacks: their own kind runs in time.
     getattr(threading, "_register_atexit", atexit.register)(index.close)
     return index

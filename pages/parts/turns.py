@@ -63,6 +63,12 @@ class Turn:
             raise Cancelled(STOPPED)
 
     def _run(self) -> None:
+        try:
+            self._answer()
+        finally:
+            self._done.set()
+
+    def _answer(self) -> None:
         answer: Answer | None = None
         error: str | None = None
         try:
@@ -80,10 +86,7 @@ class Turn:
         except Exception:
             log.exception("answering failed")
             error = FAILED
-        try:
-            self._keep(answer, error)
-        finally:
-            self._done.set()
+        self._keep(answer, error)
 
     def _await_jobs(self) -> None:
         while self._wait_for & {job.job_id for job in self._index.jobs() if not job.finished}:

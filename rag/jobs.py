@@ -1,0 +1,88 @@
+"""The book of jobs: every file on its way through the pipeline, and those that have arrived."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rag.errors import NotFound
+from rag.schema import Chunk, Job, Stage
+
+# Finished jobs that are remembered.
+REMEMBERED = 10_000
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """One document on its way. `replaces` are the documents that go when this one is ready."""
+
+    job: Job
+    replaces: tuple[str, ...] = ()
+    chunks: list[Chunk] = field(default_factory=list)
+    embedded: int = 0
+    inserted: int = 0
+    cancelled: bool = False
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def update(self, **changes: Any) -> None:
+        """Change the snapshot that others see; a finished job stays as it is."""
+        if not self.job.finished:
+            self.job = replace(self.job, **changes)
+
+    def finish(self, stage: Stage, **changes: Any) -> None:
+        self.cancelled = self.cancelled or stage in {"cancelled", "failed"}
+        self.update(stage=stage, **changes)
+        self.chunks = []
+        self.done.set()
+
+
+class JobBook:
+    """All jobs, oldest first. To be changed on the event loop only; `jobs` may be called from anywhere."""
+
+    def __init__(self) -> None:
+        self._works: dict[str, Work] = {}
+
+    def jobs(self) -> list[Job]:
+        return [work.job for work in list(self._works.values())]
+
+    def active(self, doc_ids: Collection[str] | None = None) -> list[Work]:
+        """What isn't finished yet (of these documents)."""
+        return [
+            work
+            for work in list(self._works.values())
+            if not work.job.finished and (doc_ids is None or work.job.doc_id in doc_ids)
+        ]
+
+    def add(self, doc_id: str, file_name: str, stage: Stage, replaces: tuple[str, ...] = (), **known: Any) -> Work:
+        work = Work(Job(uuid.uuid4().hex, file_name, doc_id, stage, **known), replaces)
+        self._works[work.job.job_id] = work
+        if work.job.finished:
+            work.done.set()
+        if len(self._works) > 2 * REMEMBERED:
+            finished = [key for key, known_work in self._works.items() if known_work.job.finished]
+            for key in finished[:-REMEMBERED]:
+                del self._works[key]
+        return work
+
+    def find(self, job_id: str) -> Work:
+        """Raises NotFound."""
+        if job_id not in self._works:
+            raise NotFound("There is no such job; it may have been dismissed.")
+        return self._works[job_id]
+
+    async def wait(self, jobs: Iterable[Job]) -> list[Job]:
+        """Wait until these jobs are finished; returns them as they are then, in the same order."""
+        works = [(job, self._works.get(job.job_id)) for job in jobs]
+        for _, work in works:
+            if work is not None:
+                await work.done.wait()
+        return [work.job if work is not None else job for job, work in works]
+
+    def dismiss(self, job_id: str | None) -> None:
+        """Forget one finished job, or all of them."""
+        for key in [job_id] if job_id else list(self._works):
+            if key in self._works and self._works[key].job.finished:
+                del self._works[key]

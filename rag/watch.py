@@ -1,0 +1,92 @@
+"""Looks after Milvus and the model: whether they are there, and what is to be done when they come or return."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import Any
+
+from rag.catalog import Catalog
+from rag.collection import CollectionModel
+from rag.errors import RagError, StoreError
+from rag.ingestion import Ingestion
+from rag.schema import DocumentState, PartStatus
+from rag.settings import Settings
+from rag.vector_store import VectorStore
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 3.0
+# A model that couldn't be loaded is tried again every so many heartbeats.
+MODEL_BEATS = 10
+# What Milvus can have lost; failed documents never were there.
+LOST: tuple[DocumentState, ...] = ("ready",)
+
+
+class Watch:
+    """Keeps `milvus` (a PartStatus) true, resumes unfinished documents and restores lost ones. For the event loop."""
+
+    def __init__(
+        self, settings: Settings, catalog: Catalog, store: VectorStore, model: CollectionModel, ingestion: Ingestion
+    ) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._model = model
+        self._ingestion = ingestion
+        self._lite = settings.milvus_is_lite
+        self._healed = False
+        self.milvus = PartStatus("starting", settings.milvus_shown, "Connecting to Milvus.")
+
+    async def run(self) -> None:
+        """Look every HEARTBEAT_SECONDS, until cancelled."""
+        beat = 0
+        while True:
+            await quietly(self.look())
+            if self.milvus.state == "ready":
+                await quietly(self._heal())
+            if self._model.status.state == "error" and beat % MODEL_BEATS == MODEL_BEATS - 1:
+                await quietly(self._model.load())
+            await quietly(self._model.refresh())
+            beat += 1
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    async def look(self) -> None:
+        """Ask Milvus for a sign of life."""
+        name = self.milvus.name
+        try:
+            if not await self._store.ping():
+                logger.warning("the collection was dropped from outside")
+                self._model.forget_collection()
+                self._healed = False
+        except StoreError as error:
+            self.milvus = PartStatus("error", name, str(error))
+            self._healed = False
+            return
+        kind = "Milvus Lite" if self._lite else f"Milvus {self._store.version}"
+        if not self._store.has_lexical and self._store.is_open:
+            kind += " without BM25, so search is by embedding only"
+        self.milvus = PartStatus("ready", name, kind)
+
+    async def _heal(self) -> None:
+        """Once after Milvus has come: bring back from the kept bytes what it has lost. Always: resume what is pending.
+
+        A server that has just started answers some calls and not others; what fails is tried at the next beat.
+        """
+        if not self._healed:
+            documents = await asyncio.to_thread(self._catalog.documents)
+            if any(document.state == "ready" for document in documents) and not await self._store.count(None, "Strong"):
+                logger.warning("Milvus has no rows of this collection any more: ingesting its documents again")
+                await asyncio.to_thread(self._catalog.mark_pending, LOST)
+            self._healed = True
+        await self._ingestion.resume()
+
+
+async def quietly(awaitable: Awaitable[Any]) -> None:
+    """Await background work; what goes wrong goes to the log, and to the status of the part that it concerns."""
+    try:
+        await awaitable
+    except RagError as error:
+        logger.info("%s", error)
+    except Exception:
+        logger.exception("background work failed")
