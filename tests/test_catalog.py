@@ -23,7 +23,8 @@ ANOTHER_PROCESS = """
 import sys
 from rag.catalog import Catalog
 from rag.database import open_database
-print(Catalog(open_database(sys.argv[1]), "address", "papers").add_pending("1" * 64, "a.txt", 3, ["2" * 64]), flush=True)
+catalog = Catalog(open_database(sys.argv[1]), "address", "papers")
+print(catalog.add_pending("1" * 64, "a.txt", 3, ["2" * 64]), flush=True)
 sys.stdin.read()
 """
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from rag import DocumentIndex, IndexMismatch, NotFound, RagError, ReadError, Settings, StoreUnavailable
+from rag import DocumentIndex, IndexMismatch, NotFound, RagError, ReadError, Settings, StoreError, StoreUnavailable
 from rag.schema import Message
 
 TEA = (
@@ -183,7 +183,7 @@ def test_a_cancelled_job_leaves_nothing_behind(index: DocumentIndex) -> None:
 
 
 def test_unfinished_documents_are_never_searchable(index: DocumentIndex) -> None:
-    text = "\n\n".join(f"Paragraph {i} tells of the walrus number {i * 7919}." * 4 for i in range(1500))
+    text = "\n\n".join(f"Paragraph {i} tells of the walrus number {i * 7919}." * 4 for i in range(600))
     job = index.submit("long.txt", text.encode())
     while not (now := next(j for j in index.jobs() if j.job_id == job.job_id)).finished:
         found = index.search("walrus")
@@ -327,3 +327,62 @@ def _copy_of_the_bundled_model(folder: Path) -> None:
 
     shutil.copytree(bundled_folder(), folder)
     (folder / "extra.json").write_text("{}")
+
+
+def test_replacing_keeps_other_files_of_the_same_call(index: DocumentIndex) -> None:
+    index.ingest([("README.md", KOREAN)])
+    results = index.ingest([("README.md", TEA), ("README.md", FERRY)], replace=True)
+    assert [r.status for r in results] == ["ready", "ready"]
+    assert sorted(d.size for d in index.documents()) == sorted([len(TEA), len(FERRY)])
+
+
+def test_bytes_that_are_there_have_no_namesake(index: DocumentIndex) -> None:
+    index.ingest([("note.txt", TEA), ("note.txt", FERRY)])
+    assert index.namesake("note.txt", TEA) is None
+    assert index.namesake("note.txt", KOREAN) is not None
+
+
+def test_the_same_bytes_from_many_threads_are_one_document(index: DocumentIndex) -> None:
+    jobs = []
+    threads = [threading.Thread(target=lambda: jobs.append(index.submit("tea.txt", TEA))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {job.stage for job in index.wait(jobs)} <= {"ready", "unchanged"}
+    assert len(index.documents()) == 1
+
+
+def test_reindexing_in_the_middle_of_an_upload_keeps_every_document(index: DocumentIndex) -> None:
+    index.ingest([("tea.txt", TEA)])
+    index.submit("ferry.txt", FERRY)
+    index.wait(index.reindex())
+    assert {d.file_name: d.state for d in index.documents()} == {"tea.txt": "ready", "ferry.txt": "ready"}
+    assert {p.file_name for p in index.search("tea ferry")} == {"tea.txt", "ferry.txt"}
+
+
+def test_a_collection_dropped_from_outside_comes_back_from_the_kept_bytes(index: DocumentIndex) -> None:
+    (tea,) = index.ingest([("tea.txt", TEA)])
+    index._store._client.drop_collection(index.settings.collection)
+    deadline = time.monotonic() + 60
+    while True:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+        try:
+            if index.search("When does it open?") and index.documents()[0].state == "ready":
+                break
+        except StoreError:
+            pass
+    assert index.delete(tea.doc_id or "").chunks == tea.chunks
+
+
+def test_a_collection_that_the_catalog_does_not_know_is_left_alone(index: DocumentIndex, tmp_path: Path) -> None:
+    index.ingest([("tea.txt", TEA)])
+    if index.settings.milvus_is_lite:
+        pytest.skip("a Lite file serves one catalog")
+    other = index.settings.model_copy(update={"data_dir": tmp_path})
+    with DocumentIndex(other) as stranger:
+        (result,) = stranger.ingest([("ferry.txt", FERRY)])
+        assert result.status == "failed"
+        assert "COLLECTION" in (result.error or "")
+    assert index.search("When does it open?")[0].file_name == "tea.txt"

@@ -154,3 +154,9 @@ def test_settings_do_not_change() -> None:
     settings = Settings()
     with pytest.raises(ValidationError):
         settings.collection = "other"
+
+
+def test_a_password_in_the_milvus_address_is_never_shown() -> None:
+    settings = Settings(milvus_uri="http://root:s3cret@host:19530")
+    assert "s3cret" not in str(settings.shown()) + settings.milvus_shown
+    assert "host:19530" in settings.milvus_shown
