@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ NEAR_BEST = 0.8
 SHORTEST_TOKENS = 9
 # Longer ones, in characters, are tables that were never sentences.
 LONGEST = 600
+# A table's first row and the line under it say nothing by themselves.
+_TABLE_HEAD = re.compile(r"(?:\|.*\n)?[ \t]*\|[ \t]*:?-{3}")
 NOTHING_FOUND = "Nothing in your documents matches this question."
 
 
@@ -42,7 +45,9 @@ def extract_answer(question: str, passages: Sequence[Passage], embedder: Embedde
         (number, " ".join(passage.text[start:end].split()))
         for number, passage in enumerate(passages[:PASSAGES], 1)
         for start, end in sentence_spans(passage.text)
-        if end - start <= LONGEST and estimate_tokens(passage.text[start:end]) >= SHORTEST_TOKENS
+        if end - start <= LONGEST
+        and estimate_tokens(passage.text[start:end]) >= SHORTEST_TOKENS
+        and not _TABLE_HEAD.match(passage.text, start)
     ]
     # Overlapping passages share sentences; the first one keeps them.
     candidates = list({text: (number, text) for number, text in reversed(candidates)}.values())[::-1]

@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     @property
     def milvus_shown(self) -> str:
         """The Milvus URI without a password in it."""
-        return re.sub(r"(?<=://)[^/@]*@", "", self.milvus_address)
+        return _without_password(self.milvus_address)
 
     @property
     def milvus_is_lite(self) -> bool:
@@ -160,7 +160,11 @@ class Settings(BaseSettings):
         for name in type(self).model_fields:
             value = getattr(self, name)
             if isinstance(value, SecretStr):
-                value = "(set)" if value.get_secret_value() else ""
-            values[name.upper()] = str(value)
+                value = "set" if value.get_secret_value() else "not set"
+            values[name.upper()] = _without_password(str(value))
         values["MILVUS_URI"] = self.milvus_shown
         return values
+
+
+def _without_password(address: str) -> str:
+    return re.sub(r"//[^/@]*@", "//…@", address)

@@ -82,3 +82,10 @@ def test_table_row_reads_as_a_list(embedder: Embedder) -> None:
 @pytest.mark.parametrize("question", ["", "?", "the of and"])
 def test_question_without_content_does_not_fail(embedder: Embedder, question: str) -> None:
     assert extract_answer(question, passages(LEASE), embedder)
+
+
+def test_the_head_of_a_table_is_no_answer(embedder: Embedder) -> None:
+    text = "| Ticket | Day visit | Open evening |\n| --- | --- | --- |\n| Adult | 9 pounds | 14 pounds |"
+    answer = extract_answer("What does a ticket for a day visit cost?", passages(text), embedder)
+    assert "Open evening" not in answer
+    assert "9 pounds" in answer

@@ -39,7 +39,7 @@ def _status(index: DocumentIndex, states_before: tuple[str, ...]) -> None:
             if part.state == "error":
                 st.warning(f"{safe_text(part.detail)} Docent goes on trying by itself.", icon=":material/cloud_off:")
         if status.notice:
-            st.info(safe_text(status.notice), icon=":material/info:")
+            st.caption(f":material/info: {safe_text(status.notice)}")
         if status.mismatch:
             with st.container(border=True):
                 st.markdown(f":orange[:material/warning:] {safe_text(status.mismatch)}")

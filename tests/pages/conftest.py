@@ -52,8 +52,9 @@ def open_double(double: IndexDouble, monkeypatch: pytest.MonkeyPatch) -> Iterato
     yield from _opener(double, monkeypatch)
 
 
-def _opener(index: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenPage]:
-    monkeypatch.setattr(rag, "DocumentIndex", lambda: index)
+def _opener(index: DocumentIndex | IndexDouble, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenPage]:
+    monkeypatch.setattr(rag, "DocumentIndex", lambda settings: index)
+    monkeypatch.setenv("DATA_DIR", str(index.settings.data_dir))  # for the log
     st.cache_resource.clear()
 
     def open_page(page: str) -> AppTest:

@@ -219,7 +219,7 @@ def test_mismatch_offers_reindexing(open_double: OpenPage, double: IndexDouble) 
 
 def test_notice_is_shown(open_double: OpenPage, double: IndexDouble) -> None:
     double.state = Status(READY.embedding, READY.milvus, READY.llm, notice="The bundled model is used.")
-    assert "The bundled model is used." in open_double("chat").info[0].value
+    assert any("The bundled model is used." in caption.value for caption in open_double("chat").caption)
 
 
 def test_loading_of_the_model_is_shown(open_double: OpenPage, double: IndexDouble) -> None:

@@ -6,8 +6,6 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-import rag
-from rag.errors import SettingsError
 from rag.schema import PartStatus, Status
 from rag.settings import Settings
 from tests.pages.conftest import APP, OpenPage, all_text
@@ -44,11 +42,8 @@ def test_how_to_connect_a_language_model_is_there(open_page: OpenPage) -> None:
 
 
 def test_wrong_setting_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse() -> None:
-        raise SettingsError("COLLECTION has a wrong value '1 x': it takes letters, digits and underscores.")
-
-    monkeypatch.setattr(rag, "DocumentIndex", refuse)
+    monkeypatch.setenv("COLLECTION", "1 x")
     st.cache_resource.clear()
     app = AppTest.from_file(str(APP), default_timeout=60).run()
     assert not app.exception
-    assert app.error[0].value == "COLLECTION has a wrong value '1 x': it takes letters, digits and underscores."
+    assert app.error[0].value.startswith("COLLECTION has a wrong value '1 x': it takes letters, digits and underscores")
