@@ -111,7 +111,9 @@ def open_database(address: str) -> sa.Engine:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         elif url.drivername in {"postgresql", "postgres"}:  # the driver that requirements.txt installs
             url = url.set(drivername="postgresql+psycopg")
-        engine = sa.create_engine(url, pool_pre_ping=not sqlite, connect_args={"timeout": 30} if sqlite else {})
+        # Seconds: to wait for SQLite's lock, for Postgres to answer.
+        waits = {"sqlite": {"timeout": 30}, "postgresql": {"connect_timeout": 10}}.get(url.get_backend_name(), {})
+        engine = sa.create_engine(url, pool_pre_ping=not sqlite, connect_args=waits)
     except (sa.exc.ArgumentError, ImportError, OSError) as error:
         raise CatalogError(f"The catalog can't be opened: {error}; check DATABASE_URL and DATA_DIR.") from error
     if sqlite:

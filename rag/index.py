@@ -108,14 +108,15 @@ class DocumentIndex:
         check_size(file_name, len(data), self.settings.max_upload_mb)
         doc_id = document_id(data)
         with self._submitting:
-            running = next((job for job in self.jobs() if job.doc_id == doc_id and not job.finished), None)
+            running = self._ingestion.book.running(doc_id)
             if running is not None:
                 return running
             known = self._catalog.find(doc_id)
             if known is None or known.state != "ready":
                 self._files.write(data)
             outcome = self._catalog.add_pending(doc_id, file_name, len(data), replaces)
-            return self._loop.run(self._take_in(doc_id, file_name, replaces, outcome))
+            again = known is not None
+            return self._loop.run(self._take_in(doc_id, file_name, replaces, outcome, again))
 
     def jobs(self) -> list[Job]:
         """All jobs, oldest first; finished ones stay until they are dismissed."""
@@ -283,10 +284,10 @@ class DocumentIndex:
         for part in (self._ingestion.close(), self._store.close(), close_llm(self._llm)):
             await quietly(part)
 
-    async def _take_in(self, doc_id: str, file_name: str, replaces: tuple[str, ...], outcome: str) -> Job:
+    async def _take_in(self, doc_id: str, file_name: str, replaces: tuple[str, ...], outcome: str, again: bool) -> Job:
         book = self._ingestion.book
         if outcome == "added":
-            return self._ingestion.add(doc_id, file_name, replaces)
+            return self._ingestion.add(doc_id, file_name, replaces, again)
         if outcome == "busy":
             error = f"{file_name} is being added by another process right now; look again in a moment."
             return book.add(doc_id, file_name, "failed", error=error).job
@@ -394,7 +395,7 @@ class DocumentIndex:
 
     def _first_llm_status(self) -> PartStatus:
         if self._llm is not None:
-            return PartStatus("ready", llm_label(self.settings))
+            return PartStatus("ready", llm_label(self.settings), "It is first asked when you ask.")
         return PartStatus(
             "off",
             "none",

@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 READERS = 2
 # Chunks that wait for the embedder, over all documents, before readers pause.
 WAITING_CHUNKS = 4096
+DELETED_TOGETHER = 500
 # Chunks sorted by length and embedded together: long enough to pack well, short enough to show progress.
 WINDOW = 256
 BATCH = 32
@@ -86,9 +87,10 @@ class Ingestion:
         """The documents of which Milvus may hold some rows but not all: they must not be searched."""
         return {work.job.doc_id for work in self.book.active() if work.chunks}
 
-    def add(self, doc_id: str, file_name: str, replaces: tuple[str, ...]) -> Job:
-        """Queue a document that is pending in the catalog, claimed by this process."""
+    def add(self, doc_id: str, file_name: str, replaces: tuple[str, ...], again: bool = False) -> Job:
+        """Queue a document that is pending in the catalog, claimed by this process. `again`: it was tried before."""
         work = self.book.add(doc_id, file_name, "queued", replaces)
+        work.again = again
         self._queue.put_nowait(work)
         return work.job
 
@@ -127,8 +129,16 @@ class Ingestion:
             await asyncio.to_thread(self._files.remove, orphan)
 
     async def resume(self) -> list[Job]:
-        """Queue the pending documents that nobody is at."""
+        """Queue the pending documents that nobody is at, without the rows that an earlier run has left of them."""
         claimed = await asyncio.to_thread(self._catalog.claim_pending)
+        doc_ids = [doc_id for doc_id, *_ in claimed]
+        try:
+            # Together: on Milvus Lite each deletion looks at all rows that aren't sealed.
+            for first in range(0, len(doc_ids), DELETED_TOGETHER):
+                await self._store.delete(doc_ids[first : first + DELETED_TOGETHER])
+        except StoreError:
+            await asyncio.to_thread(self._catalog.release_claims, doc_ids)
+            raise
         return [self.add(doc_id, file_name, replaces) for doc_id, file_name, replaces in claimed]
 
     # --- stages
@@ -160,8 +170,9 @@ class Ingestion:
             lambda: list(chunk_pages(pages, job.file_name, embedder.count_tokens, embedder.max_tokens))
         )
         last_page = max((page.number or 1 for page in pages), default=0)
-        # A run that was cut off may have left rows; their ids are the same, but there may have been more of them.
-        await self._store.delete([job.doc_id])
+        if work.again:
+            # Their ids would be the same, but there may have been more of them.
+            await self._store.delete([job.doc_id])
         if not chunks:
             raise RagError(f"{job.file_name} has no text to search; add a version with text.")
         if work.cancelled:

@@ -21,6 +21,7 @@ class Work:
 
     job: Job
     replaces: tuple[str, ...] = ()
+    again: bool = False  # an earlier attempt may have left rows
     chunks: list[Chunk] = field(default_factory=list)
     embedded: int = 0
     inserted: int = 0
@@ -40,10 +41,16 @@ class Work:
 
 
 class JobBook:
-    """All jobs, oldest first. To be changed on the event loop only; `jobs` may be called from anywhere."""
+    """All jobs, oldest first. Changed on the event loop only; `jobs` and `running` may be called from anywhere."""
 
     def __init__(self) -> None:
         self._works: dict[str, Work] = {}
+        self._newest: dict[str, Work] = {}  # by document
+
+    def running(self, doc_id: str) -> Job | None:
+        """The unfinished job of a document."""
+        work = self._newest.get(doc_id)
+        return work.job if work is not None and not work.job.finished else None
 
     def jobs(self) -> list[Job]:
         return [work.job for work in list(self._works.values())]
@@ -58,13 +65,13 @@ class JobBook:
 
     def add(self, doc_id: str, file_name: str, stage: Stage, replaces: tuple[str, ...] = (), **known: Any) -> Work:
         work = Work(Job(uuid.uuid4().hex, file_name, doc_id, stage, **known), replaces)
-        self._works[work.job.job_id] = work
+        self._works[work.job.job_id] = self._newest[doc_id] = work
         if work.job.finished:
             work.done.set()
         if len(self._works) > 2 * REMEMBERED:
             finished = [key for key, known_work in self._works.items() if known_work.job.finished]
             for key in finished[:-REMEMBERED]:
-                del self._works[key]
+                self._forget(key)
         return work
 
     def find(self, job_id: str) -> Work:
@@ -85,4 +92,9 @@ class JobBook:
         """Forget one finished job, or all of them."""
         for key in [job_id] if job_id else list(self._works):
             if key in self._works and self._works[key].job.finished:
-                del self._works[key]
+                self._forget(key)
+
+    def _forget(self, job_id: str) -> None:
+        work = self._works.pop(job_id)
+        if self._newest.get(work.job.doc_id) is work:
+            del self._newest[work.job.doc_id]
