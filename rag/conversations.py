@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from rag.database import conversations, guarded, messages, storable, utc_now
 from rag.errors import NotFound
-from rag.schema import Citation, Conversation, Evidence, Message, Passage
+from rag.schema import Candidate, Citation, Conversation, Evidence, Message, Passage, Trace
 
 
 class Conversations:
@@ -142,5 +142,12 @@ def _conversation(row: Any) -> Conversation:
 
 def _evidence(data: dict[str, Any]) -> Evidence:
     data["passages"] = tuple(Passage(**passage) for passage in data["passages"])
-    data["citations"] = tuple(Citation(**citation) for citation in data["citations"])
+    data["citations"] = tuple(
+        Citation(**{**citation, "missing": tuple(citation.get("missing", ()))}) for citation in data["citations"]
+    )
+    trace = data.get("trace")
+    if trace:
+        trace["candidates"] = tuple(Candidate(**candidate) for candidate in trace["candidates"])
+        trace["milliseconds"] = tuple((stage, milliseconds) for stage, milliseconds in trace["milliseconds"])
+        data["trace"] = Trace(**trace)
     return Evidence(**data)

@@ -1,15 +1,24 @@
-"""The uploaded bytes, kept under the data folder by the SHA-256 of their content and never by name."""
+"""The uploaded bytes and the text read from them, kept under the data folder by the SHA-256 of the bytes and never by
+name."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 
 from rag.errors import NotFound, RagError
+from rag.readers import read
+from rag.schema import Page
 
 _DOC_ID = re.compile(r"[0-9a-f]{64}")
+# Characters of text that stay in memory: documents that were asked about are asked about again.
+_KEPT_CHARACTERS = 20_000_000
 
 
 def document_id(data: bytes) -> str:
@@ -22,29 +31,43 @@ class FileStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._texts: OrderedDict[str, list[Page]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def write(self, data: bytes) -> str:
         """Keep bytes; returns their document id. Raises RagError where the folder can't be written."""
         doc_id = document_id(data)
         path = self._path(doc_id)
-        try:
-            if path.is_file() and path.stat().st_size == len(data):
-                return doc_id
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Under another name first: a crash must not leave half a file under the final one.
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                temporary = Path(file.name)
-                try:
-                    file.write(data)
-                    file.close()
-                    temporary.replace(path)
-                finally:
-                    temporary.unlink(missing_ok=True)  # where the disk is full; after replace it is gone
-        except OSError as error:
-            raise RagError(
-                f"The upload can't be stored ({error.strerror}); check the disk and the folder DATA_DIR."
-            ) from error
+        if not path.is_file() or path.stat().st_size != len(data):
+            _write_whole(path, data)
         return doc_id
+
+    def write_pages(self, doc_id: str, pages: Sequence[Page]) -> None:
+        """Keep a document's text. Raises RagError where the folder can't be written."""
+        content = json.dumps([(page.number, page.text) for page in pages])
+        _write_whole(self._pages_path(doc_id), content.encode("ascii"))
+        with self._lock:
+            self._texts.pop(doc_id, None)
+
+    def read_pages(self, doc_id: str, file_name: str) -> list[Page]:
+        """A document's text as it was chunked; read from its bytes again where it wasn't kept.
+
+        Raises NotFound, or ReadError like `readers.read`.
+        """
+        with self._lock:
+            if doc_id in self._texts:
+                self._texts.move_to_end(doc_id)
+                return self._texts[doc_id]
+        try:
+            pages = [Page(text, number) for number, text in json.loads(self._pages_path(doc_id).read_bytes())]
+        except (OSError, ValueError, TypeError):
+            pages = read(file_name, self.read(doc_id))
+            self.write_pages(doc_id, pages)
+        with self._lock:
+            self._texts[doc_id] = pages
+            while sum(len(page.text) for kept in self._texts.values() for page in kept) > _KEPT_CHARACTERS:
+                self._texts.popitem(last=False)
+        return pages
 
     def read(self, doc_id: str, limit: int = -1) -> bytes:
         """The bytes of a document, or the first `limit` of them. Raises NotFound."""
@@ -55,9 +78,33 @@ class FileStore:
             raise NotFound("The original of this document is gone; delete it here and add it again.") from error
 
     def remove(self, doc_id: str) -> None:
+        with self._lock:
+            self._texts.pop(doc_id, None)
+        self._pages_path(doc_id).unlink(missing_ok=True)
         self._path(doc_id).unlink(missing_ok=True)
+
+    def _pages_path(self, doc_id: str) -> Path:
+        return self._path(doc_id).with_suffix(".pages.json")
 
     def _path(self, doc_id: str) -> Path:
         if not _DOC_ID.fullmatch(doc_id):
             raise NotFound("A document id is 64 hexadecimal digits; list the documents to see theirs.")
         return self._folder / doc_id[:2] / doc_id
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Raises RagError. Under another name first: a crash must not leave half a file under the final one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            temporary = Path(file.name)
+            try:
+                file.write(data)
+                file.close()
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)  # where the disk is full; after replace it is gone
+    except OSError as error:
+        raise RagError(
+            f"The upload can't be stored ({error.strerror}); check the disk and the folder DATA_DIR."
+        ) from error

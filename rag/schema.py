@@ -104,7 +104,8 @@ class Citation:
     """A marker [number] in an answer, with the sentence of passage `number` (1-based) that bears it out.
 
     `start` and `end` are the supporting sentence's offsets in the passage's text. `supported` is False where no
-    sentence of the passage bears the claim out; start and end are then both 0.
+    sentence of the passage bears the claim out; start and end are then both 0. `missing` are the claim's numbers that
+    the passage doesn't hold, as the claim writes them.
     """
 
     number: int
@@ -112,17 +113,51 @@ class Citation:
     start: int
     end: int
     supported: bool
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A piece that a search considered. Scores: cosine, BM25, the fused one (0 to 1) and the reranker's; None where
+    that search or the reranker didn't see it. `left_out` says why it is no passage; empty where it is one."""
+
+    file_name: str
+    doc_id: str
+    page: int | None
+    beginning: str
+    dense_rank: int | None
+    dense_score: float | None
+    lexical_rank: int | None
+    lexical_score: float | None
+    fused_score: float
+    rerank_score: float | None = None
+    left_out: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How an answer came about: the first candidates by fused score, dense search's share in that score (0 to 1),
+    milliseconds by stage in order, and tokens of the prompt and of the answer as estimated (0 without an LLM)."""
+
+    candidates: tuple[Candidate, ...] = ()
+    dense_weight: float = 0.0
+    milliseconds: tuple[tuple[str, float], ...] = ()
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an answer rests on, kept with it. `question` is the stand-alone question that was searched for."""
+    """What an answer rests on, kept with it. `question` is the stand-alone question that was searched for; `refused`
+    says that the passages don't hold the answer, and are but the nearest ones."""
 
     question: str = ""
     passages: tuple[Passage, ...] = ()
     citations: tuple[Citation, ...] = ()
     extractive: bool = False
     error: str | None = None
+    refused: bool = False
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)

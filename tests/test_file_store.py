@@ -8,6 +8,7 @@ import pytest
 
 from rag.errors import NotFound, RagError
 from rag.file_store import FileStore, document_id
+from rag.schema import Page
 
 NOT_IDS = ["", "..", "../../etc/passwd", "/etc/passwd", "a" * 63, "A" * 64, "a" * 64 + "\n", "a" * 65, "g" * 64]
 
@@ -47,6 +48,32 @@ def test_removed_bytes_are_gone_and_removing_again_is_harmless(files: FileStore,
     assert everything(tmp_path) == []
     with pytest.raises(NotFound):
         files.read(doc_id)
+
+
+def test_pages_come_back_as_they_were_read(files: FileStore) -> None:
+    doc_id = files.write(b"text")
+    pages = [Page("first \u2028 \udcff page", 1), Page("third", 3)]
+    files.write_pages(doc_id, pages)
+    assert files.read_pages(doc_id, "a.txt") == pages
+    files.write_pages(doc_id, [Page("other")])
+    assert files.read_pages(doc_id, "a.txt") == [Page("other")]
+
+
+def test_pages_that_were_not_kept_or_are_damaged_are_read_from_the_bytes_again(tmp_path: Path) -> None:
+    doc_id = FileStore(tmp_path).write(b"some words")
+    assert FileStore(tmp_path).read_pages(doc_id, "a.txt") == [Page("some words")]
+    (kept,) = tmp_path.rglob("*.pages.json")
+    kept.write_text("[[nu")
+    assert FileStore(tmp_path).read_pages(doc_id, "a.txt") == [Page("some words")]
+
+
+def test_pages_go_with_their_document(files: FileStore, tmp_path: Path) -> None:
+    doc_id = files.write(b"text")
+    files.read_pages(doc_id, "a.txt")
+    files.remove(doc_id)
+    assert everything(tmp_path) == []
+    with pytest.raises(NotFound):
+        files.read_pages(doc_id, "a.txt")
 
 
 @pytest.mark.parametrize("doc_id", NOT_IDS)

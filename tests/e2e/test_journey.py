@@ -57,9 +57,9 @@ def answer_about_aldermoor(body: Body) -> Reply:
 
 
 def ask(page: Page, question: str) -> None:
-    box = page.get_by_test_id("stChatInputTextArea")
-    box.fill(question)
-    box.press("Enter")
+    page.get_by_test_id("stChatInputTextArea").fill(question)
+    # Not by Enter, which does nothing while a dropped file is still on its way: the button waits until it is enabled.
+    page.get_by_test_id("stChatInputSubmitButton").click()
 
 
 def last_answer(page: Page):
