@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, is_dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from rag import DocumentIndex, Settings
+from rag.console import IngestProgress, fail, files_of, out, print_json
 from rag.errors import LLMError, RagError
+from rag.eval_command import add_eval_arguments, run_eval
 from rag.logs import log_to_file
 from rag.readers import SUPPORTED
-from rag.schema import Job, PartStatus, Passage
-
-out = Console(highlight=False, soft_wrap=True, markup=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+from rag.schema import Passage
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,20 +29,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with DocumentIndex(settings, background=options.command == "ingest") as index:
             return int(options.run(index, options))
     except RagError as error:
-        return _fail(str(error))
+        return fail(str(error))
     except KeyboardInterrupt:
-        return _fail("Stopped.", 130)
+        return fail("Stopped.", 130)
     except BrokenPipeError:
         return 1
     except Exception as error:
         logging.getLogger("rag").exception("the command failed")
-        return _fail(f"Something unexpected went wrong ({type(error).__name__}: {str(error)[:200]}).")
+        return fail(f"Something unexpected went wrong ({type(error).__name__}: {str(error)[:200]}).")
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line instead of the usage."""
-        self.exit(_fail(f"{message}; see `{self.prog} --help`.", 2))
+        self.exit(fail(f"{message}; see `{self.prog} --help`.", 2))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     delete.add_argument("doc_id", metavar="DOC_ID")
     reset = add("reset", _reset, "remove all documents of the collection")
     reset.add_argument("--yes", action="store_true", help="really do it")
+    add_eval_arguments(add("eval", run_eval, "score answers to questions whose answers are known"))
     add("reindex", _reindex, "build the collection again with the settings in force")
     add("doctor", _doctor, "say what is configured, what is reachable, and how fast")
     return parser
@@ -98,13 +93,13 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _ingest(index: DocumentIndex, options: argparse.Namespace) -> int:
-    sources = [path for given in options.paths for path in _files(Path(given))]
+    sources = [path for given in options.paths for path in files_of(Path(given))]
     if not sources:
-        return _fail(f"There is no file to ingest in {', '.join(options.paths)}; supported: {' '.join(SUPPORTED)}.")
-    with _IngestProgress(options.json) as progress:
+        return fail(f"There is no file to ingest in {', '.join(options.paths)}; supported: {' '.join(SUPPORTED)}.")
+    with IngestProgress(options.json) as progress:
         results = index.ingest(sources, replace=options.replace, on_progress=progress.show)
     if options.json:
-        _print_json(results)
+        print_json(results)
     else:
         for result in results:
             counts = f"{result.pages} pages, {result.chunks} chunks" if result.status != "failed" else result.error
@@ -113,13 +108,13 @@ def _ingest(index: DocumentIndex, options: argparse.Namespace) -> int:
     if not failed:
         return 0
     one = len(failed) == 1
-    return _fail(str(failed[0].error) if one else f"{len(failed)} of {len(results)} files failed: {failed[0].error}")
+    return fail(str(failed[0].error) if one else f"{len(failed)} of {len(results)} files failed: {failed[0].error}")
 
 
 def _search(index: DocumentIndex, options: argparse.Namespace) -> int:
     passages = index.search(options.question, top_k=options.top_k, doc_ids=options.doc)
     if options.json:
-        _print_json(passages)
+        print_json(passages)
     elif not passages:
         out.print("Nothing found.")
     else:
@@ -136,7 +131,7 @@ def _ask(index: DocumentIndex, options: argparse.Namespace) -> int:
     except LLMError:
         pass  # said below, from answer.error
     if options.json:
-        _print_json({"text": answer.text, **asdict(answer.evidence())})
+        print_json({"text": answer.text, **asdict(answer.evidence())})
     else:
         out.print("\n")
         cited = sorted({citation.number for citation in answer.citations})
@@ -146,13 +141,13 @@ def _ask(index: DocumentIndex, options: argparse.Namespace) -> int:
             out.print(f"{unsupported} citation(s) not borne out by their passage.")
         if answer.extractive:
             out.print(index.status().llm.detail)
-    return _fail(answer.error) if answer.error else 0
+    return fail(answer.error) if answer.error else 0
 
 
 def _list(index: DocumentIndex, options: argparse.Namespace) -> int:
     documents = index.documents()
     if options.json:
-        _print_json(documents)
+        print_json(documents)
     elif not documents:
         out.print("The library is empty; add files with `python -m rag ingest PATH`.")
     else:
@@ -170,26 +165,26 @@ def _delete(index: DocumentIndex, options: argparse.Namespace) -> int:
 def _reset(index: DocumentIndex, options: argparse.Namespace) -> int:
     if not options.yes:
         count = len(index.documents())
-        return _fail(f"This removes {count} documents of {index.settings.collection}; say --yes to do it.", 2)
+        return fail(f"This removes {count} documents of {index.settings.collection}; say --yes to do it.", 2)
     return _receipt(index.reset(), options)
 
 
 def _reindex(index: DocumentIndex, options: argparse.Namespace) -> int:
-    with _IngestProgress(options.json) as progress:
+    with IngestProgress(options.json) as progress:
         jobs = index.wait(index.reindex(), on_progress=progress.show)
     failed = [job for job in jobs if job.stage == "failed"]
     if options.json:
-        _print_json(jobs)
+        print_json(jobs)
     else:
         out.print(f"{len(jobs) - len(failed)} documents indexed again.")
-    return _fail(f"{len(failed)} failed: {failed[0].error}") if failed else 0
+    return fail(f"{len(failed)} failed: {failed[0].error}") if failed else 0
 
 
 def _doctor(index: DocumentIndex, options: argparse.Namespace) -> int:
     status = index.check()
     timings = index.timings()
     if options.json:
-        _print_json({"settings": index.settings.shown(), "status": status, "milliseconds": timings})
+        print_json({"settings": index.settings.shown(), "status": status, "milliseconds": timings})
     else:
         for name, part in (("Embedding", status.embedding), ("Milvus", status.milvus), ("LLM", status.llm)):
             out.print(f"{name:<9}  {part.state:<8}  {part.name}  {part.detail}")
@@ -202,51 +197,10 @@ def _doctor(index: DocumentIndex, options: argparse.Namespace) -> int:
             out.print(f"{name}: {milliseconds:.0f} ms")
     bad = [part.detail for part in (status.embedding, status.milvus, status.llm) if part.state == "error"]
     bad += [status.mismatch] if status.mismatch else []
-    return _fail(bad[0]) if bad else 0
+    return fail(bad[0]) if bad else 0
 
 
 # --- printing
-
-
-class _IngestProgress:
-    """A bar of chunks and a count of files on a terminal; nothing where the output is for machines."""
-
-    def __init__(self, quiet: bool) -> None:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("chunks"),
-            TimeElapsedColumn(),
-        )
-        self._progress = Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal)
-        self._task = self._progress.add_task("Starting", total=None)
-
-    def __enter__(self) -> _IngestProgress:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, jobs: list[Job]) -> None:
-        done = sum(job.chunks if job.finished else job.done for job in jobs if job.stage != "reading")
-        total = sum(job.chunks for job in jobs)
-        finished = sum(job.finished for job in jobs)
-        stages = ", ".join(sorted({job.stage for job in jobs if not job.finished and job.stage != "queued"}))
-        description = f"{finished} of {len(jobs)} files {stages}"
-        self._progress.update(self._task, completed=done, total=total or None, description=description)
-
-
-def _files(path: Path) -> Iterator[Path]:
-    """The path itself, or the files of a supported format in a folder; hidden ones are passed over."""
-    if not path.is_dir():
-        yield path
-        return
-    for inner in sorted(path.rglob("*")):
-        hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
-        if inner.is_file() and not hidden and inner.suffix.lower() in SUPPORTED:
-            yield inner
 
 
 def _size(size: int) -> str:
@@ -255,10 +209,10 @@ def _size(size: int) -> str:
 
 def _receipt(receipt: Any, options: argparse.Namespace) -> int:
     if options.json:
-        _print_json(receipt)
+        print_json(receipt)
     else:
         out.print(f"Removed {receipt.documents} document(s), {receipt.chunks} chunks; {receipt.left} left in Milvus.")
-    return 0 if receipt.left == 0 else _fail(f"{receipt.left} rows are still in Milvus; try again.")
+    return 0 if receipt.left == 0 else fail(f"{receipt.left} rows are still in Milvus; try again.")
 
 
 def _print_passages(passages: Sequence[Passage], numbers: Sequence[int] | None = None) -> None:
@@ -266,24 +220,6 @@ def _print_passages(passages: Sequence[Passage], numbers: Sequence[int] | None =
         page = f", page {passage.page}" if passage.page else ""
         out.print(f"[{number}] {passage.file_name}{page}  (score {passage.score:.3f})")
         out.print(f"    {' '.join(passage.text.split())}\n")
-
-
-def _print_json(value: Any) -> None:
-    # Through the plain stream: rich would wrap long lines.
-    print(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, PartStatus) or is_dataclass(value):
-        return asdict(value)  # type: ignore[arg-type]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value)
-
-
-def _fail(sentence: str, code: int = 1) -> int:
-    err.print(f"Error: {' '.join(sentence.split())}")
-    return code
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from llama_index.core.llms import LLM
 
@@ -13,11 +14,17 @@ from rag.citations import check_citations, tidy_markers
 from rag.embedding import Embedder, EmbedderThreads
 from rag.errors import LLMError, RagError
 from rag.event_loop import EventLoopThread
-from rag.extractive import NOTHING_FOUND, extract_answer
+from rag.extractive import NOT_FOUND, extract_answer
 from rag.llm import complete_chat, context_window, stream_chat
-from rag.prompts import answer_messages, condense_messages, estimate_tokens, passages_within_budget
-from rag.retrieval import Query, build_query
-from rag.schema import Citation, Evidence, Message, Passage
+from rag.prompts import (
+    answer_messages,
+    condense_messages,
+    estimate_tokens,
+    passages_within_budget,
+    says_refused,
+)
+from rag.retrieval import Query, Retrieved, build_query
+from rag.schema import Citation, Evidence, Message, Passage, Trace
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +32,7 @@ ANSWER_PASSAGES = 8
 # A condensed question longer than this is an answer, not a question.
 CONDENSED_CHARACTERS = 500
 
-Search = Callable[[Query, int, Collection[str] | None], Awaitable[list[Passage]]]
+Search = Callable[[Query, int, Collection[str] | None], Awaitable[Retrieved]]
 
 
 @dataclass(slots=True)
@@ -35,7 +42,9 @@ class Draft:
     question: str
     passages: list[Passage]
     extractive: bool
+    trace: Trace
     stream: AsyncIterator[str] = field(repr=False)
+    refused: bool = False  # settled by the end of the stream
 
 
 class Answer:
@@ -50,16 +59,22 @@ class Answer:
         self.passages = draft.passages
         self.extractive = draft.extractive
         self.error: str | None = None
+        self._draft = draft
         self._parts: list[str] = []
         self._citations: list[Citation] | None = None
+        self._laps: list[tuple[str, float]] = []
         self._source = loop.iterate(draft.stream, on_wait)
         self.tokens: Iterator[str] = self._read()
 
     def _read(self) -> Iterator[str]:
+        began = time.perf_counter()
         try:
             for part in self._source:
+                if not self._parts:
+                    self._laps.append(("wait for the first words", _since(began)))
                 self._parts.append(part)
                 yield part
+            self._laps.append(("write the answer", _since(began)))
         except RagError as error:
             self.error = str(error)
             raise
@@ -82,15 +97,37 @@ class Answer:
         return tidy_markers("".join(self._parts), len(self.passages)).strip()
 
     @property
+    def refused(self) -> bool:
+        """Whether the answer is that the documents don't say it; the passages are then but the nearest ones."""
+        return bool(self.text) and (self._draft.refused or says_refused("".join(self._parts)))
+
+    @property
+    def trace(self) -> Trace:
+        """How the passages were chosen and how long each stage took; complete once the text is."""
+        laps = (*self._draft.trace.milliseconds, *self._laps)
+        tokens = 0 if self.extractive else estimate_tokens(self.text)
+        return replace(self._draft.trace, milliseconds=laps, answer_tokens=tokens)
+
+    @property
     def citations(self) -> list[Citation]:
         """The citations in order of appearance, each checked against its passage."""
         if self._citations is None:
-            self._citations = check_citations(self.text, self.passages)
+            text, began = self.text, time.perf_counter()
+            self._citations = [] if self.refused else check_citations(text, self.passages)
+            self._laps.append(("check the citations", _since(began)))
         return self._citations
 
     def evidence(self) -> Evidence:
         """What to keep with the answer in its conversation."""
-        return Evidence(self.question, tuple(self.passages), tuple(self.citations), self.extractive, self.error)
+        return Evidence(
+            self.question,
+            tuple(self.passages),
+            tuple(self.citations),
+            self.extractive,
+            self.error,
+            self.refused,
+            self.trace,
+        )
 
 
 async def condense(question: str, history: Sequence[Message], llm: LLM | None, timeout: float) -> str | None:
@@ -117,27 +154,44 @@ async def draft_answer(
     threads: EmbedderThreads,
 ) -> Draft:
     """Find the passages and prepare the stream of the answer's text. Raises what the search raises."""
+    began = time.perf_counter()
     condensed = await condense(question, history, llm, timeout)
+    condensing = [("condense the question", _since(began))] if condensed else []
     query = build_query(condensed) if condensed else build_query(question, history)
-    passages = await search(query, ANSWER_PASSAGES, doc_ids)
-    standalone = condensed or question
+    found = await search(query, ANSWER_PASSAGES, doc_ids)
+    passages, standalone = found.passages, condensed or question
+    trace = replace(found.trace, milliseconds=(*condensing, *found.trace.milliseconds))
     if llm is None:
-        return Draft(standalone, passages, True, _extract(query.text, passages, embedder, threads))
+        draft = Draft(standalone, passages, True, trace, _nothing())
+        draft.stream = _extract(draft, query.text, embedder, threads)
+        return draft
     fixed = answer_messages(question, [], history)
     used = sum(estimate_tokens(str(message.content)) for message in fixed)
     passages = passages_within_budget(passages, context_window(llm), used)
-    stream = stream_chat(llm, answer_messages(question, passages, history), timeout)
-    return Draft(standalone, passages, False, stream)
+    messages = answer_messages(question, passages, history)
+    tokens = sum(estimate_tokens(str(message.content)) for message in messages)
+    return Draft(standalone, passages, False, replace(trace, prompt_tokens=tokens), stream_chat(llm, messages, timeout))
 
 
 async def _extract(
-    question: str, passages: Sequence[Passage], embedder: Callable[[], Awaitable[Embedder]], threads: EmbedderThreads
+    draft: Draft, question: str, embedder: Callable[[], Awaitable[Embedder]], threads: EmbedderThreads
 ) -> AsyncIterator[str]:
-    if not passages:
-        yield NOTHING_FOUND
+    if not draft.passages:
+        draft.refused = True
+        yield NOT_FOUND
         return
-    text = await asyncio.get_running_loop().run_in_executor(
-        threads.queries, extract_answer, question, passages, await embedder()
+    extract = await asyncio.get_running_loop().run_in_executor(
+        threads.queries, extract_answer, question, draft.passages, await embedder()
     )
-    for paragraph in text.split("\n\n"):
+    draft.refused = extract.refused
+    for paragraph in extract.text.split("\n\n"):
         yield paragraph + "\n\n"
+
+
+async def _nothing() -> AsyncIterator[str]:
+    return
+    yield ""
+
+
+def _since(began: float) -> float:
+    return round(1000 * (time.perf_counter() - began), 1)

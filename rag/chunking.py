@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from rag.headings import page_headings
 from rag.schema import Chunk, Page
 
 VERSION = "1"
@@ -79,9 +80,13 @@ def chunk_pages(
     """
     title = document_title(file_name)
     headings: list[str] = []
-    for page in pages:
-        if page.number is not None and page.text.startswith("#"):
-            headings.clear()  # a slide or sheet with a heading of its own begins anew
+    # Pages of marked-up formats have their headings in the text.
+    marked = any(page.text.startswith("#") for page in pages)
+    found = [""] * len(pages) if marked else page_headings(pages)
+    for page, heading in zip(pages, found, strict=True):
+        if page.number is not None and (page.text.startswith("#") or not marked):
+            headings.clear()  # a slide, a sheet or a page with a heading of its own begins anew
+            headings += [heading] if heading else []
         units = list(_units(page.text, title, headings))
         for chunk in _pack(page, units, count_tokens, max_tokens):
             if re.search(r"\w", chunk.text):  # a rule or a bullet alone is no evidence of anything

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from rag.chunking import sentence_spans
 from rag.embedding import Embedder
+from rag.fusion import familiarity
 from rag.lexical import content_terms
 from rag.prompts import estimate_tokens
-from rag.retrieval import familiarity
 from rag.schema import Passage
 
 PASSAGES = 5
@@ -25,7 +25,15 @@ SHORTEST_TOKENS = 9
 LONGEST = 600
 # A table's first row and the line under it say nothing by themselves.
 _TABLE_HEAD = re.compile(r"(?:\|.*\n)?[ \t]*\|[ \t]*:?-{3}")
-NOTHING_FOUND = "Nothing in your documents matches this question."
+NOT_FOUND = "Not in your documents: no passage answers this question."
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """An answer made of sentences, or, when `refused`, that there is none."""
+
+    text: str
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,7 @@ class _Sentence:
     score: float
 
 
-def extract_answer(question: str, passages: Sequence[Passage], embedder: Embedder) -> str:
+def extract_answer(question: str, passages: Sequence[Passage], embedder: Embedder) -> Extract:
     """Up to SENTENCES sentences of the first PASSAGES passages, one a paragraph, each with its marker [n].
 
     A sentence's score joins the share of the question's words that it holds, rarer ones counting more, and the
@@ -52,7 +60,7 @@ def extract_answer(question: str, passages: Sequence[Passage], embedder: Embedde
     # Overlapping passages share sentences; the first one keeps them.
     candidates = list({text: (number, text) for number, text in reversed(candidates)}.values())[::-1]
     if not candidates:
-        return f"{_shortened(passages[0].text)} [1]" if passages else NOTHING_FOUND
+        return Extract(f"{_shortened(passages[0].text)} [1]") if passages else Extract(NOT_FOUND, True)
     term_sets = [set(content_terms(text)) for _, text in candidates]
     frequency = Counter(term for terms in term_sets for term in terms)
     wanted = set(content_terms(question))
@@ -72,9 +80,9 @@ def extract_answer(question: str, passages: Sequence[Passage], embedder: Embedde
         key=lambda sentence: -sentence.score,
     )
     if scored[0].score <= 0:
-        return NOTHING_FOUND
+        return Extract(NOT_FOUND, True)
     best = [sentence for sentence in scored if sentence.score >= NEAR_BEST * scored[0].score][:SENTENCES]
-    return "\n\n".join(f"{_shown(sentence.text)} [{sentence.number}]" for sentence in best)
+    return Extract("\n\n".join(f"{_shown(sentence.text)} [{sentence.number}]" for sentence in best))
 
 
 def _cosines(question: str, texts: list[str], embedder: Embedder) -> list[float]:

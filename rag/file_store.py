@@ -19,6 +19,8 @@ from rag.schema import Page
 _DOC_ID = re.compile(r"[0-9a-f]{64}")
 # Characters of text that stay in memory: documents that were asked about are asked about again.
 _KEPT_CHARACTERS = 20_000_000
+# A search doesn't wait for texts whose file is larger than this, in bytes.
+_QUICK_BYTES = 20_000_000
 
 
 def document_id(data: bytes) -> str:
@@ -68,6 +70,15 @@ class FileStore:
             while sum(len(page.text) for kept in self._texts.values() for page in kept) > _KEPT_CHARACTERS:
                 self._texts.popitem(last=False)
         return pages
+
+    def page_text(self, doc_id: str, page: int | None) -> str | None:
+        """The text of a page, or of a document without pages; None where it isn't quickly at hand."""
+        try:
+            if doc_id not in self._texts and self._pages_path(doc_id).stat().st_size > _QUICK_BYTES:
+                return None
+            return next((part.text for part in self.read_pages(doc_id, "") if part.number == page), None)
+        except (OSError, RagError):
+            return None
 
     def read(self, doc_id: str, limit: int = -1) -> bytes:
         """The bytes of a document, or the first `limit` of them. Raises NotFound."""

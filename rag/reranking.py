@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 
 from llama_index.core.postprocessor import SentenceTransformerRerank
 from llama_index.core.schema import NodeWithScore, TextNode
 
 from rag.embedding import is_folder, local_folder
 from rag.errors import EmbeddingError
-from rag.schema import Passage
 
 logger = logging.getLogger(__name__)
 
@@ -33,15 +31,16 @@ class Reranker:
                 f"The reranker {name} can't be loaded ({type(error).__name__}); check RERANK_MODEL or leave it empty."
             ) from error
 
-    def rerank(self, question: str, passages: Sequence[Passage]) -> list[Passage]:
-        """The passages in the reranker's order, each with its score (higher is better) instead of the fused one."""
-        nodes = [
-            NodeWithScore(node=TextNode(id_=str(number), text=passage.text), score=passage.score)
-            for number, passage in enumerate(passages)
-        ]
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        """How well each of at most CANDIDATES texts answers the question, in order; higher is better.
+
+        Raises EmbeddingError.
+        """
+        nodes = [NodeWithScore(node=TextNode(id_=str(number), text=text)) for number, text in enumerate(texts)]
         try:
             ranked = self._model.postprocess_nodes(nodes, query_str=question)
         except Exception as error:
             logger.warning("reranking failed", exc_info=True)
             raise EmbeddingError(f"The reranker {self.name} failed ({type(error).__name__}); see the log.") from error
-        return [replace(passages[int(node.node.node_id)], score=float(node.score or 0.0)) for node in ranked]
+        by_number = {int(node.node.node_id): float(node.score or 0.0) for node in ranked}
+        return [by_number[number] for number in range(len(texts))]

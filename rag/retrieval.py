@@ -1,48 +1,30 @@
-"""From a question to passages: dense and lexical search side by side, fused into one ranking.
-
-How much dense search counts follows from the question: an embedding model that has to spell a question out letter by
-letter doesn't know its language and returns noise, which would ruin good lexical hits. See `dense_weight`.
-"""
+"""From a question to passages: dense and lexical search side by side, fused into one ranking, the best rows chosen."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import math
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from rag import reranking
 from rag.catalog import Catalog
 from rag.embedding import Embedder, EmbedderThreads
+from rag.fusion import Ranked, dense_weight, fuse
 from rag.lexical import lexical_question
+from rag.passages import PageText, Piece, choose
 from rag.reranking import Reranker
-from rag.schema import Message, Passage
+from rag.schema import Candidate, Message, Passage, Trace
 from rag.vector_store import Hit, VectorStore
 
 # Candidates of each search before fusion.
 CANDIDATES = 150
 # A question longer than this says no more to a search; BM25's cost grows with it.
 QUESTION_CHARACTERS = 4000
-# Dense search's share in the fused score, for a question in a language that the model knows and for one that its
-# tokenizer has to spell out.
-DENSE_WEIGHT = 0.55
-SPELT_WEIGHT = 0.25
-# Tokens per character: languages that a tokenizer knows stay below the first (English 0.2 to 0.3, Korean in a
-# multilingual model 0.5 to 0.7); above the second words are spelt out (Korean in the bundled model 1.3 to 2.2).
-KNOWN_TOKENS_PER_CHARACTER = 0.75
-SPELT_TOKENS_PER_CHARACTER = 1.25
-# This much of the last candidate's cosine is taken off all of them.
-NOISE_SHARE = 0.8
-
-# A row, its fused score, its rank in dense and in lexical search.
-Ranked = tuple[Hit, float, int | None, int | None]
-
-
-@dataclass(slots=True)
-class _Candidate:
-    hit: Hit
-    score: float = 0.0
-    dense_rank: int | None = None
-    lexical_rank: int | None = None
+# Candidates that are told about, and how much of each.
+TRACED = 30
+TRACED_CHARACTERS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +33,27 @@ class Query:
 
     text: str
     lexical: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """The passages of a question, best first, and how they were chosen."""
+
+    passages: list[Passage] = field(default_factory=list)
+    trace: Trace = field(default_factory=Trace)
+
+
+class Stopwatch:
+    """Milliseconds of the stages of a question, in the order in which they ended."""
+
+    def __init__(self) -> None:
+        self.laps: list[tuple[str, float]] = []
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.laps.append((stage, round(1000 * (now - self._last), 1)))
+        self._last = now
 
 
 def build_query(question: str, history: Sequence[Message] = ()) -> Query:
@@ -69,39 +72,6 @@ def build_query(question: str, history: Sequence[Message] = ()) -> Query:
     return Query(f"{before}\n{question}", f"{own} {own} {lexical_question(before)}")
 
 
-def familiarity(question: str, embedder: Embedder) -> float:
-    """How well the model's tokenizer copes with a question: 1 for words, 0 where it spells them out."""
-    characters = sum(1 for character in question if not character.isspace())
-    if not characters:
-        return 1.0
-    spelling = embedder.count_tokens([question])[0] / characters
-    known = (SPELT_TOKENS_PER_CHARACTER - spelling) / (SPELT_TOKENS_PER_CHARACTER - KNOWN_TOKENS_PER_CHARACTER)
-    return min(max(known, 0.0), 1.0)
-
-
-def dense_weight(question: str, embedder: Embedder) -> float:
-    """Dense search's share in the fused score, SPELT_WEIGHT to DENSE_WEIGHT."""
-    return SPELT_WEIGHT + (DENSE_WEIGHT - SPELT_WEIGHT) * familiarity(question, embedder)
-
-
-def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], weight: float) -> list[Ranked]:
-    """One ranking of two: a convex combination of scores, each as a share of its best (after Bruch et al.,
-    2023, "An Analysis of Fusion Functions for Hybrid Retrieval", arXiv:2210.11934). Best first."""
-    # What the model gives to anything counts for little: one that doesn't know the language gives as much to all.
-    noise = NOISE_SHARE * max(min((hit.score for hit in dense), default=0.0), 0.0)
-    candidates: dict[str, _Candidate] = {}
-    for rank, (hit, scaled) in enumerate(zip(dense, _shares([h.score for h in dense], noise), strict=True), 1):
-        candidate = candidates.setdefault(hit.row_id, _Candidate(hit))
-        candidate.dense_rank = rank
-        candidate.score += weight * scaled
-    for rank, (hit, scaled) in enumerate(zip(lexical, _shares([h.score for h in lexical]), strict=True), 1):
-        candidate = candidates.setdefault(hit.row_id, _Candidate(hit))
-        candidate.lexical_rank = rank
-        candidate.score += (1 - weight) * scaled
-    ranked = sorted(candidates.values(), key=lambda c: (-c.score, c.hit.doc_id, c.hit.page or 0, c.hit.start))
-    return [(c.hit, c.score, c.dense_rank, c.lexical_rank) for c in ranked]
-
-
 async def retrieve(
     query: Query,
     *,
@@ -109,58 +79,77 @@ async def retrieve(
     embedder: Embedder,
     threads: EmbedderThreads,
     catalog: Catalog,
+    page_text: PageText,
     top_k: int,
     doc_ids: Collection[str] | None,
     without: Collection[str],
     reranker: Reranker | None = None,
-) -> list[Passage]:
-    """The `top_k` best passages for a query, best first, from documents that are ready.
+) -> Retrieved:
+    """The `top_k` best passages for a query from documents that are ready.
 
     Raises StoreUnavailable, StoreError, EmbeddingError or CatalogError.
     """
+    loop = asyncio.get_running_loop()
     limit = max(CANDIDATES, top_k)
+    watch = Stopwatch()
 
     async def dense() -> list[Hit]:
-        vector = await asyncio.get_running_loop().run_in_executor(threads.queries, embedder.embed_query, query.text)
+        vector = await loop.run_in_executor(threads.queries, embedder.embed_query, query.text)
+        watch.lap("embed the question")
         return await store.search_dense(vector, limit, doc_ids, without)
 
     dense_hits, lexical_hits = await asyncio.gather(
         dense(), store.search_lexical(query.lexical, limit, doc_ids, without)
     )
+    watch.lap("search")
     weight = dense_weight(query.text, embedder) if store.has_lexical else 1.0
     ranked = fuse(dense_hits, lexical_hits, weight)
-    names = await asyncio.to_thread(catalog.ready_names, {hit.doc_id for hit, *_ in ranked})
-    wanted = max(top_k, reranking.CANDIDATES) if reranker else top_k
-    passages: list[Passage] = []
-    seen: set[tuple[str, str]] = set()
-    for hit, score, dense_rank, lexical_rank in ranked:
-        key = (hit.doc_id, " ".join(hit.text.split()))
-        if hit.doc_id not in names or key in seen:
-            continue
-        if len(passages) == wanted:
-            break
-        seen.add(key)
-        passages.append(
-            Passage(
-                hit.text,
-                names[hit.doc_id],
-                hit.doc_id,
-                hit.page,
-                hit.start,
-                hit.end,
-                score,
-                dense_rank,
-                lexical_rank,
-            )
-        )
-    if reranker and passages:
-        best, rest = passages[: reranking.CANDIDATES], passages[reranking.CANDIDATES :]
-        reread = await asyncio.get_running_loop().run_in_executor(threads.queries, reranker.rerank, query.text, best)
-        passages = [*reread, *rest]
-    return passages[:top_k]
+    names = await asyncio.to_thread(catalog.ready_names, {row.hit.doc_id for row in ranked})
+    ranked = [row for row in ranked if row.hit.doc_id in names]
+    if reranker and ranked:
+        await loop.run_in_executor(threads.queries, _rerank, reranker, query.text, ranked)
+        watch.lap("rerank")
+    pieces = await asyncio.to_thread(choose, ranked, top_k, page_text)
+    watch.lap("choose")
+    traced = tuple(_candidate(row, names) for row in ranked[:TRACED])
+    trace = Trace(traced, weight, tuple(watch.laps))
+    return Retrieved([_passage(piece, names) for piece in pieces], trace)
 
 
-def _shares(scores: Sequence[float], floor: float = 0.0) -> list[float]:
-    """Scores above `floor` as shares of the best score, 0..1."""
-    best = max(scores, default=0.0)
-    return [max(score - floor, 0.0) / best if best > 0 else 0.0 for score in scores]
+def _rerank(reranker: Reranker, question: str, ranked: list[Ranked]) -> None:
+    """Put the first candidates into the reranker's order."""
+    first = ranked[: reranking.CANDIDATES]
+    for row, score in zip(first, reranker.scores(question, [row.hit.text for row in first]), strict=True):
+        row.rerank_score = score
+    ranked.sort(key=lambda row: math.inf if row.rerank_score is None else -row.rerank_score)
+
+
+def _passage(piece: Piece, names: Mapping[str, str]) -> Passage:
+    row = piece.best
+    return Passage(
+        piece.text,
+        names[row.hit.doc_id],
+        row.hit.doc_id,
+        row.hit.page,
+        piece.start,
+        piece.end,
+        row.score if row.rerank_score is None else row.rerank_score,
+        row.dense_rank,
+        row.lexical_rank,
+    )
+
+
+def _candidate(row: Ranked, names: Mapping[str, str]) -> Candidate:
+    return Candidate(
+        names[row.hit.doc_id],
+        row.hit.doc_id,
+        row.hit.page,
+        " ".join(row.hit.text[: 2 * TRACED_CHARACTERS].split())[:TRACED_CHARACTERS],
+        row.dense_rank,
+        row.dense_score,
+        row.lexical_rank,
+        row.lexical_score,
+        row.score,
+        row.rerank_score,
+        row.left_out,
+    )

@@ -1,0 +1,234 @@
+"""How good the answers are: asks questions with known answers and scores what comes back.
+
+Decisions about chunking, retrieval and answering are taken with this, question by question.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rag.errors import RagError
+from rag.file_store import document_id
+from rag.index import DocumentIndex
+from rag.metrics import hit, ndcg, percentile, recall, reciprocal_rank
+from rag.question_sets import Question, QuestionSet
+from rag.schema import Passage
+
+# Passages asked for: enough for ten documents or pages, several passages of which may be found.
+DEPTH = 50
+
+# Document id to the names that the questions know it by.
+Names = dict[str, set[str]]
+
+# Passages kept in the details of a question.
+SHOWN = 10
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one question: scores by name (0 to 1; those that don't apply are missing), milliseconds, and
+    what was found, best first."""
+
+    question_id: str
+    question: str
+    answerable: bool | None
+    scores: dict[str, float] = field(default_factory=dict)
+    milliseconds: dict[str, float] = field(default_factory=dict)
+    passages: list[dict[str, Any]] = field(default_factory=list)
+    answer: str = ""
+
+
+def evaluate(
+    index: DocumentIndex,
+    questions: QuestionSet,
+    *,
+    answers: bool = True,
+) -> Iterator[Outcome]:
+    """Ask the questions of a set, one after the other. `answers` False only searches, which is much faster.
+
+    Raises RagError for a question about a file that isn't in the library, and what searching raises.
+    """
+    # Documents of the same bytes are one document with several names.
+    names: dict[str, set[str]] = {}
+    for document in index.documents():
+        if document.state == "ready":
+            names.setdefault(document.doc_id, set()).add(document.file_name)
+    for name, data in questions.documents:
+        names.setdefault(document_id(data), set()).add(name)
+    known = {name for several in names.values() for name in several}
+    for question in questions.questions:
+        if question.answerable is not False and (absent := set(question.relevant) - known):
+            raise RagError(
+                f"{min(absent)}, which question {question.question_id} is about, isn't in the library; add it."
+            )
+    for question in questions.questions:
+        yield _ask(index, question, names, answers)
+
+
+def summary(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """The mean of each score over the questions that it applies to, and milliseconds (median and 95th percentile)."""
+    names = dict.fromkeys(name for outcome in outcomes for name in outcome.scores)
+    means: dict[str, float] = {"questions": len(outcomes)}
+    for name in names:
+        values = [outcome.scores[name] for outcome in outcomes if name in outcome.scores]
+        means[name] = sum(values) / len(values)
+    for name in dict.fromkeys(name for outcome in outcomes for name in outcome.milliseconds):
+        values = [outcome.milliseconds[name] for outcome in outcomes if name in outcome.milliseconds]
+        means[f"{name} ms (median)"] = percentile(values, 0.5)
+        means[f"{name} ms (p95)"] = percentile(values, 0.95)
+    return means
+
+
+def save_outcomes(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write one JSON line for each question. Raises RagError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = [json.dumps(asdict(outcome), ensure_ascii=False) for outcome in outcomes]
+        path.write_text("\n".join(lines) + "\n", "utf-8")
+    except OSError as error:
+        raise RagError(f"{path} can't be written ({error.strerror}).") from error
+
+
+def load_outcomes(path: Path) -> list[Outcome]:
+    """Raises RagError for a file that `save_outcomes` hasn't written."""
+    try:
+        return [Outcome(**json.loads(line)) for line in path.read_text("utf-8").split("\n") if line.strip()]
+    except (OSError, ValueError, TypeError) as error:
+        raise RagError(f"{path} isn't a file of evaluation details.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One score in two runs over the questions that both have; `changed` are (question id, before, after)."""
+
+    score: str
+    before: float
+    after: float
+    better: int
+    worse: int
+    changed: list[tuple[str, float, float]]
+
+
+def compare(before: Sequence[Outcome], after: Sequence[Outcome]) -> list[Difference]:
+    """Each score of two runs, question by question; the questions that changed most come first."""
+    second = {outcome.question_id: outcome for outcome in after}
+    pairs = [(outcome, second[outcome.question_id]) for outcome in before if outcome.question_id in second]
+    differences = []
+    for name in dict.fromkeys(name for outcome, _ in pairs for name in outcome.scores):
+        both = [
+            (a.question_id, a.scores[name], b.scores[name]) for a, b in pairs if name in b.scores and name in a.scores
+        ]
+        if not both:
+            continue
+        changed = sorted((c for c in both if c[1] != c[2]), key=lambda c: -abs(c[2] - c[1]))
+        differences.append(
+            Difference(
+                name,
+                sum(c[1] for c in both) / len(both),
+                sum(c[2] for c in both) / len(both),
+                sum(c[2] > c[1] for c in both),
+                sum(c[2] < c[1] for c in both),
+                changed,
+            )
+        )
+    return differences
+
+
+def _ask(index: DocumentIndex, question: Question, names: Names, answers: bool) -> Outcome:
+    outcome = Outcome(question.question_id, question.text, question.answerable)
+    began = time.perf_counter()
+    passages = index.search(question.text, top_k=DEPTH, history=question.history)
+    outcome.milliseconds["search"] = 1000 * (time.perf_counter() - began)
+    grades = [_grade(question, passage, names) for passage in passages]
+    outcome.passages = [
+        {
+            "file": passage.file_name,
+            "page": passage.page,
+            "start": passage.start,
+            "end": passage.end,
+            "score": round(passage.score, 4),
+            "dense_rank": passage.dense_rank,
+            "lexical_rank": passage.lexical_rank,
+            "relevant": grade,
+        }
+        for passage, grade in zip(passages[:SHOWN], grades, strict=False)
+    ]
+    if question.has_gold:
+        outcome.scores.update(_scores(question, passages, grades, names))
+    if answers:
+        _score_answer(index, question, names, outcome)
+    return outcome
+
+
+def _scores(question: Question, passages: Sequence[Passage], grades: Sequence[float], names: Names) -> dict[str, float]:
+    """Rankings count what they look for once: documents, pages of the file, or passages that hold the quote."""
+    if question.quote:
+        ranked, ideal = list(grades), [1.0]
+        # Of passages that overlap in the quote, the second is no second find.
+        first = next((place for place, grade in enumerate(ranked) if grade > 0), len(ranked))
+        ranked = [grade if place <= first else 0.0 for place, grade in enumerate(ranked)]
+    elif question.pages:
+        ranked, ideal = _distinct([(p.doc_id, p.page) for p in passages], grades), [1.0] * len(question.pages)
+    else:
+        ranked, ideal = _distinct([p.doc_id for p in passages], grades), list(question.relevant.values())
+    scores = {
+        "nDCG@10": ndcg(ranked, ideal),
+        "recall@10": recall(ranked, len(ideal)),
+        "hit@1": hit(ranked, 1),
+        "hit@5": hit(ranked, 5),
+        "MRR": reciprocal_rank(ranked),
+    }
+    if question.pages:
+        on_page = [_is_on_page(question, passage, names) for passage in passages]
+        distinct = _distinct([(p.doc_id, p.page) for p in passages], on_page)
+        scores |= {f"page hit@{k}": hit(distinct, k) for k in (1, 5, 10)}
+    return scores
+
+
+def _score_answer(index: DocumentIndex, question: Question, names: Names, outcome: Outcome) -> None:
+    began = time.perf_counter()
+    answer = index.ask(question.text, history=question.history)
+    outcome.answer = answer.text
+    citations = answer.citations
+    outcome.milliseconds["answer"] = 1000 * (time.perf_counter() - began)
+    if answer.error:
+        raise RagError(answer.error)
+    if question.answerable is not None or question.has_gold:
+        kind = "unanswerable refused" if question.answerable is False else "answerable refused"
+        outcome.scores[kind] = float(answer.refused)
+    if citations:
+        outcome.scores["citations borne out"] = sum(c.supported for c in citations) / len(citations)
+        if question.has_gold:
+            cited = [_grade(question, answer.passages[c.number - 1], names) > 0 for c in citations]
+            outcome.scores["citation precision"] = sum(cited) / len(cited)
+
+
+def _grade(question: Question, passage: Passage, names: Names) -> float:
+    grade = max((question.relevant.get(name, 0.0) for name in names.get(passage.doc_id, ())), default=0.0)
+    if question.relevant and not grade:
+        return 0.0
+    if question.quote:
+        return float(_flat(question.quote) in _flat(passage.text))
+    return _is_on_page(question, passage, names) if question.pages else grade
+
+
+def _is_on_page(question: Question, passage: Passage, names: Names) -> float:
+    is_file = bool(names.get(passage.doc_id, set()) & set(question.relevant))
+    return float(is_file and passage.page in question.pages)
+
+
+def _distinct(keys: Sequence[Hashable], grades: Sequence[float]) -> list[float]:
+    """The grades of each key's first place."""
+    firsts: dict[Hashable, float] = {}
+    for key, grade in zip(keys, grades, strict=True):
+        firsts.setdefault(key, grade)
+    return list(firsts.values())
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
