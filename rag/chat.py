@@ -14,7 +14,8 @@ from rag.citations import check_citations, tidy_markers
 from rag.embedding import Embedder, EmbedderThreads
 from rag.errors import LLMError, RagError
 from rag.event_loop import EventLoopThread
-from rag.extractive import NOT_FOUND, extract_answer
+from rag.evidence import ENOUGH, evidence_strength
+from rag.extractive import NOT_FOUND, Extract, extract_answer
 from rag.llm import complete_chat, context_window, stream_chat
 from rag.prompts import (
     answer_messages,
@@ -163,7 +164,7 @@ async def draft_answer(
     trace = replace(found.trace, milliseconds=(*condensing, *found.trace.milliseconds))
     if llm is None:
         draft = Draft(standalone, passages, True, trace, _nothing())
-        draft.stream = _extract(draft, query.text, embedder, threads)
+        draft.stream = _extract(draft, standalone, query, found, embedder, threads)
         return draft
     fixed = answer_messages(question, [], history)
     used = sum(estimate_tokens(str(message.content)) for message in fixed)
@@ -174,17 +175,23 @@ async def draft_answer(
 
 
 async def _extract(
-    draft: Draft, question: str, embedder: Callable[[], Awaitable[Embedder]], threads: EmbedderThreads
+    draft: Draft,
+    question: str,
+    query: Query,
+    found: Retrieved,
+    embedder: Callable[[], Awaitable[Embedder]],
+    threads: EmbedderThreads,
 ) -> AsyncIterator[str]:
-    if not draft.passages:
-        draft.refused = True
-        yield NOT_FOUND
-        return
-    extract = await asyncio.get_running_loop().run_in_executor(
-        threads.queries, extract_answer, question, draft.passages, await embedder()
-    )
-    draft.refused = extract.refused
-    for paragraph in extract.text.split("\n\n"):
+    model = await embedder()
+
+    def extract() -> Extract:
+        if evidence_strength(question, found.ranked, model) < ENOUGH:
+            return Extract(NOT_FOUND, True)
+        return extract_answer(query.text, found.passages, model)
+
+    extracted = await asyncio.get_running_loop().run_in_executor(threads.queries, extract)
+    draft.refused = extracted.refused
+    for paragraph in extracted.text.split("\n\n"):
         yield paragraph + "\n\n"
 
 

@@ -7,7 +7,9 @@ import json
 import logging
 import re
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +39,19 @@ INSTRUCTIONS = (
     ("e5-", "query: ", "passage: "),
 )
 
+_UNRELATED_QUESTIONS = (
+    "How do bees find their way home?",
+    "Which year was the bridge finished?",
+    "What does the contract say about late payment?",
+    "Who wrote the opera's libretto?",
+)
+_UNRELATED_TEXTS = [
+    "The glacier has lost a third of its ice since measurements began, most of it in the last two decades.",
+    "Preheat the oven and knead the dough until it is smooth; let it rise for an hour under a cloth.",
+    "The striker scored twice in the second half, and the visitors went home with three points.",
+    "Her grandmother moved to the coast after the war and opened a small shop for hats.",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
@@ -53,16 +68,28 @@ class Embedder:
     """
 
     def __init__(
-        self, model: BaseEmbedding, tokenizer: Tokenizer, name: str, fingerprint: str, max_tokens: int
+        self,
+        model: BaseEmbedding,
+        tokenizer: Tokenizer,
+        name: str,
+        fingerprint: str,
+        max_tokens: int,
+        context: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._model = model
+        self._context = context
         self._tokenizer = tokenizer
         self.name = name
         self.fingerprint = fingerprint
         self.max_tokens = max_tokens
         # The first call also settles padding and truncation in the tokenizer, which isn't safe once threads share it.
         self.dimension = len(self.embed_query("warm-up"))
-        self.embed_texts(["warm-up"])
+        unrelated = self.embed_texts(_UNRELATED_TEXTS)
+        asked = [self.embed_query(question) for question in _UNRELATED_QUESTIONS]
+        # The mean cosine of texts that have nothing to do with each other: 0.06 with the bundled model, higher with
+        # others. What a cosine says begins there.
+        cosines = [sum(a * b for a, b in zip(q, t, strict=True)) for q in asked for t in unrelated]
+        self.unrelated_cosine = sum(cosines) / len(cosines)
 
     def embed_query(self, question: str) -> list[float]:
         """The unit-length vector of a question, `dimension` floats. Raises EmbeddingError."""
@@ -74,7 +101,8 @@ class Embedder:
     def embed_texts(self, texts: list[str]) -> list[list[float]]:
         """One vector of `dimension` floats for each text, in order. Raises EmbeddingError."""
         try:
-            return self._model.get_text_embedding_batch(texts)
+            with self._context():
+                return self._model.get_text_embedding_batch(texts)
         except Exception as error:
             raise self._failed(error) from error
 
@@ -207,7 +235,18 @@ def _load_folder(folder: Path, name: str, fingerprint: str) -> Embedder:
         text_instruction=text_instruction,
         embed_batch_size=BATCH_SIZE,
     )
-    return Embedder(model, _tokenizer(folder), name, fingerprint, int(model.max_length))
+    return Embedder(model, _tokenizer(folder), name, fingerprint, int(model.max_length), _precision())
+
+
+def _precision() -> Callable[[], AbstractContextManager[object]]:
+    """What texts are embedded in: bfloat16 where the processor multiplies it natively, which takes about 0.6 of the
+    time; the vectors' cosine to those of float32 is 0.999 at the least."""
+    import torch
+
+    capabilities = torch.cpu.get_capabilities()
+    if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"):
+        return lambda: torch.autocast("cpu", dtype=torch.bfloat16)
+    return nullcontext
 
 
 def _load_server(name: str, settings: Settings) -> Embedder:

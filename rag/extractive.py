@@ -25,7 +25,7 @@ SHORTEST_TOKENS = 9
 LONGEST = 600
 # A table's first row and the line under it say nothing by themselves.
 _TABLE_HEAD = re.compile(r"(?:\|.*\n)?[ \t]*\|[ \t]*:?-{3}")
-NOT_FOUND = "Not in your documents: no passage answers this question."
+NOT_FOUND = "Not in your documents: the passages nearest to the question don't answer it."
 
 
 @dataclass(frozen=True, slots=True)

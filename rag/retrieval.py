@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from rag import reranking
 from rag.catalog import Catalog
 from rag.embedding import Embedder, EmbedderThreads
-from rag.fusion import Ranked, dense_weight, fuse
+from rag.fusion import Ranked, credit_named, dense_weight, fuse
 from rag.lexical import lexical_question
 from rag.passages import PageText, Piece, choose
 from rag.reranking import Reranker
@@ -41,6 +41,7 @@ class Retrieved:
 
     passages: list[Passage] = field(default_factory=list)
     trace: Trace = field(default_factory=Trace)
+    ranked: list[Ranked] = field(default_factory=list, repr=False)
 
 
 class Stopwatch:
@@ -106,6 +107,7 @@ async def retrieve(
     ranked = fuse(dense_hits, lexical_hits, weight)
     names = await asyncio.to_thread(catalog.ready_names, {row.hit.doc_id for row in ranked})
     ranked = [row for row in ranked if row.hit.doc_id in names]
+    credit_named(ranked, query.text, names)
     if reranker and ranked:
         await loop.run_in_executor(threads.queries, _rerank, reranker, query.text, ranked)
         watch.lap("rerank")
@@ -113,7 +115,7 @@ async def retrieve(
     watch.lap("choose")
     traced = tuple(_candidate(row, names) for row in ranked[:TRACED])
     trace = Trace(traced, weight, tuple(watch.laps))
-    return Retrieved([_passage(piece, names) for piece in pieces], trace)
+    return Retrieved([_passage(piece, names) for piece in pieces], trace, ranked)
 
 
 def _rerank(reranker: Reranker, question: str, ranked: list[Ranked]) -> None:
