@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
@@ -14,6 +16,15 @@ from pages.parts.conversations import current_conversation, open_conversation, o
 from pages.parts.library import open_index, shown_errors
 from pages.parts.navigation import run_page
 from pages.parts.safe_markdown import safe_label, safe_text
+from pages.parts.source_view import (
+    CHAT_HEIGHT,
+    COLUMNS,
+    Source,
+    open_source,
+    opened_source,
+    show_later_messages,
+    show_source,
+)
 from pages.parts.status import show_status
 from pages.parts.turns import Turn
 from pages.parts.uploads import sample_files, show_jobs, show_undecided, take_sample, take_uploads
@@ -37,20 +48,31 @@ def show_chat() -> None:
     show_status(index)
     messages = index.conversations.messages(conversation.conversation_id) if conversation else []
     turn = open_turns().running(conversation.conversation_id if conversation else None)
-    # Placeholders that are emptied at once: what an earlier run has drawn would else stay until this run's end.
-    welcome, body, retry = st.empty(), st.container(), st.empty()
-    if not messages:
-        with welcome.container():
-            _show_welcome(index, documents)
-    with body:
-        _show_messages(messages)
-        answer = st.empty()
-    if conversation and messages and turn is None:
-        with retry.container():
-            _show_retry(index, conversation, messages[-1])
-    show_undecided(index)
-    if turn is None:
-        show_jobs(index, compact=True)
+    source = opened_source()
+    # Up to the answer whose source is open, so that this answer is what is seen beside it.
+    shown = messages if source is None or source.later or turn else messages[: source.message + 1]
+    chat, panel = _halves(source)
+    with chat:
+        # Placeholders that are emptied at once: what an earlier run has drawn would else stay until this run's end.
+        welcome, body, retry = st.empty(), st.container(), st.empty()
+        if not messages:
+            with welcome.container():
+                _show_welcome(index, documents)
+        with body:
+            _show_messages(shown, conversation)
+            answer = st.empty()
+        if len(shown) < len(messages):
+            with retry.container():
+                _show_later(len(messages) - len(shown))
+        elif conversation and messages and turn is None:
+            with retry.container():
+                _show_retry(index, conversation, messages[-1])
+        show_undecided(index)
+        if turn is None:
+            show_jobs(index, compact=True)
+    if source:
+        with panel:
+            show_source(index, source)
     with st.bottom:
         if turn:
             st.button("Stop", icon=":material/stop_circle:", on_click=turn.stop, key="stop-answer")
@@ -66,6 +88,18 @@ def show_chat() -> None:
     if turn:
         with answer.container():
             _watch(index, turn)
+
+
+def _halves(source: Source | None) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Where the chat and the source go: side by side if a source is open, else the chat takes all of the page.
+
+    Each half scrolls by itself, the chat as the page does else: it keeps to the newest words.
+    """
+    if source is None:
+        chat = st.container()
+        return chat, chat
+    left, right = st.columns(COLUMNS, gap="medium")
+    return left.container(height=CHAT_HEIGHT, border=False, key="chat", autoscroll=True), right
 
 
 def _show_filter(documents: list[DocumentInfo]) -> None:
@@ -114,13 +148,24 @@ def _show_welcome(index: DocumentIndex, documents: list[DocumentInfo]) -> None:
                 )
 
 
-def _show_messages(messages: list[Message]) -> None:
-    for message in messages:
+def _show_messages(messages: list[Message], conversation: Conversation | None) -> None:
+    conversation_id = conversation.conversation_id if conversation else ""
+    for place, message in enumerate(messages):
         with st.chat_message(message.role, avatar=_avatar(message.role)):
             if message.role == "user":
                 st.markdown(safe_text(message.content))
             else:
-                show_answer(message)
+                show_answer(message, f"{conversation_id}-{place}", partial(open_source, conversation_id, place))
+
+
+def _show_later(number: int) -> None:
+    st.button(
+        f"Show {counted(number, 'later message')}",
+        key="later-messages",
+        icon=":material/keyboard_arrow_down:",
+        type="tertiary",
+        on_click=show_later_messages,
+    )
 
 
 def _show_retry(index: DocumentIndex, conversation: Conversation, last: Message) -> None:
@@ -150,6 +195,7 @@ def _ask(index: DocumentIndex, question: str, wait_for: list[str] | None = None)
             conversation = index.conversations.create(" ".join(question.split())[:80])
             open_conversation(conversation.conversation_id)
         open_turns().stop(conversation.conversation_id)
+        show_later_messages()
         history = index.conversations.messages(conversation.conversation_id)
         index.conversations.add(conversation.conversation_id, Message("user", question))
         _start(index, conversation.conversation_id, question, history, wait_for or [])

@@ -23,8 +23,8 @@ DENSE_WEIGHT = 0.6
 SPELT_WEIGHT = 0.25
 # Tokens per character: languages that a tokenizer knows stay below the first (English 0.2 to 0.3, Korean in a
 # multilingual model 0.5 to 0.7); above the second words are spelt out (Korean in the bundled model 1.3 to 2.2).
-KNOWN_TOKENS_PER_CHARACTER = 0.75
-SPELT_TOKENS_PER_CHARACTER = 1.25
+KNOWN_TOKENS_PER_CHARACTER = 0.6
+SPELT_TOKENS_PER_CHARACTER = 1.0
 # This much of the last candidate's cosine is taken off all of them.
 NOISE_SHARE = 0.8
 # What the documents' names count beside the searches: "Boeing's tax rate" is asked of the file Boeing_2022_10K.pdf.

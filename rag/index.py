@@ -21,8 +21,9 @@ from rag.event_loop import EventLoopThread
 from rag.file_store import FileStore, document_id
 from rag.ingestion import Ingestion
 from rag.llm import build_llm, check_llm, close_llm, llm_label
+from rag.page_view import count_pages, draw_page, place_spans
 from rag.reranking import Reranker
-from rag.retrieval import Query, build_query, retrieve
+from rag.retrieval import Query, Retrieved, build_query, retrieve
 from rag.schema import DocumentInfo, IngestResult, Job, PartStatus, Passage, Receipt, Status
 from rag.settings import Settings
 from rag.sources import History, as_messages, as_question, check_size, display_name, read_path
@@ -212,6 +213,49 @@ class DocumentIndex:
         self.document(doc_id)
         return self._files.read(doc_id)
 
+    def page_text(self, doc_id: str, page: int | None = None) -> str:
+        """The text that passages' spans refer to: of a page, or of the whole document where `page` is None.
+
+        Empty for a page without text. Raises NotFound for unknown documents and pages, ReadError.
+        """
+        document = self.document(doc_id)
+        pages = self._files.read_pages(doc_id, document.file_name)
+        if page is None:
+            return "\n\n".join(part.text for part in pages)
+        found = next((part.text for part in pages if part.number == page), None)
+        if found is None and not 1 <= page <= max(document.pages, self.image_pages(doc_id)):
+            raise NotFound(f"{document.file_name} has no page {page}.")
+        return found or ""
+
+    def image_pages(self, doc_id: str) -> int:
+        """How many pages `page_image` can draw: all of a PDF, those without text counted; 0 of other formats.
+
+        Raises NotFound.
+        """
+        return count_pages(self.original(doc_id))
+
+    def page_image(self, doc_id: str, page: int, spans: Iterable[tuple[int, int]] = (), *, soft: bool = False) -> bytes:
+        """A page of a PDF as a PNG at most 1,200 pixels wide, with `spans` of its text (as `page_text` gives it)
+        highlighted, paler if `soft`.
+
+        What isn't found on the page isn't highlighted. Raises NotFound for unknown documents and pages, ReadError for
+        other formats and for pages that can't be drawn.
+        """
+        document = self.document(doc_id)
+        marked = list(spans)
+        text = self.page_text(doc_id, page) if marked else ""
+        return draw_page(self._files.read(doc_id), document.file_name, page, text, marked, soft=soft)
+
+    def page_marks(
+        self, doc_id: str, page: int, spans: Iterable[tuple[int, int]]
+    ) -> list[tuple[float, float, float, float]]:
+        """Where `page_image` highlights: (left, top, right, bottom) of each line in shares of the picture, 0 to 1.
+
+        Empty where nothing is found. Raises like `page_image`.
+        """
+        text, document = self.page_text(doc_id, page), self.document(doc_id)
+        return place_spans(self._files.read(doc_id), document.file_name, page, text, spans)
+
     def delete(self, doc_id: str) -> Receipt:
         """Remove a document everywhere. Raises NotFound, StoreUnavailable."""
         self.document(doc_id)
@@ -324,17 +368,18 @@ class DocumentIndex:
         if self._background:
             self._spawn(self._model.load())
 
-    async def _search(self, query: Query, top_k: int, doc_ids: Collection[str] | None) -> list[Passage]:
+    async def _search(self, query: Query, top_k: int, doc_ids: Collection[str] | None) -> Retrieved:
         if top_k < 1 or (doc_ids is not None and not doc_ids):
-            return []
+            return Retrieved()
         if not await self._store.connect():
-            return []
+            return Retrieved()
         return await retrieve(
             query,
             store=self._store,
             embedder=await self._model.fitting(),
             threads=self._threads,
             catalog=self._catalog,
+            page_text=self._files.page_text,
             top_k=top_k,
             doc_ids=doc_ids,
             without=self._ingestion.in_flight(),
@@ -350,7 +395,8 @@ class DocumentIndex:
     async def _search_with_history(
         self, question: str, top_k: int, doc_ids: Collection[str] | None, history: History
     ) -> list[Passage]:
-        return await self._search(build_query(as_question(question), as_messages(history)), top_k, doc_ids)
+        found = await self._search(build_query(as_question(question), as_messages(history)), top_k, doc_ids)
+        return found.passages
 
     async def _draft(self, question: str, history: History, doc_ids: Collection[str] | None) -> Draft:
         return await draft_answer(

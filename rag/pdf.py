@@ -19,7 +19,7 @@ from rag.faults import Fault, Kind
 from rag.schema import Page
 
 # pdfium must not be entered by two threads. The lock is held page by page, so that files can be read side by side.
-_PDFIUM = threading.Lock()
+PDFIUM_LOCK = threading.Lock()
 _A_PDF = "a PDF"
 _OCR = "run text recognition (OCR) on it and add that copy"
 # What pdfium puts where a line ended in a hyphen; the line break itself it leaves out.
@@ -54,45 +54,60 @@ def read_pdf(data: bytes, progress: Callable[[int, int], None]) -> list[Page]:
 
 def _page_texts(data: bytes, progress: Callable[[int, int], None]) -> tuple[dict[int, str], int]:
     """Raw text by page number, and how many pages couldn't be read."""
-    document = _open(data)
+    document = open_pdf(data)
     texts: dict[int, str] = {}
     broken = 0
     try:
-        with _PDFIUM:
+        with PDFIUM_LOCK:
             total = len(document)
-            has_form = document.get_formtype() != raw.FORMTYPE_NONE
-            if has_form:
-                document.init_forms()
+            has_form = begin_forms(document)
         for index in range(total):
-            with _PDFIUM:
+            with PDFIUM_LOCK:
                 try:
                     texts[index + 1] = _page_text(document, index, has_form)
                 except (pypdfium2.PdfiumError, ValueError, UnicodeError):
                     broken += 1
             progress(index + 1, total)
     finally:
-        with _PDFIUM:
+        with PDFIUM_LOCK:
             document.close()
     return texts, broken
 
 
-def _open(data: bytes) -> Any:
+def open_pdf(data: bytes) -> Any:
+    """pdfium's document; close it with the lock held. Raises Fault for what is protected, damaged or no PDF."""
     try:
-        with _PDFIUM:
+        with PDFIUM_LOCK:
             return pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
         protected = getattr(error, "err_code", None) in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY)
         raise Fault(Kind.PROTECTED if protected else Kind.DAMAGED, _A_PDF) from error
 
 
-def _page_text(document: Any, index: int, has_form: bool) -> str:
+def begin_forms(document: Any) -> bool:
+    """Whether the document has a form; if so it is made ready for `load_page`. The lock must be held."""
+    has_form = bool(document.get_formtype() != raw.FORMTYPE_NONE)
+    if has_form:
+        document.init_forms()
+    return has_form
+
+
+def load_page(document: Any, index: int, has_form: bool) -> Any:
+    """The page at `index` (from 0), with what was filled into its form. The lock must be held, also to close it."""
     page = document[index]
-    try:
-        if has_form and raw.FPDFPage_GetAnnotCount(page):
-            # What was filled into a form is no part of the page until it is flattened into it.
+    if has_form and raw.FPDFPage_GetAnnotCount(page):
+        # What was filled into a form is no part of the page until it is flattened into it.
+        try:
             page.flatten()
+        finally:
             page.close()
-            page = document[index]
+        page = document[index]
+    return page
+
+
+def _page_text(document: Any, index: int, has_form: bool) -> str:
+    page = load_page(document, index, has_form)
+    try:
         text_page = page.get_textpage()
         try:
             return str(text_page.get_text_range(errors="replace")).replace("\r\n", "\n")

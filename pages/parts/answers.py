@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts.safe_markdown import Marker, safe_label, safe_markdown, safe_text
 from pages.parts.turns import STOPPED
+from pages.parts.why import show_why
 from pages.parts.wording import counted, passage_place
 from rag.schema import Citation, Evidence, Message, Passage
 
+# What is done when a passage's source is asked for: the passage, the spans of it to highlight, and whether they are but
+# the nearest thing to a supporting sentence.
+OpenSource = Callable[[Passage, tuple[tuple[int, int], ...], bool], None]
+
 
 def citation_marker(passages: int, citations: Sequence[Citation] = ()) -> Marker:
-    """Markers for an answer on `passages` passages: those that aren't borne out carry a question mark.
+    """Markers for an answer on `passages` passages: those that aren't borne out carry a question mark, and those whose
+    numbers aren't in the passage an exclamation mark.
 
     Citations are in the order of the text, so the second marker [2] belongs to the second citation of 2.
     """
-    flags: dict[int, list[bool]] = defaultdict(list)
+    checked: dict[int, list[Citation]] = defaultdict(list)
     for citation in citations:
-        flags[citation.number].append(citation.supported)
+        checked[citation.number].append(citation)
     shown: Counter[int] = Counter()
 
     def marker(number: int) -> str | None:
         if not 1 <= number <= passages:
             return None
-        own, place = flags[number], shown[number]
+        own, place = checked[number], shown[number]
         shown[number] += 1
-        supported = own[place] if place < len(own) else any(own) or not own
-        return f":blue-badge[{number}]" if supported else f":orange-badge[{number}?]"
+        return _badge(number, own[place : place + 1] or [one for one in own if one.supported] or own)
 
     return marker
+
+
+def _badge(number: int, citations: Sequence[Citation]) -> str:
+    """A passage's number in the colour of the worst of its citations."""
+    if any(citation.missing for citation in citations):
+        return f":red-badge[{number}!]"
+    if not all(citation.supported for citation in citations):
+        return f":orange-badge[{number}?]"
+    return f":blue-badge[{number}]"
 
 
 def answer_markdown(text: str, passages: int, citations: Sequence[Citation] = (), *, extractive: bool = False) -> str:
@@ -41,8 +56,8 @@ def answer_markdown(text: str, passages: int, citations: Sequence[Citation] = ()
     return safe_text(text, marker=marker) if extractive else safe_markdown(text, marker)
 
 
-def show_answer(message: Message) -> None:
-    """A stored answer with its sources."""
+def show_answer(message: Message, key: str, open_source: OpenSource) -> None:
+    """A stored answer with its sources. `key` tells it from the other answers of the page."""
     evidence = message.evidence or Evidence()
     if message.content:
         st.markdown(
@@ -56,40 +71,86 @@ def show_answer(message: Message) -> None:
         st.caption(f":material/stop_circle: Stopped.{kept}")
     elif evidence.error:
         st.error(safe_text(evidence.error), icon=":material/error:")
-    if evidence.extractive and evidence.passages and message.content:
+    if evidence.extractive and evidence.passages and message.content and not evidence.refused:
         st.caption(
             ":material/format_quote: These are sentences taken from your documents; no language model is connected. "
             "**Settings** shows how to connect one for written answers."
         )
-    _show_sources(evidence)
+    _show_sources(evidence, key, open_source)
+    show_why(evidence, key)
 
 
-def _show_sources(evidence: Evidence) -> None:
+def _show_sources(evidence: Evidence, key: str, open_source: OpenSource) -> None:
     by_number: dict[int, list[Citation]] = defaultdict(list)
     for citation in evidence.citations:
         if 1 <= citation.number <= len(evidence.passages):
             by_number[citation.number].append(citation)
-    if by_number:
+    numbered = list(enumerate(evidence.passages, 1))
+    if evidence.refused and numbered:
+        st.markdown("**Nearest passages**")
+        st.caption("They don't hold the answer; nothing in your documents comes closer to the question.")
+    elif by_number:
         st.markdown("**Sources**")
-        with st.container(gap="xsmall"):
-            for number, citations in sorted(by_number.items()):
-                _show_source(number, evidence.passages[number - 1], citations)
-    if any(not citation.supported for citation in evidence.citations):
-        st.caption(":orange-badge[?] No sentence of that source bears the claim out. Check it before you rely on it.")
-    rest = [(n, p) for n, p in enumerate(evidence.passages, 1) if n not in by_number]
+    # A refused answer has no rest: its passages are all there is to show.
+    with st.container(gap="xsmall"):
+        for number, passage in numbered:
+            if number in by_number or evidence.refused:
+                _show_source(number, passage, by_number[number], f"{key}-{number}", open_source)
+    _show_legend(evidence.citations)
+    rest = [(number, passage) for number, passage in numbered if number not in by_number and not evidence.refused]
     if rest:
-        with st.expander(f"Also retrieved: {counted(len(rest), 'passage')} not cited", type="compact"):
+        label = f"Also retrieved: {counted(len(rest), 'passage')} not cited"
+        with st.expander(label, type="compact", key=f"rest-{key}"):
             for number, passage in rest:
-                st.markdown(f":gray-badge[{number}] **{safe_label(passage_place(passage), 100)}**")
+                with _row():
+                    label = f":gray-badge[{number}] **{safe_label(passage_place(passage), 100)}**"
+                    st.markdown(label, width="stretch")
+                    _open_button(passage, (), f"{key}-{number}", open_source)
                 st.markdown(safe_text(passage.text))
 
 
-def _show_source(number: int, passage: Passage, citations: Sequence[Citation]) -> None:
-    borne_out = all(citation.supported for citation in citations)
-    badge = f":blue-badge[{number}]" if borne_out else f":orange-badge[{number}?]"
-    with st.expander(f"{badge} {safe_label(passage_place(passage), 100)}"):
-        spans = [(citation.start, citation.end) for citation in citations if citation.supported]
-        st.markdown(safe_text(passage.text, spans))
-        for citation in citations:
-            if not citation.supported:
-                st.caption(f":orange[Not borne out by this passage:] {safe_text(' '.join(citation.claim.split()))}")
+def _show_legend(citations: Sequence[Citation]) -> None:
+    if any(citation.missing for citation in citations):
+        st.caption(":red-badge[!] That source doesn't hold the numbers of the claim. Don't rely on them.")
+    if any(not citation.supported and not citation.missing for citation in citations):
+        st.caption(":orange-badge[?] No sentence of that source bears the claim out. Check it before you rely on it.")
+
+
+def _show_source(
+    number: int, passage: Passage, citations: Sequence[Citation], key: str, open_source: OpenSource
+) -> None:
+    badge = _badge(number, citations) if citations else f":gray-badge[{number}]"
+    spans = tuple((citation.start, citation.end) for citation in citations if citation.supported)
+    with _row():
+        # With a key it stays open when a source is opened, which moves it into a column.
+        with st.expander(f"{badge} {safe_label(passage_place(passage), 100)}", key=f"source-{key}"):
+            st.markdown(safe_text(passage.text, spans))
+            for citation in citations:
+                _show_doubt(citation)
+        _open_button(passage, spans, key, open_source)
+
+
+def _show_doubt(citation: Citation) -> None:
+    claim = safe_text(" ".join(citation.claim.split()))
+    if citation.missing:
+        numbers = [safe_label(number, 30) for number in citation.missing]
+        several = f"{', '.join(numbers[:-1])} and {numbers[-1]} aren't" if len(numbers) > 1 else f"{numbers[0]} isn't"
+        st.caption(f":red[{several} in this passage:] {claim}")
+    elif not citation.supported:
+        st.caption(f":orange[Not borne out by this passage:] {claim}")
+
+
+def _row() -> DeltaGenerator:
+    return st.container(horizontal=True, vertical_alignment="top", gap="xsmall")
+
+
+def _open_button(passage: Passage, spans: tuple[tuple[int, int], ...], key: str, open_source: OpenSource) -> None:
+    """Without a supporting sentence the whole passage is what there is to see."""
+    st.button(
+        "Open source",
+        key=f"open-source-{key}",
+        help=f"Show {safe_label(passage_place(passage), 100)} beside the chat",
+        icon=":material/find_in_page:",
+        on_click=open_source,
+        args=(passage, spans or ((0, len(passage.text)),), not spans),
+    )

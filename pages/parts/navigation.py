@@ -9,12 +9,13 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from pages.parts.library import shown_errors
+from pages.parts.source_view import opened_source
 
 
 def run_app() -> None:
     """Draw the navigation and run the page that the address names."""
     # A file: Streamlit has browsers fetch favicons that are Material icons from a Google server.
-    st.set_page_config(page_title="Docent", page_icon=Path(__file__).with_name("icon.png"), layout="centered")
+    st.set_page_config(page_title="Docent", page_icon=Path(__file__).with_name("icon.png"))
     st.logo(":material/menu_book:", size="large")
     page = st.navigation(
         [
@@ -23,6 +24,9 @@ def run_app() -> None:
             st.Page("pages/settings.py", title="Settings", icon=":material/tune:", url_path="settings"),
         ]
     )
+    # Decided before the page is run: a change in mid-run would make all of it jump to and fro.
+    beside = page.url_path == "" and opened_source() is not None
+    st.set_page_config(layout="wide" if beside else "centered", initial_sidebar_state="collapsed" if beside else "auto")
     with shown_errors():
         page.run()
 

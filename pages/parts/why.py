@@ -11,12 +11,12 @@ from pages.parts.wording import counted
 from rag.schema import Candidate, Evidence
 
 
-def show_why(evidence: Evidence) -> None:
+def show_why(evidence: Evidence, key: str) -> None:
     """A closed panel under an answer; nothing where it was stored before there were traces."""
     trace = evidence.trace
     if trace is None:
         return
-    with st.expander("Why this answer", icon=":material/troubleshoot:", type="compact"):
+    with st.expander("Why this answer", icon=":material/troubleshoot:", type="compact", key=f"why-{key}"):
         st.markdown(f"**Searched for:** {safe_text(evidence.question)}")
         if trace.candidates:
             st.markdown(

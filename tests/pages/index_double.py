@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import itertools
 import time
@@ -24,6 +25,10 @@ from rag.schema import (
 )
 from rag.settings import Settings
 
+# A white pixel.
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8/x8AAwMCAO+ip1sAAAAASUVORK5CYII="
+)
 READY = Status(
     PartStatus("ready", "bundled"), PartStatus("ready", "Milvus Lite"), PartStatus("off", "none", "No LLM is set.")
 )
@@ -120,6 +125,8 @@ class IndexDouble:
         self.calls: list[tuple[Any, ...]] = []
         self.left = 0
         self.answer: Callable[..., AnswerDouble] | None = None
+        self.texts: dict[tuple[str, int | None], str] = {}
+        self.pictures = 0  # pages that can be drawn, of every document
 
     def close(self) -> None: ...
 
@@ -158,8 +165,28 @@ class IndexDouble:
     def documents(self) -> list[DocumentInfo]:
         return list(reversed(self.library.values()))
 
+    def document(self, doc_id: str) -> DocumentInfo:
+        if doc_id not in self.library:
+            raise NotFound("There is no such document.")
+        return self.library[doc_id]
+
     def original(self, doc_id: str) -> bytes:
+        self.document(doc_id)
         return b"original"
+
+    def page_text(self, doc_id: str, page: int | None = None) -> str:
+        self._called("page_text", doc_id, page)
+        return self.texts[doc_id, page]
+
+    def image_pages(self, doc_id: str) -> int:
+        return self.pictures
+
+    def page_image(self, doc_id: str, page: int, spans: Any = (), *, soft: bool = False) -> bytes:
+        self._called("page_image", page, tuple(spans), soft)
+        return PICTURE
+
+    def page_marks(self, doc_id: str, page: int, spans: Any) -> list[tuple[float, float, float, float]]:
+        return [(0.1, 0.1, 0.9, 0.12) for _ in spans]
 
     def delete(self, doc_id: str) -> Receipt:
         self._called("delete", doc_id)

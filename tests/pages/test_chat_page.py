@@ -3,14 +3,57 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from rag import DocumentIndex
-from rag.errors import LLMError, StoreUnavailable
+from rag.errors import LLMError, ReadError, StoreUnavailable
 from rag.schema import Citation, Evidence, Job, Message, PartStatus, Passage, Status
 from tests.pages.conftest import OpenPage, all_text, button
 from tests.pages.index_double import READY, AnswerDouble, IndexDouble
 
 PASSAGE = Passage("The lamp is green. The tower is tall.", "varn.txt", "d", 3, 0, 37, 0.9)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept_of_pages_that_were_shown_before() -> None:
+    st.cache_data.clear()
+
+
+def answered(
+    double: IndexDouble, passages: Sequence[Passage], citations: Sequence[Citation] = (), *, text: str = "Green [1]."
+) -> str:
+    """A conversation of one question and one answer; returns its id."""
+    conversation_id = double.conversations.create("q").conversation_id
+    double.conversations.add(conversation_id, Message("user", "q"))
+    evidence = Evidence("q", tuple(passages), tuple(citations))
+    double.conversations.add(conversation_id, Message("assistant", text, evidence))
+    return conversation_id
+
+
+def visit(open_double: OpenPage, conversation_id: str) -> AppTest:
+    app = open_double("chat")
+    app.query_params["c"] = conversation_id
+    return app.run()
+
+
+def open_source(app: AppTest, place: int = 0) -> AppTest:
+    """Click the "Open source" button at `place`, counted from the top."""
+    return [one for one in app.button if one.label == "Open source"][place].click().run()
+
+
+def from_page_3(double: IndexDouble, **changes) -> Passage:
+    """A passage that begins at character 100 of page 3 of a PDF of 5 pages."""
+    document = double.add("varn.pdf", pages=5)
+    double.pictures = 5
+    return Passage("The lamp is green. The tower is tall.", "varn.pdf", document.doc_id, 3, 100, 137, 0.9)
+
+
+def has_panel(app: AppTest) -> bool:
+    return any(one.key == "close-source" for one in app.button)
 
 
 def ask(app, question: str):
@@ -225,3 +268,224 @@ def test_notice_is_shown(open_double: OpenPage, double: IndexDouble) -> None:
 def test_loading_of_the_model_is_shown(open_double: OpenPage, double: IndexDouble) -> None:
     double.state = Status(PartStatus("starting", "some/model"), READY.milvus, READY.llm)
     assert "Loading the embedding model" in all_text(open_double("chat"))
+
+
+def test_numbers_that_the_passage_lacks_are_named_and_marked_in_red(open_double: OpenPage, double: IndexDouble) -> None:
+    citations = (
+        Citation(1, "It rose by 12.4", 0, 0, False, ("12.4",)),
+        Citation(1, "It fell from 3 to 2", 0, 0, False, ("3", "2")),
+        Citation(2, "It is blue", 0, 0, False),
+    )
+    app = visit(open_double, answered(double, [PASSAGE, PASSAGE], citations, text="Up [1]. Down [1]. Blue [2]."))
+    text = all_text(app)
+    assert "Up :red-badge[1!]. Down :red-badge[1!]. Blue :orange-badge[2?]." in text
+    assert ":red[12\\.4 isn't in this passage:] It rose by 12.4" in text
+    assert ":red[3 and 2 aren't in this passage:] It fell from 3 to 2" in text
+    assert any(box.label.startswith(":red-badge[1!]") for box in app.expander)
+    assert ":red-badge[!] That source doesn't hold the numbers" in text
+    assert ":orange-badge[?] No sentence of that source" in text
+
+
+def test_refused_answer_calls_its_passages_the_nearest_ones(open_double: OpenPage, double: IndexDouble) -> None:
+    conversation = double.conversations.create("q")
+    double.conversations.add(conversation.conversation_id, Message("user", "q"))
+    evidence = Evidence("q", (PASSAGE, PASSAGE), extractive=True, refused=True)
+    double.conversations.add(conversation.conversation_id, Message("assistant", "It isn't there.", evidence))
+    text = all_text(visit(open_double, conversation.conversation_id))
+    assert "**Nearest passages**" in text
+    assert "They don't hold the answer" in text
+    assert "**Sources**" not in text
+    assert "Also retrieved" not in text
+    assert "These are sentences taken from your documents" not in text
+    assert text.count(":gray-badge[") == 2
+
+
+def test_source_of_a_text_opens_with_its_sentence_highlighted(open_page: OpenPage) -> None:
+    app = ask(open_page("chat"), "How often does the ferry sail in winter?")
+    assert not has_panel(app)
+    app = open_source(app)
+    assert not app.exception
+    panel = app.markdown[-1].value
+    assert ":yellow-background[In winter it sails once a week.]" in panel
+    assert "The lighthouse on Varn island" in panel, "the text around it is shown as well"
+    assert app.get("download_button")[0].proto.label == "Download"
+    assert not any(one.label in ("Previous page", "Next page") for one in app.button), "it has no pages"
+    button(app, "Close").click().run()
+    assert not has_panel(app)
+
+
+def test_source_in_a_pdf_opens_as_picture_of_its_page(open_double: OpenPage, double: IndexDouble) -> None:
+    passage = from_page_3(double)
+    app = open_source(visit(open_double, answered(double, [passage], [Citation(1, "Green", 0, 18, True)])))
+    assert ("page_image", 3, ((100, 118),), False) in double.calls
+    (picture,) = app.get("image")
+    assert picture.proto.imgs[0].alt == "Page 3 of varn.pdf"
+    assert "**varn.pdf** · page 3 of 5" in all_text(app)
+
+
+def test_pages_are_turned_up_to_both_ends(open_double: OpenPage, double: IndexDouble) -> None:
+    app = open_source(visit(open_double, answered(double, [from_page_3(double)], [Citation(1, "Green", 0, 18, True)])))
+    for page in (4, 5):
+        assert not button(app, "Next page").disabled
+        app = button(app, "Next page").click().run()
+        assert f"page {page} of 5" in all_text(app)
+        assert ("page_image", page, (), False) in double.calls, "the sentence is on page 3 only"
+    assert button(app, "Next page").disabled
+    for _ in range(4):
+        app = button(app, "Previous page").click().run()
+    assert "page 1 of 5" in all_text(app)
+    assert button(app, "Previous page").disabled
+
+
+def test_passage_without_a_supporting_sentence_is_highlighted_softly_as_a_whole(
+    open_double: OpenPage, double: IndexDouble
+) -> None:
+    cited, besides = from_page_3(double), from_page_3(double)
+    app = visit(open_double, answered(double, [cited, besides], [Citation(1, "It is blue", 0, 0, False)]))
+    app = open_source(app, 0)
+    app = open_source(app, 1)
+    assert [call for call in double.calls if call[0] == "page_image"] == [("page_image", 3, ((100, 137),), True)] * 2
+
+
+def test_source_of_a_deleted_document_is_said_to_be_gone(open_double: OpenPage, double: IndexDouble) -> None:
+    passage = from_page_3(double)
+    app = visit(open_double, answered(double, [passage], [Citation(1, "Green", 0, 18, True)]))
+    double.library.clear()
+    app = open_source(app)
+    assert not app.exception
+    assert "varn.pdf has been deleted from the library" in app.info[0].value
+    assert not app.get("image")
+    button(app, "Close").click().run()
+    assert not has_panel(app)
+
+
+def test_page_that_cannot_be_drawn_is_shown_as_text(
+    open_double: OpenPage, double: IndexDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passage = from_page_3(double)
+    double.texts[passage.doc_id, 3] = "x" * 99 + "\n" + passage.text
+
+    def fails(*values: object, **options: object) -> bytes:
+        raise ReadError("Page 3 of varn.pdf can't be drawn.")
+
+    monkeypatch.setattr(double, "page_image", fails)
+    app = open_source(visit(open_double, answered(double, [passage], [Citation(1, "Green", 0, 18, True)])))
+    assert "can't be drawn" in app.warning[0].value
+    assert ":yellow-background[The lamp is green.] The tower is tall." in all_text(app)
+
+
+def test_slides_are_shown_as_text_with_a_pager(open_double: OpenPage, double: IndexDouble) -> None:
+    document = double.add("talk.pptx", pages=2)
+    double.texts = {(document.doc_id, 1): "# Lamps\nThe lamp is green.", (document.doc_id, 2): "# Towers"}
+    passage = Passage("The lamp is green.", "talk.pptx", document.doc_id, 1, 8, 26, 0.9)
+    app = open_source(visit(open_double, answered(double, [passage], [Citation(1, "Green", 0, 18, True)])))
+    assert ":yellow-background[The lamp is green.]" in app.markdown[-1].value
+    app = button(app, "Next page").click().run()
+    assert app.markdown[-1].value == "\\# Towers"
+
+
+def test_long_text_is_shown_around_the_sentence_and_can_be_read_on(open_double: OpenPage, double: IndexDouble) -> None:
+    document = double.add("long.txt", pages=1)
+    lines = [f"This is line {number:04}." for number in range(1000)]
+    double.texts[document.doc_id, None] = text = "\n".join(lines)
+    start = text.index(lines[500])
+    passage = Passage(lines[500], "long.txt", document.doc_id, None, start, start + len(lines[500]), 0.9)
+    conversation_id = answered(double, [passage], [Citation(1, "c", 0, len(lines[500]), True)])
+    app = open_source(visit(open_double, conversation_id))
+
+    def shown() -> list[int]:
+        written = max((one.value for one in app.markdown), key=len)
+        return [number for number, line in enumerate(lines) if line in written]
+
+    first = shown()
+    assert 500 in first
+    assert first == list(range(first[0], first[-1] + 1))
+    assert 100 < len(first) < 300
+    app = button(app, "Later text").click().run()
+    assert shown()[0] == first[-1] + 1
+    app = button(app, "Earlier text").click().run()
+    app = button(app, "Earlier text").click().run()
+    assert shown()[0] < first[0]
+    for _ in range(2):
+        app = button(app, "Earlier text").click().run()
+    assert shown()[0] == 0
+    assert not any(one.label == "Earlier text" for one in app.button)
+
+
+def test_rows_of_a_table_stay_lines_and_the_cited_one_is_highlighted(
+    open_double: OpenPage, double: IndexDouble
+) -> None:
+    document = double.add("bridges.csv", pages=1)
+    rows = ["| name | length |", "| --- | --- |", "| Alder | 812 |", "| Birch | 90 |"]
+    double.texts[document.doc_id, None] = text = "\n".join(rows)
+    start = text.index(rows[2])
+    passage = Passage(rows[2], "bridges.csv", document.doc_id, None, start, start + len(rows[2]), 0.9)
+    conversation_id = answered(double, [passage], [Citation(1, "c", 0, len(rows[2]), True)])
+    app = open_source(visit(open_double, conversation_id))
+    lines = [line.strip() for line in app.markdown[-1].value.splitlines()]
+    assert len(lines) == 4
+    assert lines[2] == ":yellow-background[\\| Alder \\| 812 \\|]"
+
+
+def test_text_of_a_source_cannot_load_link_or_draw(open_double: OpenPage, double: IndexDouble) -> None:
+    hostile = "![x](https://evil.example) [click](https://evil.example) :red[y] <b>z</b> $a$"
+    document = double.add(hostile)
+    double.texts[document.doc_id, None] = hostile
+    passage = Passage(hostile, hostile, document.doc_id, None, 0, len(hostile), 0.9)
+    app = open_source(visit(open_double, answered(double, [passage], [Citation(1, "c", 0, 5, True)])))
+    assert has_panel(app)
+    text = all_text(app)
+    assert "evil.example" in text
+    for active in ("![x]", "[click]", ":red[", "<b>", "$a$"):
+        assert active not in text
+
+
+def test_source_belongs_to_its_conversation(open_double: OpenPage, double: IndexDouble) -> None:
+    other = answered(double, [PASSAGE])
+    conversation_id = answered(double, [from_page_3(double)], [Citation(1, "Green", 0, 18, True)])
+    app = open_source(visit(open_double, conversation_id))
+    assert has_panel(app)
+    app.query_params["c"] = other
+    app.run()
+    assert not has_panel(app)
+    app.query_params["c"] = conversation_id
+    app.run()
+    assert has_panel(app)
+
+
+def test_messages_after_the_opened_answer_wait_until_they_are_asked_for(
+    open_double: OpenPage, double: IndexDouble
+) -> None:
+    conversation_id = answered(double, [from_page_3(double)], [Citation(1, "Green", 0, 18, True)])
+    double.conversations.add(conversation_id, Message("user", "And the tower?"))
+    double.conversations.add(conversation_id, Message("assistant", "It is tall."))
+    app = open_source(visit(open_double, conversation_id))
+    assert "It is tall." not in all_text(app)
+    app = button(app, "Show 2 later messages").click().run()
+    assert "It is tall." in all_text(app)
+    assert has_panel(app)
+
+
+def test_question_asked_beside_an_open_source_is_answered_there(open_double: OpenPage, double: IndexDouble) -> None:
+    conversation_id = answered(double, [from_page_3(double)], [Citation(1, "Green", 0, 18, True)])
+    double.answer = lambda question, on_wait: AnswerDouble(question, [PASSAGE], ["It is ", "tall."])
+    app = ask(open_source(visit(open_double, conversation_id)), "And the tower?")
+    assert "It is tall." in all_text(app)
+    assert has_panel(app)
+
+
+def test_opening_a_source_does_not_interrupt_a_running_answer(open_double: OpenPage, double: IndexDouble) -> None:
+    from pages.parts.conversations import open_turns
+
+    conversation_id = answered(double, [from_page_3(double)], [Citation(1, "Green", 0, 18, True)])
+    double.answer = lambda question, on_wait: AnswerDouble(question, [PASSAGE], ["word "] * 40, pause=0.02)
+    app = visit(open_double, conversation_id)
+    double.conversations.add(conversation_id, Message("user", "And the tower?"))
+    turn = open_turns().start(double, conversation_id, "And the tower?", [], None)  # type: ignore[arg-type]
+    app = open_source(app)
+    assert turn.done, "the page watched it to its end"
+    assert has_panel(app)
+    kept = double.conversations.messages(conversation_id)[-1]
+    assert kept.content == "word " * 40
+    assert kept.evidence
+    assert kept.evidence.error is None
