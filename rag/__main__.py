@@ -135,10 +135,18 @@ def _ask(index: DocumentIndex, options: argparse.Namespace) -> int:
     else:
         out.print("\n")
         cited = sorted({citation.number for citation in answer.citations})
+        if answer.refused and answer.passages:
+            out.print("The nearest passages:\n")
+            cited = list(range(1, len(answer.passages) + 1))
         _print_passages([answer.passages[number - 1] for number in cited], cited)
         unsupported = sum(not citation.supported for citation in answer.citations)
         if unsupported:
             out.print(f"{unsupported} citation(s) not borne out by their passage.")
+        for citation in answer.citations:
+            if citation.missing:
+                out.print(f"Not in passage [{citation.number}]: {', '.join(citation.missing)}.")
+        if answer.unsearched:
+            out.print(f"Not searched, since still being indexed: {answer.unsearched} document(s).")
         if answer.extractive:
             out.print(index.status().llm.detail)
     return fail(answer.error) if answer.error else 0

@@ -89,6 +89,16 @@ class Catalog:
         return _document(row) if row else None
 
     @guarded
+    def count_states(self, doc_ids: Collection[str] | None = None) -> dict[DocumentState, int]:
+        """How many documents, of these or (None) of all, are in each state; states of none are missing."""
+        query = sa.select(documents.c.state, sa.func.count().label("number")).where(self._mine)
+        if doc_ids is not None:
+            query = query.where(documents.c.doc_id.in_([storable(doc_id) for doc_id in doc_ids]))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.group_by(documents.c.state))
+            return {row.state: row.number for row in rows}
+
+    @guarded
     def ready_names(self, doc_ids: Iterable[str]) -> dict[str, str]:
         """{doc_id: file name} of those among `doc_ids` that are ready."""
         with self._engine.connect() as connection:

@@ -16,6 +16,7 @@ from rag.errors import LLMError, RagError
 from rag.event_loop import EventLoopThread
 from rag.evidence import ENOUGH, evidence_strength
 from rag.extractive import NOT_FOUND, Extract, extract_answer
+from rag.lexical import content_terms
 from rag.llm import complete_chat, context_window, stream_chat
 from rag.prompts import (
     answer_messages,
@@ -30,8 +31,14 @@ from rag.schema import Citation, Evidence, Message, Passage, Trace
 logger = logging.getLogger(__name__)
 
 ANSWER_PASSAGES = 8
+# A question with as many content words stands for itself.
+STANDALONE_TERMS = 3
 # A condensed question longer than this is an answer, not a question.
 CONDENSED_CHARACTERS = 500
+
+# Without passages there may be nothing to search, which isn't the same as documents that don't hold the answer.
+STILL_INDEXING = "Your documents are still being indexed; ask again in a moment."
+NO_DOCUMENTS = "Nothing to search: add documents first."
 
 Search = Callable[[Query, int, Collection[str] | None], Awaitable[Retrieved]]
 
@@ -46,6 +53,7 @@ class Draft:
     trace: Trace
     stream: AsyncIterator[str] = field(repr=False)
     refused: bool = False  # settled by the end of the stream
+    unsearched: int = 0
 
 
 class Answer:
@@ -59,6 +67,7 @@ class Answer:
         self.question = draft.question
         self.passages = draft.passages
         self.extractive = draft.extractive
+        self.unsearched = draft.unsearched  # documents that were still being indexed
         self.error: str | None = None
         self._draft = draft
         self._parts: list[str] = []
@@ -73,6 +82,7 @@ class Answer:
             for part in self._source:
                 if not self._parts:
                     self._laps.append(("wait for the first words", _since(began)))
+                    began = time.perf_counter()
                 self._parts.append(part)
                 yield part
             self._laps.append(("write the answer", _since(began)))
@@ -95,7 +105,9 @@ class Answer:
                 pass
         except RagError:
             pass  # kept in `error`
-        return tidy_markers("".join(self._parts), len(self.passages)).strip()
+        written = "".join(self._parts)
+        # Some models write nothing but the [0] that they are told to end with.
+        return tidy_markers(written, len(self.passages)).strip() or (NOT_FOUND if says_refused(written) else "")
 
     @property
     def refused(self) -> bool:
@@ -106,7 +118,7 @@ class Answer:
     def trace(self) -> Trace:
         """How the passages were chosen and how long each stage took; complete once the text is."""
         laps = (*self._draft.trace.milliseconds, *self._laps)
-        tokens = 0 if self.extractive else estimate_tokens(self.text)
+        tokens = estimate_tokens(self.text) if self._draft.trace.prompt_tokens else 0
         return replace(self._draft.trace, milliseconds=laps, answer_tokens=tokens)
 
     @property
@@ -128,6 +140,7 @@ class Answer:
             self.error,
             self.refused,
             self.trace,
+            self.unsearched,
         )
 
 
@@ -153,8 +166,13 @@ async def draft_answer(
     timeout: float,
     embedder: Callable[[], Awaitable[Embedder]],
     threads: EmbedderThreads,
+    ready: int,
+    pending: int,
 ) -> Draft:
-    """Find the passages and prepare the stream of the answer's text. Raises what the search raises."""
+    """Find the passages and prepare the stream of the answer's text. Raises what the search raises.
+
+    `ready` and `pending` count the documents in question that can be searched and that can't be yet.
+    """
     began = time.perf_counter()
     condensed = await condense(question, history, llm, timeout)
     condensing = [("condense the question", _since(began))] if condensed else []
@@ -162,8 +180,11 @@ async def draft_answer(
     found = await search(query, ANSWER_PASSAGES, doc_ids)
     passages, standalone = found.passages, condensed or question
     trace = replace(found.trace, milliseconds=(*condensing, *found.trace.milliseconds))
+    if not passages and not ready:
+        said = _say(STILL_INDEXING if pending else NO_DOCUMENTS)
+        return Draft(standalone, [], llm is None, trace, said, refused=True, unsearched=pending)
     if llm is None:
-        draft = Draft(standalone, passages, True, trace, _nothing())
+        draft = Draft(standalone, passages, True, trace, _say(), unsearched=pending)
         draft.stream = _extract(draft, standalone, query, found, embedder, threads)
         return draft
     fixed = answer_messages(question, [], history)
@@ -171,7 +192,8 @@ async def draft_answer(
     passages = passages_within_budget(passages, context_window(llm), used)
     messages = answer_messages(question, passages, history)
     tokens = sum(estimate_tokens(str(message.content)) for message in messages)
-    return Draft(standalone, passages, False, replace(trace, prompt_tokens=tokens), stream_chat(llm, messages, timeout))
+    trace = replace(trace, prompt_tokens=tokens)
+    return Draft(standalone, passages, False, trace, stream_chat(llm, messages, timeout), unsearched=pending)
 
 
 async def _extract(
@@ -187,7 +209,9 @@ async def _extract(
     def extract() -> Extract:
         if evidence_strength(question, found.ranked, model) < ENOUGH:
             return Extract(NOT_FOUND, True)
-        return extract_answer(query.text, found.passages, model)
+        # "And in 2020?" picks no sentence by itself; but a change of topic mustn't be answered with the old one.
+        says_enough = len(set(content_terms(query.text))) >= STANDALONE_TERMS
+        return extract_answer(query.text if says_enough else query.in_context, found.passages, model)
 
     extracted = await asyncio.get_running_loop().run_in_executor(threads.queries, extract)
     draft.refused = extracted.refused
@@ -195,9 +219,9 @@ async def _extract(
         yield paragraph + "\n\n"
 
 
-async def _nothing() -> AsyncIterator[str]:
-    return
-    yield ""
+async def _say(*sentences: str) -> AsyncIterator[str]:
+    for sentence in sentences:
+        yield sentence
 
 
 def _since(began: float) -> float:

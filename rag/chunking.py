@@ -81,10 +81,10 @@ def chunk_pages(
     title = document_title(file_name)
     headings: list[str] = []
     # Pages of marked-up formats have their headings in the text.
-    marked = any(page.text.startswith("#") for page in pages)
+    marked = any(_HEADING.match(page.text) for page in pages)
     found = [""] * len(pages) if marked else page_headings(pages)
     for page, heading in zip(pages, found, strict=True):
-        if page.number is not None and (page.text.startswith("#") or not marked):
+        if page.number is not None and (not marked or _HEADING.match(page.text)):
             headings.clear()  # a slide, a sheet or a page with a heading of its own begins anew
             headings += [heading] if heading else []
         units = list(_units(page.text, title, headings))

@@ -1,78 +1,110 @@
-"""Which citations of an answer are borne out, and by which sentence of the passage."""
+"""The citation markers of an answer: tidied, and each checked against the passage that it points to."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rag.chunking import sentence_spans
 from rag.lexical import content_terms
 from rag.schema import Citation, Passage
+from rag.support import find_support
 
-_MARKER = re.compile(r"\[(\d{1,3})\]")
-_MARKERS = re.compile(r"\[(\d{1,3}(?:\s*[,;–—-]\s*\d{1,3})*)\]")
-_NUMBER = re.compile(r"\d")
-# The share of a claim's content words that a supporting sentence, with its neighbours, must contain.
-SUPPORTED_SHARE = 0.5
+_NAMED = r"(?:(?:passages?|sources?|documents?|docs?|references?|refs?|citations?)[\s:#]*|[\^#])?"
+_NUMBERS = rf"{_NAMED}\d{{1,3}}(?:\s*(?:[,;&–—-]|and)\s*{_NAMED}\d{{1,3}})*"
+# What models write for [1][2]: [1, 2], [1-2], [^1], [passage 1], 【1†source】, \[1\], [1](https://…).
+_ONE = (
+    rf"(?:\\?\[\s*{_NUMBERS}\s*\\?\](?:\((?:https?:|\#)[^)\s]*\))?"
+    rf"|【\s*{_NUMBERS}\s*(?:†[^】\n]*)?】|［\s*{_NUMBERS}\s*］)"
+)
+_MARKERS = re.compile(rf"(?P<blank>[ \t]*)(?P<markers>{_ONE}(?:[ \t]*[,;]?[ \t]*{_ONE})*)", re.IGNORECASE)
+_TIDY = re.compile(r"(?:\s*\[\d{1,3}\])+")
+_NUMBER_OR_RANGE = re.compile(r"(\d{1,3})(?:\s*[–—-]\s*(?:\D{0,12}?)(\d{1,3}))?")
+_ADDRESS = re.compile(r"\]\([^)]*\)|†[^】\n]*")
+# Brackets in code are no citations: blocks between fences, the last of which may be missing yet, and `spans`.
+_CODE = re.compile(r"^[ \t]*(```|~~~).*?(?:^[ \t]*\1|\Z)|(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)", re.M | re.S)
+_HIDDEN = "\ue000"  # stands for a bracket in code; a private character, which texts don't use
+_LIST_MARK = re.compile(r"\s*(?:[-*•>]\s*|\d{1,3}[.)]\s+)*")
 
 
 def tidy_markers(text: str, passages: int) -> str:
-    """Write [1, 2] and [1-3] as markers of their own, and drop those of passages that don't exist."""
+    """Write markers as [1][2], each number once, and drop those of passages that don't exist; code is left alone."""
 
-    def single(match: re.Match[str]) -> str:
-        numbers: list[int] = []
-        for part in re.split(r"[,;]", match[1]):
-            first, _, last = re.sub(r"[–—]", "-", part).partition("-")
-            numbers += range(int(first), int(last or first) + 1)
-        return "".join(f"[{number}]" for number in numbers if 1 <= number <= passages)
+    def tidy(match: re.Match[str]) -> str:
+        numbers = [number for number in _numbers(match["markers"], passages) if 1 <= number <= passages]
+        return "".join((match["blank"], *(f"[{number}]" for number in dict.fromkeys(numbers)))) if numbers else ""
 
-    return _MARKERS.sub(single, text)
+    return _shown(_MARKERS.sub(tidy, _with_hidden_code(text)))
 
 
 def check_citations(text: str, passages: Sequence[Passage]) -> list[Citation]:
-    """The citations of an answer in order of appearance, each once for a claim and a passage.
+    """The citations of an answer in the order of its tidied markers, each checked as `rag.support` does.
 
-    A claim is the sentence before its markers. It counts as supported when one sentence of the passage holds at
-    least SUPPORTED_SHARE of its content words and the passage holds all of its numbers.
+    A claim is the sentence, or its part since the last marker, before its markers; in a table the marker's cell with
+    the first cell of its row. Where only "According to" is before it, the claim is what follows.
     """
-    citations: list[Citation] = []
-    for claim, numbers in _claims(text):
+    citations = []
+    for claim, numbers in _claims(_with_hidden_code(tidy_markers(text, len(passages)))):
         for number in numbers:
-            if 1 <= number <= len(passages):
-                citations.append(_check(claim, number, passages[number - 1].text))
+            passage = passages[number - 1]
+            found = find_support(claim, passage.text, passage.file_name)
+            citations.append(Citation(number, claim, found.start, found.end, found.supported, found.missing))
     return citations
 
 
-def _claims(text: str) -> list[tuple[str, list[int]]]:
-    """(sentence without markers, its markers); markers after the full stop belong to the sentence before."""
-    found: list[tuple[str, list[int]]] = []
-    previous = ""
+def _numbers(markers: str, passages: int) -> Iterator[int]:
+    for first, last in _NUMBER_OR_RANGE.findall(_ADDRESS.sub("]", markers)):
+        yield from range(int(first), min(int(last or first), passages) + 1)
+
+
+def _with_hidden_code(text: str) -> str:
+    return _CODE.sub(lambda match: match[0].replace("[", _HIDDEN), text)
+
+
+def _shown(text: str) -> str:
+    return text.replace(_HIDDEN, "[")
+
+
+def _claims(text: str) -> Iterator[tuple[str, list[int]]]:
+    """(claim without markers, the numbers of its markers), in order."""
+    previous = ""  # a marker may be on a line of its own
     for line in text.splitlines():
-        position = 0
-        for match in re.finditer(r"(?:\s*\[\d{1,3}\])+", line):
-            previous = _last_sentence(line[position : match.start()]) or previous
-            found.append((previous, list(dict.fromkeys(int(n) for n in _MARKER.findall(match.group())))))
-            position = match.end()
-            while position < len(line) and line[position] in ".!?。 ":
-                position += 1
-        previous = _last_sentence(line[position:]) or previous  # its marker may be on a line of its own
-    return found
+        is_row = line.lstrip().startswith("|")
+        for claim, markers in _claims_of_row(line) if is_row else _claims_of_line(line, previous):
+            previous = claim
+            if markers:
+                yield _shown(claim), list(dict.fromkeys(int(number) for number in re.findall(r"\d+", markers)))
 
 
-def _last_sentence(text: str) -> str:
-    """The last sentence with a word in it, without marks of lists around it; empty if there is none."""
+def _claims_of_line(line: str, previous: str) -> Iterator[tuple[str, str]]:
+    """Claims with their markers; the last one may have none."""
+    position = 0
+    found = list(_TIDY.finditer(line))
+    for match, following in zip(found, [*found, None][1:], strict=True):
+        claim = _sentence(line[position : match.start()], last=True)
+        if not content_terms(claim) and (claim or not position):
+            after = _sentence(line[match.end() : following.start() if following else None], last=False)
+            claim = f"{claim} {after.lstrip(' ,:')}".strip() if content_terms(after) else claim
+        previous = claim or previous
+        yield previous, match[0]
+        # Markers after the full stop belong to the sentence before it.
+        position = match.end()
+        while position < len(line) and line[position] in ".!?。 ":
+            position += 1
+    yield _sentence(line[position:], last=True) or previous, ""
+
+
+def _claims_of_row(row: str) -> Iterator[tuple[str, str]]:
+    cells = row.strip().strip("|").split("|")
+    texts = [_TIDY.sub("", cell).strip() for cell in cells]
+    for text, cell in zip(texts, cells, strict=True):
+        claim = [texts[0], text] if text and text != texts[0] else [text] if text else [one for one in texts if one]
+        for match in _TIDY.finditer(cell):
+            yield ", ".join(filter(None, claim)), match[0]
+
+
+def _sentence(text: str, *, last: bool) -> str:
+    """The last or first sentence with a word in it, without marks of lists around it; empty if there is none."""
     sentences = [text[start:end] for start, end in sentence_spans(text)]
-    return next((sentence.strip(" -*•>") for sentence in reversed(sentences) if re.search(r"\w", sentence)), "")
-
-
-def _check(claim: str, number: int, passage: str) -> Citation:
-    wanted = set(content_terms(claim))
-    figures = {term for term in wanted if _NUMBER.search(term)}
-    best = (0.0, 0, 0)
-    for start, end in sentence_spans(passage):
-        here = set(content_terms(passage[start:end]))
-        share = len(wanted & here) / len(wanted) if wanted else 0.0
-        if share > best[0]:
-            best = (share, start, end)
-    supported = best[0] >= SUPPORTED_SHARE and figures <= set(content_terms(passage))
-    return Citation(number, claim, best[1] if supported else 0, best[2] if supported else 0, supported)
+    worded = [_LIST_MARK.sub("", one, count=1).strip(" -*•>") for one in sentences if re.search(r"\w", one)]
+    return worded[-1 if last else 0] if worded else ""

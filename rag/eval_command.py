@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,10 @@ def run_eval(index: DocumentIndex, options: argparse.Namespace) -> int:
     if not options.files:
         return fail("Name a file of questions, a BEIR folder, or two files of outcomes after --compare.", 2)
     results: dict[str, dict[str, Any]] = {}
-    for questions in [load_question_set(Path(path)) for path in options.files]:
+    sets = [load_question_set(Path(path)) for path in options.files]
+    for number, questions in enumerate(sets, 1):
+        if questions.name in results:  # the same name in another folder
+            questions = replace(questions, name=f"{questions.name}-{number}")
         if questions.documents and not options.collection:
             # A corpus isn't to be mixed with the user's own documents.
             name = "eval_" + re.sub(r"\W", "_", questions.name, flags=re.ASCII)
@@ -91,11 +94,11 @@ def _print_scores(results: dict[str, dict[str, Any]]) -> None:
 
 def _compare(before: str, after: str, as_json: bool) -> int:
     differences = compare(load_outcomes(Path(before)), load_outcomes(Path(after)))
+    if not differences:
+        return fail("The two files have no scored question in common.")
     if as_json:
         print_json([asdict(difference) for difference in differences])
         return 0
-    if not differences:
-        return fail("The two files have no question in common.")
     for d in differences:
         out.print(f"{d.score:<22} {d.before:.3f} → {d.after:.3f}  ({d.better} better, {d.worse} worse)")
         for question, was, became in d.changed[:SHOWN_CHANGES]:

@@ -22,7 +22,7 @@ from rag.schema import Passage
 # Passages asked for: enough for ten documents or pages, several passages of which may be found.
 DEPTH = 50
 
-# Document id to the names that the questions know it by.
+# Document id to the names that the questions know it by: documents of the same bytes are one with several names.
 Names = dict[str, set[str]]
 
 # Passages kept in the details of a question.
@@ -53,8 +53,7 @@ def evaluate(
 
     Raises RagError for a question about a file that isn't in the library, and what searching raises.
     """
-    # Documents of the same bytes are one document with several names.
-    names: dict[str, set[str]] = {}
+    names: Names = {}
     for document in index.documents():
         if document.state == "ready":
             names.setdefault(document.doc_id, set()).add(document.file_name)
@@ -173,9 +172,9 @@ def _scores(question: Question, passages: Sequence[Passage], grades: Sequence[fl
         first = next((place for place, grade in enumerate(ranked) if grade > 0), len(ranked))
         ranked = [grade if place <= first else 0.0 for place, grade in enumerate(ranked)]
     elif question.pages:
-        ranked, ideal = _distinct([(p.doc_id, p.page) for p in passages], grades), [1.0] * len(question.pages)
+        ranked, ideal = _distinct(_pages(passages, grades), grades), [1.0] * len(set(question.pages))
     else:
-        ranked, ideal = _distinct([p.doc_id for p in passages], grades), list(question.relevant.values())
+        ranked, ideal = _documents(question, passages, names)
     scores = {
         "nDCG@10": ndcg(ranked, ideal),
         "recall@10": recall(ranked, len(ideal)),
@@ -185,7 +184,7 @@ def _scores(question: Question, passages: Sequence[Passage], grades: Sequence[fl
     }
     if question.pages:
         on_page = [_is_on_page(question, passage, names) for passage in passages]
-        distinct = _distinct([(p.doc_id, p.page) for p in passages], on_page)
+        distinct = _distinct(_pages(passages, on_page), on_page)
         scores |= {f"page hit@{k}": hit(distinct, k) for k in (1, 5, 10)}
     return scores
 
@@ -220,6 +219,28 @@ def _grade(question: Question, passage: Passage, names: Names) -> float:
 def _is_on_page(question: Question, passage: Passage, names: Names) -> float:
     is_file = bool(names.get(passage.doc_id, set()) & set(question.relevant))
     return float(is_file and passage.page in question.pages)
+
+
+def _documents(question: Question, passages: Sequence[Passage], names: Names) -> tuple[list[float], list[float]]:
+    """The grades of the documents found and of all that are relevant. Of several documents of one name the first that
+    is found counts."""
+    left = dict(question.relevant)
+    ranked = []
+    for doc_id in dict.fromkeys(passage.doc_id for passage in passages):
+        found = names.get(doc_id, set()) & left.keys()
+        ranked.append(max((left.pop(name) for name in found), default=0.0))
+    # Names of the same bytes can't be found twice.
+    ideal: dict[Hashable, float] = {}
+    holders = {doc_id: known for doc_id, known in names.items() if known & question.relevant.keys()}
+    for name, grade in question.relevant.items():
+        same = frozenset(doc_id for doc_id, known in holders.items() if name in known)
+        ideal[same] = max(grade, ideal.get(same, 0.0))
+    return ranked, list(ideal.values())
+
+
+def _pages(passages: Sequence[Passage], grades: Sequence[float]) -> list[Hashable]:
+    """What tells pages apart: of several documents of one name, a page that is looked for is the same."""
+    return [p.page if grade else (p.doc_id, p.page) for p, grade in zip(passages, grades, strict=True)]
 
 
 def _distinct(keys: Sequence[Hashable], grades: Sequence[float]) -> list[float]:

@@ -56,19 +56,11 @@ class FileStore:
 
         Raises NotFound, or ReadError like `readers.read`.
         """
-        with self._lock:
-            if doc_id in self._texts:
-                self._texts.move_to_end(doc_id)
-                return self._texts[doc_id]
-        try:
-            pages = [Page(text, number) for number, text in json.loads(self._pages_path(doc_id).read_bytes())]
-        except (OSError, ValueError, TypeError):
+        pages = self._kept_pages(doc_id)
+        if pages is None:
             pages = read(file_name, self.read(doc_id))
             self.write_pages(doc_id, pages)
-        with self._lock:
-            self._texts[doc_id] = pages
-            while sum(len(page.text) for kept in self._texts.values() for page in kept) > _KEPT_CHARACTERS:
-                self._texts.popitem(last=False)
+            self._remember(doc_id, pages)
         return pages
 
     def page_text(self, doc_id: str, page: int | None) -> str | None:
@@ -76,9 +68,28 @@ class FileStore:
         try:
             if doc_id not in self._texts and self._pages_path(doc_id).stat().st_size > _QUICK_BYTES:
                 return None
-            return next((part.text for part in self.read_pages(doc_id, "") if part.number == page), None)
-        except (OSError, RagError):
+            return next((part.text for part in self._kept_pages(doc_id) or () if part.number == page), None)
+        except (OSError, NotFound):
             return None
+
+    def _kept_pages(self, doc_id: str) -> list[Page] | None:
+        """Raises NotFound."""
+        with self._lock:
+            if doc_id in self._texts:
+                self._texts.move_to_end(doc_id)
+                return self._texts[doc_id]
+        try:
+            pages = [Page(text, number) for number, text in json.loads(self._pages_path(doc_id).read_bytes())]
+        except (OSError, ValueError, TypeError):
+            return None
+        self._remember(doc_id, pages)
+        return pages
+
+    def _remember(self, doc_id: str, pages: list[Page]) -> None:
+        with self._lock:
+            self._texts[doc_id] = pages
+            while sum(len(page.text) for kept in self._texts.values() for page in kept) > _KEPT_CHARACTERS:
+                self._texts.popitem(last=False)
 
     def read(self, doc_id: str, limit: int = -1) -> bytes:
         """The bytes of a document, or the first `limit` of them. Raises NotFound."""

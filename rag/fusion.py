@@ -86,9 +86,11 @@ def credit_named(ranked: list[Ranked], question: str, names: Mapping[str, str]) 
     titles = {doc_id: set(content_terms(document_title(name))) for doc_id, name in names.items()}
     frequency = Counter(term for title in titles.values() for term in title)
     wanted = {term: math.log(1 + len(titles) / frequency[term]) for term in _name_terms(question) if term in frequency}
+    if not wanted:
+        return
     total = sum(wanted.values())
     for row in ranked:
-        share = sum(wanted[term] for term in titles[row.hit.doc_id] & wanted.keys()) / total if total else 0.0
+        share = sum(wanted[term] for term in titles[row.hit.doc_id] & wanted.keys()) / total
         row.score = (row.score + NAMED_WEIGHT * share) / (1 + NAMED_WEIGHT)
     ranked.sort(key=_order)
 

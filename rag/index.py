@@ -20,6 +20,7 @@ from rag.errors import CatalogError, NotFound, RagError, StoreError
 from rag.event_loop import EventLoopThread
 from rag.file_store import FileStore, document_id
 from rag.ingestion import Ingestion
+from rag.languages import identify
 from rag.llm import build_llm, check_llm, close_llm, llm_label
 from rag.page_view import count_pages, draw_page, place_spans
 from rag.reranking import Reranker
@@ -314,6 +315,8 @@ class DocumentIndex:
         if self._background:
             self._spawn(self._model.load())
             self._spawn(self._watch.run())
+            # What tells languages apart takes half a second to load.
+            self._spawn(asyncio.to_thread(identify, "Guten Morgen"))
 
     def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(quietly(coroutine))
@@ -399,8 +402,11 @@ class DocumentIndex:
         return found.passages
 
     async def _draft(self, question: str, history: History, doc_ids: Collection[str] | None) -> Draft:
+        asked = as_question(question)
+        # Counted before the search: what becomes ready meanwhile may be missed by it.
+        states = await asyncio.to_thread(self._catalog.count_states, doc_ids)
         return await draft_answer(
-            as_question(question),
+            asked,
             as_messages(history),
             doc_ids,
             search=self._search,
@@ -408,6 +414,8 @@ class DocumentIndex:
             timeout=self.settings.llm_timeout,
             embedder=self._model.fitting,
             threads=self._threads,
+            ready=states.get("ready", 0),
+            pending=states.get("pending", 0),
         )
 
     async def _check(self) -> Status:

@@ -26,9 +26,8 @@ units as they are written. Answer in the language of the question."""
 CONDENSE = """Rewrite the user's last message as one stand-alone question that can be understood without the \
 conversation. Keep its language, names and numbers. Reply with the question only."""
 
-
-# A passage that closes its fence could pass for the user.
 _CITED = re.compile(r"\[(\d+)\]")
+# A passage that closes its fence could pass for the user.
 _FENCE = re.compile(r"</?\s*passages\s*>", re.IGNORECASE)
 
 

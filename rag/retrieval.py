@@ -22,6 +22,11 @@ from rag.vector_store import Hit, VectorStore
 CANDIDATES = 150
 # A question longer than this says no more to a search; BM25's cost grows with it.
 QUESTION_CHARACTERS = 4000
+# Of a follow-up's vector, the last user turn and the last answer make up this much each; its own terms count this many
+# times those of the last user turn. On 192 follow-ups nDCG@10 was 0.91, with the question alone 0.83; with the two user
+# turns embedded as one text 0.89; without the last answer 0.89.
+PREVIOUS_WEIGHT = 0.2
+PREVIOUS_TERMS = 3
 # Candidates that are told about, and how much of each.
 TRACED = 30
 TRACED_CHARACTERS = 120
@@ -29,10 +34,17 @@ TRACED_CHARACTERS = 120
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is searched for: `text` by its vector, `lexical` by its terms."""
+    """What is searched for: `text` by its vector, into which those of `context` go by their weights, and `lexical` by
+    its terms."""
 
     text: str
     lexical: str
+    context: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def in_context(self) -> str:
+        """The question with what comes before it, for those who read it as a whole."""
+        return "\n".join([text for text, _ in self.context[:1]] + [self.text])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +71,29 @@ class Stopwatch:
 
 def build_query(question: str, history: Sequence[Message] = ()) -> Query:
     """The query for a question. With a history, which is for follow-ups that no LLM has made stand alone, the last user
-    turn before it goes along: in front of the text, and with half the weight among the terms.
-
-    On 192 follow-ups of conversations this found nDCG@10 0.89, the last turn alone 0.83. The last answer and all
-    earlier turns, mixed in by their vectors, would add 0.01.
-    """
+    turn and the last answer go along: see PREVIOUS_WEIGHT and PREVIOUS_TERMS."""
     question = question[:QUESTION_CHARACTERS]
-    earlier = [message.content for message in history if message.role == "user"]
-    if not earlier:
-        return Query(question, lexical_question(question))
-    before = earlier[-1][:QUESTION_CHARACTERS]
     own = lexical_question(question)
-    return Query(f"{before}\n{question}", f"{own} {own} {lexical_question(before)}")
+    before = _last(history, "user")
+    if not before:
+        return Query(question, own)
+    texts = (before, _last(history, "assistant"))
+    lexical = " ".join([own] * PREVIOUS_TERMS + [lexical_question(before)])
+    return Query(question, lexical, tuple((text, PREVIOUS_WEIGHT) for text in texts if text))
+
+
+def _last(history: Sequence[Message], role: str) -> str:
+    contents = [message.content for message in history if message.role == role]
+    return contents[-1][:QUESTION_CHARACTERS] if contents else ""
+
+
+def _vector(query: Query, embedder: Embedder) -> list[float]:
+    own = 1 - sum(weight for _, weight in query.context)
+    mixed = [own * x for x in embedder.embed_query(query.text)]
+    for text, weight in query.context:
+        mixed = [x + weight * y for x, y in zip(mixed, embedder.embed_query(text), strict=True)]
+    length = math.hypot(*mixed) or 1.0
+    return [x / length for x in mixed]
 
 
 async def retrieve(
@@ -95,7 +118,7 @@ async def retrieve(
     watch = Stopwatch()
 
     async def dense() -> list[Hit]:
-        vector = await loop.run_in_executor(threads.queries, embedder.embed_query, query.text)
+        vector = await loop.run_in_executor(threads.queries, _vector, query, embedder)
         watch.lap("embed the question")
         return await store.search_dense(vector, limit, doc_ids, without)
 
@@ -109,7 +132,7 @@ async def retrieve(
     ranked = [row for row in ranked if row.hit.doc_id in names]
     credit_named(ranked, query.text, names)
     if reranker and ranked:
-        await loop.run_in_executor(threads.queries, _rerank, reranker, query.text, ranked)
+        await loop.run_in_executor(threads.queries, _rerank, reranker, query.in_context, ranked)
         watch.lap("rerank")
     pieces = await asyncio.to_thread(choose, ranked, top_k, page_text)
     watch.lap("choose")

@@ -149,7 +149,8 @@ class Trace:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What an answer rests on, kept with it. `question` is the stand-alone question that was searched for; `refused`
-    says that the passages don't hold the answer, and are but the nearest ones."""
+    says that the passages don't hold the answer, and are but the nearest ones; `unsearched` counts the documents that
+    were still being indexed then."""
 
     question: str = ""
     passages: tuple[Passage, ...] = ()
@@ -158,6 +159,7 @@ class Evidence:
     error: str | None = None
     refused: bool = False
     trace: Trace | None = None
+    unsearched: int = 0
 
 
 @dataclass(frozen=True, slots=True)

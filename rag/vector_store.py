@@ -189,7 +189,8 @@ class VectorStore:
             sparse_embedding_function=BM25BuiltInFunction("lexical", analyzer_params={"tokenizer": tokenizer})
             if self.has_lexical
             else None,
-            sparse_index_config={"index_type": "SPARSE_INVERTED_INDEX", **BM25_PARAMETERS} if self.has_lexical else None,
+            # Milvus Lite reads index parameters only where pymilvus 2.6 doesn't put them by itself.
+            sparse_index_config={"params": BM25_PARAMETERS} if self._lite else BM25_PARAMETERS,
             scalar_field_names=["lexical", "page", "start", "end"],
             scalar_field_types=[DataType.VARCHAR, DataType.INT64, DataType.INT64, DataType.INT64],
             output_fields=_ROW_FIELDS,

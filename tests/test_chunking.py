@@ -206,6 +206,41 @@ def test_headings_last_over_pages_until_a_slide_has_its_own() -> None:
     assert contexts[4] == "Two"
 
 
+def test_heading_of_a_pdf_page_goes_along_with_every_chunk_of_it_and_no_other() -> None:
+    pages = [
+        Page("Risk Factors\n" + numbered_sentences(80), 1),
+        Page("and so on it goes.\n" + numbered_sentences(80), 2),
+        Page("Consolidated Balance Sheets\n(In millions)\n" + numbered_sentences(80), 5),
+    ]
+    contexts: dict[int | None, list[str]] = {}
+    for chunk in chunk_pages(pages, "uber.pdf", count_words):
+        contexts.setdefault(chunk.page, []).append(chunk.context)
+    assert all(len(several) > 2 for several in contexts.values())
+    assert {page: set(several) for page, several in contexts.items()} == {
+        1: {"uber > Risk Factors"},
+        2: {"uber"},
+        5: {"uber > Consolidated Balance Sheets"},
+    }
+
+
+def test_running_header_of_a_pdf_is_no_context() -> None:
+    pages = [Page(f"Annual Report 2021\nPart {'One' * n}\nit says {n}.", n) for n in range(1, 7)]
+    contexts = [chunk.context for chunk in chunk_pages(pages, "", count_words)]
+    assert contexts == [f"Part {'One' * n}" for n in range(1, 7)]
+
+
+def test_lines_that_look_like_headings_are_none_in_marked_up_formats() -> None:
+    slides = [Page("# Growth\n\nMore Riders\n\nword", 1), Page("Fewer Costs\n\nword", 2)]
+    assert [chunk.context for chunk in chunk_pages(slides, "", count_words)] == ["", "Growth"]
+    article = [Page("Fewer Costs\n\nword " + "word " * 300)]
+    assert {chunk.context for chunk in chunk_pages(article, "Notes.md", count_words)} == {"Notes"}
+
+
+def test_a_number_sign_at_the_top_of_a_page_is_no_markup() -> None:
+    pages = [Page("#1 in the World\n\nWe lead.", 1), Page("Risk Factors\nthere are many.", 2)]
+    assert [chunk.context for chunk in chunk_pages(pages, "", count_words)] == ["", "Risk Factors"]
+
+
 def test_table_rows_keep_the_header_and_are_not_cut() -> None:
     rows = [f"| Item {i} | {i} pieces in stock |" for i in range(100)]
     text = "Stock list\n\n| Name | Quantity |\n|---|---|\n" + "\n".join(rows)

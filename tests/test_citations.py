@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from rag.citations import check_citations, tidy_markers
 from rag.lexical import content_terms
 from rag.schema import Passage
+
+# Some times what it takes: what grows with the square of a text's length takes minutes.
+SECONDS = 10
 
 REVENUE = "Its revenue rose to $17,455 million in 2021 from $11,139 million."
 EMPLOYEES = "It has 29,300 employees."
@@ -109,8 +114,11 @@ def test_no_passages_no_citations() -> None:
     ("text", "left"),
     [
         ("a [1] b [3].", "a [1] b [3]."),
-        ("a [4][2] b [0][999]", "a [2] b "),
+        ("a [4][2] b [0][999]", "a [2] b"),
+        ("It rides too [7].", "It rides too."),
         ("array[1234] stays", "array[1234] stays"),
+        ("in the years [2019-2021]", "in the years [2019-2021]"),
+        ("| a | [9] |", "| a | |"),
     ],
 )
 def test_markers_of_passages_that_do_not_exist_are_removed(text: str, left: str) -> None:
@@ -123,10 +131,82 @@ def test_markers_of_passages_that_do_not_exist_are_removed(text: str, left: str)
         ("It rose [1, 2].", "It rose [1][2]."),
         ("It rose [1-3].", "It rose [1][2][3]."),
         ("It rose [2;9].", "It rose [2]."),
+        ("It rose [1][1], [3].", "It rose [1][3]."),
+        ("It rose [1-999].", "It rose [1][2][3]."),
+        ("It rose [1-99999999].", "It rose [1-99999999]."),
+        ("It rose 【1】 and fell 【2†source】.", "It rose [1] and fell [2]."),
+        ("It rose [^1] ［2］ \\[3\\].", "It rose [1][2][3]."),
+        ("It rose [passage 1, passage 3].", "It rose [1][3]."),
+        ("It rose [Source: 2](https://example.org/3).", "It rose [2]."),
+        ("It rose [1](#ref-2).", "It rose [1]."),
     ],
 )
 def test_markers_written_together_are_taken_apart(text: str, tidy: str) -> None:
     assert tidy_markers(text, 3) == tidy
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```python\nrow[1, 2] = row[9]\n```",
+        "~~~\nx[9]\n~~~",
+        "Take `rows[1, 2]` and ``a[9]``.",
+        "It goes on:\n```\nx[9]",
+    ],
+)
+def test_brackets_in_code_are_left_alone(text: str) -> None:
+    assert tidy_markers(text, 3) == text
+    assert check_citations(text, PASSAGES) == []
+
+
+def test_code_in_a_claim_is_kept_as_it_is() -> None:
+    assert checked("The lease `a[1]` ends in March [3].") == [(3, "The lease `a[1]` ends in March", LEASE)]
+
+
+@pytest.mark.parametrize("text", ["[1" * 5000, "[1,2" * 5000, "`" * 5000, "[1]" * 3000, "【1†" * 3000, "```\n" * 3001])
+def test_odd_brackets_are_read_in_reasonable_time(text: str) -> None:
+    began = time.perf_counter()
+    check_citations(text, PASSAGES)
+    assert time.perf_counter() - began < SECONDS
+
+
+def test_tidied_text_stays_as_it_is() -> None:
+    text = tidy_markers("It rose [1, 2], it says [9], 【3】 and more[^2].", 3)
+    assert tidy_markers(text, 3) == text
+
+
+def test_citations_are_in_the_order_of_the_tidied_markers() -> None:
+    text = "| It has | 29,300 employees [1, 3] |\n\n- The lease ends [3-1] in March [3][3]"
+    assert [citation.number for citation in check_citations(text, PASSAGES)] == [1, 3, 3]
+    assert tidy_markers(text, 3).count("[") == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "claims"),
+    [
+        ("| Item | 2021 |\n|---|---|\n| Revenue | $17,455 million [1] |", ["Revenue, $17,455 million"]),
+        ("| Revenue | $17,455 million | [1] |", ["Revenue, $17,455 million"]),
+        ("| Employees [1] | 29,300 [1] |", ["Employees", "Employees, 29,300"]),
+        ("1. Employees: 29,300 [1]", ["Employees: 29,300"]),
+        ("2) Employees: 29,300 [1]", ["Employees: 29,300"]),
+        ("According to [1], it has 29,300 employees.", ["According to it has 29,300 employees."]),
+        ("[1] It has 29,300 employees.", ["It has 29,300 employees."]),
+    ],
+)
+def test_claim_is_what_the_marker_stands_by(text: str, claims: list[str]) -> None:
+    assert [claim for _, claim, support in checked(text) if support] == claims
+
+
+def test_numbers_that_the_passage_does_not_hold_are_told() -> None:
+    (citation,) = check_citations("It has 31,000 employees, founded in 2009 [1].", PASSAGES)
+    assert (citation.supported, citation.missing) == (False, ("31,000",))
+
+
+def test_shown_table_row_is_borne_out_by_its_row() -> None:
+    table = "| Item | 2020 | 2021 |\n|---|---|---|\n| Revenue, net | 11,139 | 17,455 |\n| Costs | 9,351 | 12,000 |"
+    passage = Passage(table, "t.md", "t", None, 0, len(table), 1.0)
+    (citation,) = check_citations("Revenue, net, 11,139, 17,455 [1]", [passage])
+    assert table[citation.start : citation.end] == "| Revenue, net | 11,139 | 17,455 |"
 
 
 def test_function_words_carry_no_meaning() -> None:

@@ -24,11 +24,7 @@ class Docent:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = {
-            **{
-                k: v
-                for k, v in os.environ.items()
-                if k in {"PATH", "HOME", "LANG", "HF_HOME", "NO_PROXY", "HTTPS_PROXY"}
-            },
+            **{name: value for name, value in os.environ.items() if name in KEPT},
             "DATA_DIR": str(folder / "data"),
             "EMBED_MODEL": "bundled",
             "PYTHONPATH": str(REPOSITORY),
@@ -130,6 +126,10 @@ def test_one_bad_file_fails_the_command_but_not_the_others(docent: Docent, paper
         (["list"], {"DATABASE_URL": "nonsense"}, ["DATABASE_URL"]),
         (["list"], {"COLLECTION": "1; drop"}, ["COLLECTION"]),
         (["search", "x"], {"MILVUS_URI": "http://127.0.0.1:9"}, ["127.0.0.1:9", "MILVUS_URI"]),
+        (["eval"], {}, ["file of questions", "--compare"]),
+        (["eval", "absent.jsonl"], {}, ["absent.jsonl can't be read"]),
+        (["eval", "--compare", "a.jsonl", "b.jsonl"], {}, ["a.jsonl isn't a file of evaluation details"]),
+        (["eval", "--compare", "a.jsonl"], {}, ["--compare"]),
     ],
 )
 def test_errors_are_one_line_that_names_what_is_wrong(
@@ -141,7 +141,7 @@ def test_errors_are_one_line_that_names_what_is_wrong(
 def test_help_names_every_command(docent: Docent) -> None:
     done = docent("--help")
     assert done.returncode == 0
-    for command in ("ingest", "search", "ask", "list", "delete", "reset", "doctor"):
+    for command in ("ingest", "search", "ask", "list", "delete", "reset", "reindex", "eval", "doctor"):
         assert command in done.stdout
 
 
@@ -165,3 +165,107 @@ def test_the_doctor_says_what_is_reachable(docent: Docent, llm_server: LLMServer
     done = docent("doctor", OPENAI_BASE_URL=llm_server.url, OPENAI_API_KEY="sk-wrong-secret")
     assert_one_line_error(done, "OPENAI_API_KEY")
     assert "sk-wrong-secret" not in done.stdout + done.stderr
+
+
+def write_lines(path: Path, *entries: object) -> Path:
+    path.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
+    return path
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    return write_lines(
+        tmp_path / "mine.jsonl",
+        {"id": "noon", "question": "When does the ferry leave?", "file": "ferry.txt", "quote": "leaves at noon"},
+        {"id": "none", "question": "Which enzyme splits lactose?", "answerable": False},
+    )
+
+
+@pytest.fixture
+def beir(tmp_path: Path) -> Path:
+    folder = tmp_path / "small set"
+    (folder / "qrels").mkdir(parents=True)
+    write_lines(folder / "corpus.jsonl", {"_id": "a", "text": "The lamp is green."}, {"_id": "b", "text": "Bread."})
+    write_lines(folder / "queries.jsonl", {"_id": "q", "text": "Which colour has the lamp?"})
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\ta\t1\n")
+    return folder
+
+
+def test_questions_are_scored_with_their_documents_and_each_outcome_is_kept(
+    docent: Docent, papers: Path, questions: Path
+) -> None:
+    details = papers.parent / "kept"
+    scores = docent.json("eval", str(questions), "--documents", str(papers), "--details", str(details))["mine"]
+    assert scores["questions"] == 2
+    assert (scores["hit@1"], scores["answerable refused"], scores["unanswerable refused"]) == (1, 0, 1)
+    assert scores["search ms (median)"] > 0
+    assert Path(scores["details"]).parent == details
+    lines = [json.loads(line) for line in Path(scores["details"]).read_text().splitlines()]
+    assert [line["question_id"] for line in lines] == ["noon", "none"]
+    assert "leaves at noon" in lines[0]["answer"]
+    assert {d["file_name"] for d in docent.json("list")} == {"ferry.txt", "tea.md"}
+
+
+def test_without_answers_only_the_search_is_scored_and_shown(docent: Docent, papers: Path, questions: Path) -> None:
+    done = docent("eval", str(questions), "--no-answers", "--documents", str(papers / "ferry.txt"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("mine: 2 questions")
+    rows = dict(line.rsplit(maxsplit=1) for line in done.stdout.splitlines()[1:] if line.strip() and ":" not in line)
+    assert {name.strip(): value for name, value in rows.items()}["hit@1"] == "1.000"
+    assert "refused" not in done.stdout
+    assert "answer ms" not in done.stdout
+    kept = Path(done.stdout.strip().splitlines()[-1].removeprefix("Each question: "))
+    assert (docent.folder / "data" / "eval") == kept.parent
+    assert json.loads(kept.read_text().splitlines()[0])["answer"] == ""
+
+
+def test_a_beir_folder_goes_into_a_collection_of_its_own(docent: Docent, papers: Path, beir: Path) -> None:
+    docent.json("ingest", str(papers / "ferry.txt"))
+    scores = docent.json("eval", str(beir), "--no-answers")["small set"]
+    assert (scores["hit@1"], scores["nDCG@10"]) == (1, 1)
+    assert [d["file_name"] for d in docent.json("list")] == ["ferry.txt"]
+    own = docent.json("list", "--collection", "eval_small_set")
+    assert {d["file_name"] for d in own} == {"a.txt", "b.txt"}
+
+
+def test_sets_of_one_name_do_not_overwrite_each_other(docent: Docent, papers: Path, questions: Path) -> None:
+    (papers.parent / "other").mkdir()
+    entry = {"question": "When does the ferry leave?", "file": "ferry.txt"}
+    other = write_lines(papers.parent / "other" / "mine.jsonl", entry)
+    documents = ["--documents", str(papers / "ferry.txt")]
+    scores = docent.json("eval", str(questions), str(other), "--no-answers", *documents)
+    assert {name: each["questions"] for name, each in scores.items()} == {"mine": 2, "mine-2": 1}
+    assert scores["mine"]["details"] != scores["mine-2"]["details"]
+
+
+def test_a_question_about_an_absent_file_fails_the_command(docent: Docent, questions: Path) -> None:
+    done = docent("eval", str(questions))
+    assert_one_line_error(done, "ferry.txt", "question noon", "isn't in the library")
+    assert done.returncode == 1
+
+
+def test_a_document_that_cannot_be_read_fails_the_evaluation(docent: Docent, papers: Path, questions: Path) -> None:
+    (papers / "empty.txt").write_bytes(b"")
+    assert_one_line_error(docent("eval", str(questions), "--documents", str(papers)), "1 of 3 documents", "empty.txt")
+
+
+def test_two_runs_are_compared_question_by_question(docent: Docent) -> None:
+    def run(name: str, **scores: float) -> str:
+        known = {"question": "?", "answerable": None}
+        return str(
+            write_lines(
+                docent.folder / f"{name}.jsonl",
+                *({"question_id": q, **known, "scores": {"MRR": score}} for q, score in scores.items()),
+            )
+        )
+
+    before, after = run("before", one=0.5, two=1.0, three=1.0), run("after", one=1.0, two=1.0, three=0.75)
+    done = docent("eval", "--compare", before, after)
+    assert (done.returncode, done.stderr) == (0, "")
+    head, *changed = done.stdout.splitlines()
+    assert head.split() == ["MRR", "0.833", "→", "0.917", "(1", "better,", "1", "worse)"]
+    assert [line.strip() for line in changed] == ["one: 0.500 → 1.000", "three: 1.000 → 0.750"]
+    (difference,) = docent.json("eval", "--compare", before, after)
+    assert (difference["better"], difference["worse"]) == (1, 1)
+    assert difference["changed"] == [["one", 0.5, 1.0], ["three", 1.0, 0.75]]
+    assert_one_line_error(docent("eval", "--compare", before, run("apart", four=1.0), "--json"), "no scored question")

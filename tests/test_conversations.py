@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 import sqlalchemy as sa
 
@@ -7,7 +9,7 @@ from rag import conversations as conversations_module
 from rag.conversations import Conversations
 from rag.database import messages, open_database, tables
 from rag.errors import CatalogError, NotFound
-from rag.schema import Citation, Evidence, Message, Passage
+from rag.schema import Candidate, Citation, Evidence, Message, Passage, Trace
 
 pytest_plugins = ["tests.databases"]
 
@@ -39,6 +41,32 @@ def test_messages_come_back_in_order_with_their_evidence(conversations: Conversa
     for message in (QUESTION, ANSWER, QUESTION):
         conversations.add(conversation_id, message)
     assert conversations.messages(conversation_id) == [QUESTION, ANSWER, QUESTION]
+
+
+def test_trace_refusal_and_missing_numbers_come_back(conversations: Conversations, conversation_id: str) -> None:
+    candidates = (
+        Candidate("uber 2021.pdf", "1" * 64, 42, "It earned", 1, 0.71, None, None, 0.6, 0.9),
+        Candidate("메모.txt", "2" * 64, None, "매출은", None, None, 3, 4.5, 0.2, left_out="overlaps a better one"),
+    )
+    trace = Trace(candidates, 0.6, (("search", 12.5), ("write the answer", 800.0)), 900, 40)
+    citation = Citation(1, "It earned 18,000", 0, 0, False, ("18,000", "2022"))
+    kept = Message("assistant", "It isn't said.", Evidence("q", PASSAGES, (citation,), False, None, True, trace, 2))
+    conversations.add(conversation_id, kept)
+    assert conversations.messages(conversation_id) == [kept]
+
+
+def test_answers_kept_before_there_were_traces_are_read(
+    engine: sa.Engine, conversations: Conversations, conversation_id: str
+) -> None:
+    conversations.add(conversation_id, ANSWER)
+    with engine.begin() as connection:
+        old = json.loads(connection.scalars(sa.select(messages.c.evidence)).one())
+        for name in ("refused", "trace", "unsearched"):
+            del old[name]
+        for citation in old["citations"]:
+            del citation["missing"]
+        connection.execute(sa.update(messages).values(evidence=json.dumps(old)))
+    assert conversations.messages(conversation_id) == [ANSWER]
 
 
 def test_conversations_outlast_a_restart(database_url: str, conversations: Conversations, conversation_id: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from rag.citations import check_citations
 from rag.embedding import Embedder
-from rag.extractive import LONGEST, NOTHING_FOUND, PASSAGES, SENTENCES, extract_answer
+from rag.extractive import LONGEST, NOT_FOUND, PASSAGES, SENTENCES, Extract, extract_answer
 from rag.schema import Passage
 
 pytest_plugins = ["tests.bundled_model"]
@@ -36,56 +36,62 @@ def test_sentence_that_answers_comes_first_with_its_marker(
     found = passages(
         f"{REVENUE} {STAFF}", f"Some words that matter to nobody. {LEASE}", f"매출이 크게 늘었다고 한다. {KOREAN}"
     )
-    assert extract_answer(question, found, embedder).split("\n\n")[0] == f"{sentence} {marker}"
+    answer = extract_answer(question, found, embedder)
+    assert answer.text.split("\n\n")[0] == f"{sentence} {marker}"
+    assert not answer.refused
 
 
 def test_answer_is_short_and_every_citation_is_borne_out(embedder: Embedder) -> None:
     found = passages(*(f"Revenue of the year {year} rose to $17,{year} million. {LEASE}" for year in range(2000, 2010)))
-    text = extract_answer("How did revenue rise?", found, embedder)
+    text = extract_answer("How did revenue rise?", found, embedder).text
     citations = check_citations(text, found)
     assert 1 <= len(text.split("\n\n")) == len(citations) <= SENTENCES
     assert all(citation.supported and citation.number <= PASSAGES for citation in citations)
 
 
 def test_sentence_in_overlapping_passages_is_said_once_for_the_first(embedder: Embedder) -> None:
-    text = extract_answer("When does the lease end?", passages(f"{STAFF} {LEASE}", f"{LEASE} {REVENUE}"), embedder)
+    found = passages(f"{STAFF} {LEASE}", f"{LEASE} {REVENUE}")
+    text = extract_answer("When does the lease end?", found, embedder).text
     assert text.count(LEASE) == 1
     assert f"{LEASE} [1]" in text
 
 
-def test_no_passages_means_nothing_found(embedder: Embedder) -> None:
-    assert extract_answer("When?", [], embedder) == NOTHING_FOUND
+def test_without_passages_the_answer_is_refused(embedder: Embedder) -> None:
+    assert extract_answer("When?", [], embedder) == Extract(NOT_FOUND, refused=True)
 
 
 @pytest.mark.parametrize("question", ["purple giraffes fly", "quantum chromodynamics", "보라색 기린"])
-def test_question_that_no_sentence_comes_near_is_not_answered(embedder: Embedder, question: str) -> None:
+def test_question_that_no_sentence_comes_near_is_refused(embedder: Embedder, question: str) -> None:
     lease = "The lease on the office ends in March next year and can be renewed."
-    assert extract_answer(question, passages(lease), embedder) == NOTHING_FOUND
+    assert extract_answer(question, passages(lease), embedder) == Extract(NOT_FOUND, refused=True)
 
 
 def test_passage_without_sentences_is_shown_shortened(embedder: Embedder) -> None:
-    text = extract_answer("What is there?", passages("x" * 5000), embedder)
+    text = extract_answer("What is there?", passages("x" * 5000), embedder).text
     assert text.endswith("… [1]")
     assert len(text) == LONGEST + len(" [1]")
 
 
 def test_heading_alone_is_no_answer(embedder: Embedder) -> None:
-    text = extract_answer("When does the lease end?", passages(f"Lease end\n\n{LEASE}", "Lease end?"), embedder)
+    found = passages(f"Lease end\n\n{LEASE}", "Lease end?")
+    text = extract_answer("When does the lease end?", found, embedder).text
+    assert LEASE in text
     assert "Lease end?" not in text
 
 
 def test_table_row_reads_as_a_list(embedder: Embedder) -> None:
     row = "| Revenue in millions | 17,455 | 11,139 |"
-    assert extract_answer("Revenue in millions", passages(row), embedder) == "Revenue in millions, 17,455, 11,139 [1]"
+    text = extract_answer("Revenue in millions", passages(row), embedder).text
+    assert text == "Revenue in millions, 17,455, 11,139 [1]"
 
 
 @pytest.mark.parametrize("question", ["", "?", "the of and"])
 def test_question_without_content_does_not_fail(embedder: Embedder, question: str) -> None:
-    assert extract_answer(question, passages(LEASE), embedder)
+    assert extract_answer(question, passages(LEASE), embedder).text in (f"{LEASE} [1]", NOT_FOUND)
 
 
 def test_the_head_of_a_table_is_no_answer(embedder: Embedder) -> None:
     text = "| Ticket | Day visit | Open evening |\n| --- | --- | --- |\n| Adult | 9 pounds | 14 pounds |"
-    answer = extract_answer("What does a ticket for a day visit cost?", passages(text), embedder)
+    answer = extract_answer("What does a ticket for a day visit cost?", passages(text), embedder).text
     assert "Open evening" not in answer
     assert "9 pounds" in answer

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rag import file_store
 from rag.errors import NotFound, RagError
 from rag.file_store import FileStore, document_id
 from rag.schema import Page
@@ -74,6 +75,46 @@ def test_pages_go_with_their_document(files: FileStore, tmp_path: Path) -> None:
     assert everything(tmp_path) == []
     with pytest.raises(NotFound):
         files.read_pages(doc_id, "a.txt")
+
+
+def test_text_of_a_page_or_of_a_document_without_pages(files: FileStore, tmp_path: Path) -> None:
+    with_pages, without = files.write(b"a"), files.write(b"b")
+    files.write_pages(with_pages, [Page("first", 1), Page("third", 3)])
+    files.write_pages(without, [Page("all of it")])
+    for store in (files, FileStore(tmp_path / "files")):
+        assert [store.page_text(with_pages, page) for page in (1, 2, 3, None)] == ["first", None, "third", None]
+        assert [store.page_text(without, page) for page in (None, 1)] == ["all of it", None]
+
+
+@pytest.mark.parametrize("doc_id", [*NOT_IDS, "a" * 64])
+def test_page_of_what_is_not_there_has_no_text(files: FileStore, doc_id: str) -> None:
+    assert files.page_text(doc_id, 1) is None
+
+
+def test_page_is_not_read_from_the_bytes_of_a_file_whose_name_is_unknown(files: FileStore, tmp_path: Path) -> None:
+    doc_id = files.write(b"<p>some words</p>")
+    assert files.page_text(doc_id, None) is None
+    files.write_pages(doc_id, [Page("some words")])
+    (kept,) = tmp_path.rglob("*.pages.json")
+    kept.write_text("[[nu")
+    assert files.page_text(doc_id, None) is None
+    assert kept.read_text() == "[[nu"
+    assert files.read_pages(doc_id, "a.html") == [Page("some words")]
+    assert files.page_text(doc_id, None) == "some words"
+
+
+def test_a_search_does_not_wait_for_large_texts_unless_they_are_in_memory(
+    files: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doc_id = files.write(b"a")
+    files.write_pages(doc_id, [Page("long text", 1)])
+    (kept,) = tmp_path.rglob("*.pages.json")
+    monkeypatch.setattr(file_store, "_QUICK_BYTES", kept.stat().st_size - 1)
+    assert files.page_text(doc_id, 1) is None
+    files.read_pages(doc_id, "a.pdf")
+    assert files.page_text(doc_id, 1) == "long text"
+    monkeypatch.setattr(file_store, "_QUICK_BYTES", kept.stat().st_size)
+    assert FileStore(tmp_path / "files").page_text(doc_id, 1) == "long text"
 
 
 @pytest.mark.parametrize("doc_id", NOT_IDS)

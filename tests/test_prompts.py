@@ -11,6 +11,7 @@ from rag.prompts import (
     condense_messages,
     estimate_tokens,
     passages_within_budget,
+    says_refused,
 )
 from rag.schema import Message, Passage
 
@@ -57,6 +58,28 @@ def test_only_recent_history_goes_along_and_each_message_is_cut(build: object) -
     assert [role for role, _ in turns] == ["user", "assistant"] * (HISTORY_MESSAGES // 2)
     assert {len(text) for _, text in turns} == {HISTORY_CHARACTERS}
     assert last[1].endswith("And then?")
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("It is not in the documents [0].", True),
+        ("문서에 없습니다. [0]", True),
+        ("[0]", True),
+        ("No word of it [0]. None at all [0].", True),
+        ("The price is nine euros [1]. The year isn't said [0].", False),
+        ("It is not in the documents.", False),
+        ("It costs nine euros [10].", False),
+        ("", False),
+    ],
+)
+def test_an_answer_that_cites_nothing_but_0_is_a_refusal(text: str, refused: bool) -> None:
+    assert says_refused(text) is refused
+
+
+def test_the_model_is_told_how_to_refuse() -> None:
+    system = roles_and_texts(answer_messages("How much?", [], []))[0][1]
+    assert "end that sentence with [0]" in system
 
 
 def test_passages_are_kept_in_order_until_the_window_is_full() -> None:

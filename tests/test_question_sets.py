@@ -25,7 +25,7 @@ def test_lines_tell_what_should_be_found(tmp_path: Path) -> None:
     found = load_question_set(path)
     assert found.name == "q"
     assert found.documents == []
-    first, second, third = found.questions
+    first, second, _ = found.questions
     assert (first.question_id, dict(first.relevant), first.pages) == ("a", {"bridge.pdf": 1.0}, (3, 4))
     assert (second.question_id, second.quote, second.history) == ("2", "Edda Lund", (Message("user", "The ferry?"),))
     assert [question.has_gold for question in found.questions] == [True, True, False]

@@ -76,6 +76,10 @@ def show_answer(message: Message, key: str, open_source: OpenSource) -> None:
             ":material/format_quote: These are sentences taken from your documents; no language model is connected. "
             "**Settings** shows how to connect one for written answers."
         )
+    if evidence.unsearched:
+        was, wasnt = ("was", "wasn't") if evidence.unsearched == 1 else ("were", "weren't")
+        unsearched = counted(evidence.unsearched, "document")
+        st.caption(f":material/hourglass: {unsearched} {was} still being indexed and {wasnt} searched.")
     _show_sources(evidence, key, open_source)
     show_why(evidence, key)
 

@@ -22,6 +22,7 @@ from rag.schema import (
     Passage,
     Receipt,
     Status,
+    Trace,
 )
 from rag.settings import Settings
 
@@ -88,10 +89,14 @@ class AnswerDouble:
         citations: Sequence[Citation] = (),
         error: RagError | None = None,
         pause: float = 0.0,
+        refused: bool = False,
+        trace: Trace | None = None,
+        unsearched: int = 0,
         on_wait: Callable[[], object] | None = None,
     ) -> None:
         self.question, self.passages, self.extractive = question, list(passages), False
         self.citations, self.error, self.text, self.stopped = list(citations), None, "", False
+        self.refused, self.trace, self.unsearched = refused, trace, unsearched
         self._words, self._failure, self._pause, self._on_wait = words, error, pause, on_wait
         self.tokens = self._stream()
 
@@ -109,7 +114,16 @@ class AnswerDouble:
         self.stopped = True
 
     def evidence(self) -> Evidence:
-        return Evidence(self.question, tuple(self.passages), tuple(self.citations), self.extractive)
+        return Evidence(
+            self.question,
+            tuple(self.passages),
+            tuple(self.citations),
+            self.extractive,
+            None,
+            self.refused,
+            self.trace,
+            self.unsearched,
+        )
 
 
 class IndexDouble:

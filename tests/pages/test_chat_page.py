@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from rag import DocumentIndex
 from rag.errors import LLMError, ReadError, StoreUnavailable
-from rag.schema import Citation, Evidence, Job, Message, PartStatus, Passage, Status
+from rag.schema import Candidate, Citation, Evidence, Job, Message, PartStatus, Passage, Status, Trace
 from tests.pages.conftest import OpenPage, all_text, button
 from tests.pages.index_double import READY, AnswerDouble, IndexDouble
 
@@ -300,8 +300,93 @@ def test_refused_answer_calls_its_passages_the_nearest_ones(open_double: OpenPag
     assert text.count(":gray-badge[") == 2
 
 
+def why_panel(app: AppTest):
+    (panel,) = [box for box in app.expander if box.label == "Why this answer"]
+    return panel
+
+
+def test_why_panel_shows_what_was_searched_considered_and_spent(open_double: OpenPage, double: IndexDouble) -> None:
+    double.add("varn.txt")
+    candidates = (
+        Candidate("varn.txt", "d", 3, "The lamp is green.", 1, 0.71, 2, 9.87, 0.9),
+        Candidate("other.txt", "e", None, "A lamp.", None, None, 1, 12.34, 0.4, left_out="overlaps a better one"),
+    )
+    trace = Trace(candidates, 0.6, (("embed the question", 4.2), ("write the answer", 1234.0)), 1500, 40)
+    double.answer = lambda question, on_wait: AnswerDouble(question, [PASSAGE], ["Green [1]."], trace=trace)
+    panel = why_panel(ask(open_double("chat"), "What *lamp*?"))
+    text = "\n".join(element.value for element in panel.markdown)
+    assert "**Searched for:** What \\*lamp\\*?" in text
+    assert "the best 2 candidates" in text
+    assert "meaning (dense search) 60%, words (lexical search) 40%" in text
+    assert "embed the question 4 ms · write the answer 1,234 ms" in text
+    assert "prompt 1,500 · answer 40" in text
+    table = panel.dataframe[0].value
+    assert list(table["Document"]) == ["varn.txt", "other.txt"]
+    assert list(table["Outcome"]) == ["passage", "overlaps a better one"]
+    assert list(table["Score"]) == [0.9, 0.4]
+    assert list(table["BM25"]) == [9.87, 12.34]
+    assert "Reranked" not in table
+
+
+def test_why_panel_shows_the_scores_of_a_reranker(open_double: OpenPage, double: IndexDouble) -> None:
+    double.add("varn.txt")
+    trace = Trace((Candidate("varn.txt", "d", 3, "The lamp", 1, 0.71, 2, 9.87, 0.9, 0.55),), 0.6)
+    double.answer = lambda question, on_wait: AnswerDouble(question, [PASSAGE], ["Green [1]."], trace=trace)
+    panel = why_panel(ask(open_double("chat"), "What lamp?"))
+    assert list(panel.dataframe[0].value["Reranked"]) == [0.55]
+    text = "\n".join(element.value for element in panel.markdown)
+    assert "the best 1 candidate." in text
+    assert "Tokens" not in text, "none were spent"
+    assert "Time" not in text
+
+
+def test_why_panel_says_that_nothing_was_found(open_double: OpenPage, double: IndexDouble) -> None:
+    double.answer = lambda question, on_wait: AnswerDouble(question, [], ["Nothing."], refused=True, trace=Trace())
+    panel = why_panel(ask(open_double("chat"), "What lamp?"))
+    assert any("nothing was found" in element.value for element in panel.markdown)
+    assert len(panel.dataframe) == 0
+
+
+def test_answer_kept_before_there_were_traces_has_no_why_panel(open_double: OpenPage, double: IndexDouble) -> None:
+    app = visit(open_double, answered(double, [PASSAGE]))
+    assert "Green" in all_text(app)
+    assert "Why this answer" not in [box.label for box in app.expander]
+
+
+def test_why_panel_of_a_real_answer_shows_its_passages(open_page: OpenPage) -> None:
+    app = ask(open_page("chat"), "Who built the lighthouse?")
+    table = why_panel(app).dataframe[0].value
+    assert table["Document"][0] == "varn.txt"
+    assert table["Outcome"][0] == "passage"
+    assert "check the citations" in "\n".join(element.value for element in why_panel(app).markdown)
+
+
+@pytest.mark.parametrize(
+    ("unsearched", "sentence"),
+    [
+        (1, "1 document was still being indexed and wasn't searched."),
+        (2, "2 documents were still being indexed and weren't searched."),
+    ],
+)
+def test_documents_that_were_not_searched_yet_are_said_under_the_answer(
+    open_double: OpenPage, double: IndexDouble, unsearched: int, sentence: str
+) -> None:
+    double.answer = lambda question, on_wait: AnswerDouble(
+        question, [PASSAGE], ["Not in your documents."], refused=True, unsearched=unsearched
+    )
+    app = ask(open_double("chat"), "What lamp?")
+    assert any(caption.value.endswith(sentence) for caption in app.caption)
+
+
+def test_answer_from_all_documents_says_nothing_of_indexing(open_double: OpenPage, double: IndexDouble) -> None:
+    double.answer = lambda question, on_wait: AnswerDouble(question, [PASSAGE], ["Not in your documents."])
+    app = ask(open_double("chat"), "What lamp?")
+    assert "Not in your documents" in all_text(app)
+    assert "indexed" not in all_text(app)
+
+
 def test_source_of_a_text_opens_with_its_sentence_highlighted(open_page: OpenPage) -> None:
-    app = ask(open_page("chat"), "How often does the ferry sail in winter?")
+    app = ask(open_page("chat"), "How often does the ferry to the island sail in winter?")
     assert not has_panel(app)
     app = open_source(app)
     assert not app.exception
