@@ -14,7 +14,7 @@ from rich.table import Table
 
 from rag.console import IngestProgress, err, fail, files_of, out, print_json
 from rag.errors import RagError
-from rag.evaluation import compare, evaluate, load_outcomes, save_outcomes, summary
+from rag.evaluation import Outcome, check_errors, compare, evaluate, load_outcomes, save_outcomes, summary
 from rag.index import DocumentIndex
 from rag.question_sets import QuestionSet, load_question_set
 
@@ -73,11 +73,16 @@ def _score(index: DocumentIndex, questions: QuestionSet, options: argparse.Names
         transient=True,
         disable=options.json or not err.is_terminal,
     )
-    outcomes = list(asked)
+    outcomes: list[Outcome] = []
     folder = Path(options.details) if options.details else index.settings.data_dir / "eval"
     path = folder / f"{questions.name}-{datetime.now():%Y%m%d-%H%M%S}.jsonl"
-    save_outcomes(path, outcomes)
-    return {**summary(outcomes), "details": str(path)}
+    try:
+        outcomes.extend(asked)
+    finally:
+        if outcomes:  # those before an error, too
+            save_outcomes(path, outcomes)
+    checks = {} if options.no_answers else check_errors(questions, outcomes)
+    return {**summary(outcomes), **checks, "details": str(path)}
 
 
 def _print_scores(results: dict[str, dict[str, Any]]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from rag.errors import RagError
 from rag.file_store import document_id
 from rag.index import DocumentIndex
+from rag.labelled_claims import Example, error_rates, make_claims
 from rag.metrics import hit, ndcg, percentile, recall, reciprocal_rank
 from rag.question_sets import Question, QuestionSet
 from rag.schema import Passage
@@ -41,6 +42,7 @@ class Outcome:
     milliseconds: dict[str, float] = field(default_factory=dict)
     passages: list[dict[str, Any]] = field(default_factory=list)
     answer: str = ""
+    gold: str = ""  # the text of the first passage that holds what was asked for
 
 
 def evaluate(
@@ -81,6 +83,22 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, float]:
         means[f"{name} ms (median)"] = percentile(values, 0.5)
         means[f"{name} ms (p95)"] = percentile(values, 0.95)
     return means
+
+
+def check_errors(questions: QuestionSet, outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """How often the check of citations errs on claims made from these questions: the share of true claims that it
+    takes for not borne out, and of false ones that it lets pass (0 to 1). Empty where nothing was found."""
+    by_id = {question.question_id: question for question in questions.questions}
+    examples = []
+    for outcome in outcomes:
+        question = by_id[outcome.question_id]
+        if outcome.gold:
+            document = next(iter(question.relevant), outcome.question_id)
+            examples.append(Example(question.text, outcome.gold, question.answer, question.quote, document))
+    if not examples:
+        return {}
+    rates = error_rates(make_claims(examples))
+    return {"true claims not borne out": rates.false_alarms, "false claims borne out": rates.misses}
 
 
 def save_outcomes(path: Path, outcomes: Sequence[Outcome]) -> None:
@@ -159,6 +177,7 @@ def _ask(index: DocumentIndex, question: Question, names: Names, answers: bool) 
     ]
     if question.has_gold:
         outcome.scores.update(_scores(question, passages, grades, names))
+        outcome.gold = next((p.text for p, grade in zip(passages, grades, strict=True) if grade > 0), "")
     if answers:
         _score_answer(index, question, names, outcome)
     return outcome

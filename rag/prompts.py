@@ -26,7 +26,7 @@ units as they are written. Answer in the language of the question."""
 CONDENSE = """Rewrite the user's last message as one stand-alone question that can be understood without the \
 conversation. Keep its language, names and numbers. Reply with the question only."""
 
-_CITED = re.compile(r"\[(\d+)\]")
+_CITED = re.compile(r"[\[【［]\s*(\d+)\s*[\]】］]")
 # A passage that closes its fence could pass for the user.
 _FENCE = re.compile(r"</?\s*passages\s*>", re.IGNORECASE)
 

@@ -106,7 +106,9 @@ def _load_beir(folder: Path) -> QuestionSet:
             raise RagError(f"{place} needs _id and text.")
         relevant = grades.get(str(entry["_id"]), {})
         history = _history(place, entry)
-        questions.append(Question(str(entry["_id"]), entry["text"], history, relevant, answerable=bool(relevant)))
+        # What has no grades may just not have been judged.
+        answerable = entry.get("answerable", True if relevant else None)
+        questions.append(Question(str(entry["_id"]), entry["text"], history, relevant, answerable=answerable))
     return QuestionSet(folder.name, questions, documents)
 
 

@@ -65,6 +65,17 @@ def test_document_goes_from_pending_to_ready(catalog: Catalog) -> None:
     assert (ready.pages, ready.chunks, ready.state, ready.error) == (307, 1234, "ready", None)
 
 
+def test_documents_are_counted_by_state(engine: sa.Engine, catalog: Catalog) -> None:
+    assert catalog.count_states() == {}
+    add_ready(catalog, ONE)
+    catalog.add_pending(TWO, "b.txt", 3)
+    catalog.add_pending(THREE, "c.txt", 3)
+    Catalog(engine, "address", "others").add_pending(ONE, "a.txt", 3)
+    assert catalog.count_states() == {"ready": 1, "pending": 2}
+    assert catalog.count_states([ONE, TWO, "\ud800"]) == {"ready": 1, "pending": 1}
+    assert catalog.count_states([]) == {}
+
+
 def test_failed_document_says_why_and_can_be_tried_again(catalog: Catalog) -> None:
     catalog.add_pending(ONE, "a.txt", 3)
     catalog.mark_failed(ONE, "a.txt is damaged.")

@@ -61,11 +61,12 @@ def test_nothing_found_has_no_strength(embedder: Embedder) -> None:
 
 
 def test_strength_falls_with_the_cosine(embedder: Embedder) -> None:
-    rows = ranked("When does the ferry leave?", FERRY, TEA, embedder=embedder)
-    before = evidence_strength("When does the ferry leave?", rows, embedder)
+    question = "When does the boat to the island leave?"
+    rows = ranked(question, FERRY, TEA, embedder=embedder)
+    before = evidence_strength(question, rows, embedder)
     for row in rows:
         row.dense_score = embedder.unrelated_cosine
-    assert evidence_strength("When does the ferry leave?", rows, embedder) < before
+    assert evidence_strength(question, rows, embedder) < before
 
 
 def test_strength_falls_with_the_words_that_the_first_candidate_lacks(embedder: Embedder) -> None:
@@ -80,6 +81,15 @@ def test_strength_falls_with_the_words_that_the_first_candidate_lacks(embedder: 
         strengths.append(evidence_strength(question, rows, embedder))
     assert strengths == sorted(strengths, reverse=True)
     assert len(set(strengths)) == 3
+
+
+def test_all_of_the_words_in_one_of_the_first_candidates_are_enough_whatever_the_cosine(embedder: Embedder) -> None:
+    question = "When does the ferry leave?"
+    rows = ranked(question, *[TEA] * NEAREST, FERRY, embedder=embedder)
+    for row in rows:
+        row.dense_score = embedder.unrelated_cosine
+    assert evidence_strength(question, rows, embedder) < ENOUGH
+    assert evidence_strength(question, rows[1:], embedder) >= 1
 
 
 def test_a_rare_word_weighs_more_than_one_that_all_candidates_have(embedder: Embedder) -> None:
@@ -102,7 +112,7 @@ def test_the_best_cosine_of_the_first_candidates_counts_and_no_later_one(embedde
 
 
 def test_candidates_that_only_words_have_found_have_no_cosine_and_do_not_fail(embedder: Embedder) -> None:
-    question = "When does the ferry leave?"
+    question = "When does the boat to the island leave?"
     rows = ranked(question, FERRY, TEA, embedder=embedder)
     for row in rows:
         row.dense_score = None

@@ -138,6 +138,12 @@ def test_a_name_does_not_outweigh_a_much_better_row() -> None:
     assert ids(ranked) == ["u", "b"]
 
 
+def test_the_best_row_of_a_named_document_scores_1_and_no_more() -> None:
+    ranked = [Ranked(hit("u", 1.0, "u"), 1.0), Ranked(hit("b", 1.0, "b"), 0.0)]
+    credit_named(ranked, "Uber", NAMES)
+    assert [row.score for row in ranked] == pytest.approx([1.0, 0.0])
+
+
 @pytest.mark.parametrize("question", ["boeing's tax rate", "what is the rate?", "", "?!", "What is Airbus worth?"])
 def test_question_that_names_no_document_leaves_all_as_it_was(question: str) -> None:
     ranked = equals("u", "l", "b")

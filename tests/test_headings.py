@@ -20,6 +20,7 @@ def pages(*texts: str) -> list[Page]:
         "3 Results",
         "Finanzierung und Liquidität",
         "연결 재무상태표",
+        "요약 재무",
         "貸借対照表の注記",
     ],
 )
@@ -43,6 +44,7 @@ def test_headings_are_known(line: str) -> None:
         "an",
         "2021",
         "of to in",
+        "A to B",
         "A Very Long Title " * 10,
         "One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve Thirteen",
         "Cash " + "X" * HEADING_CHARACTERS,

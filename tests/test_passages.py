@@ -142,13 +142,14 @@ def test_hits_that_overlap_or_adjoin_become_one_in_whatever_order(order: tuple[i
 
 
 def test_a_row_between_two_pieces_makes_them_one_and_the_next_piece_moves_up() -> None:
-    pages: Pages = {("d", 1): words(0, 60)}
-    ranked = [cut(pages, 0, 103), row("Of another.", doc_id="e"), cut(pages, 208, 479), *elsewhere(1)]
-    ranked += [cut(pages, 104, 207)]
+    pages: Pages = {("d", 1): words(0, 60), ("copy", 1): words(0, 60)}
+    ranked = [cut(pages, 0, 103), row("Of another.", doc_id="e"), cut(pages, 208, 311), cut(pages, 312, 479)]
+    ranked += [cut(pages, 208, 311, "copy"), *elsewhere(1), cut(pages, 104, 207)]
     pieces = choose(ranked, 3, library(pages))
     assert [piece.best.hit.doc_id for piece in pieces] == ["d", "e", "other 0"]
     assert pieces[0].text == pages["d", 1]
-    assert notes(ranked) == ["", "", "joined with passage 1", "", "joined with passage 1"]
+    joined = "joined with passage 1"
+    assert notes(ranked) == ["", "", joined, joined, "repeats passage 1", "", joined]
 
 
 def test_a_joined_passage_is_never_too_long() -> None:
@@ -164,7 +165,7 @@ def test_a_joined_passage_is_never_too_long() -> None:
 
 @pytest.mark.parametrize(("doc_id", "page"), [("d", 2), ("e", 1), ("d", None)])
 def test_hits_of_other_pages_and_documents_are_not_joined(doc_id: str, page: int | None) -> None:
-    pages: Pages = {("d", 1): words(0, 200), (doc_id, page): words(200, 400)}
+    pages: Pages = {("d", 1): words(0, 200), (doc_id, page): words(0, 200)}
     ranked = [cut(pages, 480, 799), cut(pages, 800, 1119, doc_id, page)]
     assert spans(choose(ranked, 10, library(pages))) == [(480, 799), (800, 1119)]
 
@@ -319,20 +320,28 @@ def test_completion_stops_before_another_piece_even_one_that_is_not_shown(top_k:
     assert spans(choose(ranked[:1], top_k, library(pages))) == [(0, 1759)]
 
 
-def test_completion_does_not_lengthen_an_overlap() -> None:
-    pages: Pages = {("d", 1): words(0, 260)}
-    ranked = [cut(pages, 0, 1599), cut(pages, 1440, 1903)]
-    assert spans(choose(ranked, 10, library(pages))) == [(0, 1599), (1440, len(pages["d", 1]))]
+@pytest.mark.parametrize(
+    ("first", "second", "completed"),
+    [((0, 1599), (1440, 1815), (1440, 1831)), ((232, 1831), (16, 391), (0, 391))],
+)
+def test_completion_does_not_lengthen_an_overlap(
+    first: tuple[int, int], second: tuple[int, int], completed: tuple[int, int]
+) -> None:
+    pages: Pages = {("d", 1): words(0, 229)}
+    ranked = [cut(pages, *first), cut(pages, *second)]
+    assert spans(choose(ranked, 10, library(pages))) == [first, completed]
+    assert spans(choose(ranked[:1], 10, library(pages))) == [(0, 1831)]
 
 
-def test_a_row_far_down_the_ranking_begins_where_a_completed_passage_ends() -> None:
+def test_rows_far_down_the_ranking_show_only_what_better_passages_do_not() -> None:
     pages: Pages = {("d", 1): f"{words(0, 40)}\n\n{words(40, 140)}"}
-    inside, across = cut(pages, 216, 311), cut(pages, 216, 639)
-    ranked = [cut(pages, 0, 199), *elsewhere(JOINED_RANK), inside, across]
+    inside, across, between = cut(pages, 216, 311), cut(pages, 216, 480), cut(pages, 240, 472)
+    beyond = cut(pages, 489, 800)
+    ranked = [cut(pages, 0, 199), *elsewhere(JOINED_RANK), inside, across, between, beyond]
     pieces = choose(ranked, 99, library(pages))
-    assert spans([pieces[0], pieces[-1]]) == [(0, 319), (321, 639)]
-    assert pieces[-1].best is across
-    assert inside.left_out == "repeats passage 1"
+    assert spans([pieces[0], *pieces[-2:]]) == [(0, 319), (321, 480), (489, 800)]
+    assert [piece.best for piece in pieces[-2:]] == [across, beyond]
+    assert (inside.left_out, between.left_out) == ("repeats passage 1", f"repeats passage {JOINED_RANK + 2}")
 
 
 # --- text that isn't at hand

@@ -66,7 +66,7 @@ def test_beir_folder_brings_its_documents_and_grades(tmp_path: Path) -> None:
     (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t2\nq1\td2\t0\n")
     found = load_question_set(tmp_path)
     assert found.documents == [("d1.txt", b"Ferry\n\nIt left."), ("d2.txt", b"No.")]
-    assert [(dict(q.relevant), q.answerable) for q in found.questions] == [({"d1.txt": 2.0}, True), ({}, False)]
+    assert [(dict(q.relevant), q.answerable) for q in found.questions] == [({"d1.txt": 2.0}, True), ({}, None)]
 
 
 def test_damaged_grades_are_named(tmp_path: Path) -> None:
