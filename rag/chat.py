@@ -25,7 +25,7 @@ from rag.prompts import (
     passages_within_budget,
     says_refused,
 )
-from rag.retrieval import Query, Retrieved, build_query
+from rag.retrieval import QUESTION_CHARACTERS, Query, Retrieved, build_query
 from rag.schema import Citation, Evidence, Message, Passage, Trace
 
 logger = logging.getLogger(__name__)
@@ -71,6 +71,7 @@ class Answer:
         self.error: str | None = None
         self._draft = draft
         self._parts: list[str] = []
+        self._text: str | None = None
         self._citations: list[Citation] | None = None
         self._laps: list[tuple[str, float]] = []
         self._source = loop.iterate(draft.stream, on_wait)
@@ -105,9 +106,12 @@ class Answer:
                 pass
         except RagError:
             pass  # kept in `error`
-        written = "".join(self._parts)
-        # Some models write nothing but the [0] that they are told to end with.
-        return tidy_markers(written, len(self.passages)).strip() or (NOT_FOUND if says_refused(written) else "")
+        if self._text is None:
+            written = "".join(self._parts)
+            tidy = tidy_markers(written, len(self.passages), markdown=not self.extractive).strip()
+            # Some models write nothing but the [0] that they are told to end with.
+            self._text = tidy or (NOT_FOUND if says_refused(written) else "")
+        return self._text
 
     @property
     def refused(self) -> bool:
@@ -126,7 +130,7 @@ class Answer:
         """The citations in order of appearance, each checked against its passage."""
         if self._citations is None:
             text, began = self.text, time.perf_counter()
-            self._citations = [] if self.refused else check_citations(text, self.passages)
+            self._citations = [] if self.refused else check_citations(text, self.passages, markdown=not self.extractive)
             self._laps.append(("check the citations", _since(began)))
         return self._citations
 
@@ -176,7 +180,7 @@ async def draft_answer(
     began = time.perf_counter()
     condensed = await condense(question, history, llm, timeout)
     condensing = [("condense the question", _since(began))] if condensed else []
-    query = build_query(condensed) if condensed else build_query(question, history)
+    query = await asyncio.to_thread(build_query, condensed or question, () if condensed else history)
     found = await search(query, ANSWER_PASSAGES, doc_ids)
     passages, standalone = found.passages, condensed or question
     trace = replace(found.trace, milliseconds=(*condensing, *found.trace.milliseconds))
@@ -205,9 +209,10 @@ async def _extract(
     threads: EmbedderThreads,
 ) -> AsyncIterator[str]:
     model = await embedder()
+    strength = await asyncio.to_thread(evidence_strength, question[:QUESTION_CHARACTERS], found.ranked, model)
 
     def extract() -> Extract:
-        if evidence_strength(question, found.ranked, model) < ENOUGH:
+        if strength < ENOUGH:
             return Extract(NOT_FOUND, True)
         # "And in 2020?" picks no sentence by itself; but a change of topic mustn't be answered with the old one.
         says_enough = len(set(content_terms(query.text))) >= STANDALONE_TERMS

@@ -17,34 +17,38 @@ _ONE = (
     rf"(?:\\?\[\s*{_NUMBERS}\s*\\?\](?:\((?:https?:|\#)[^)\s]*\))?"
     rf"|【\s*{_NUMBERS}\s*(?:†[^】\n]*)?】|［\s*{_NUMBERS}\s*］)"
 )
-_MARKERS = re.compile(rf"(?P<blank>[ \t]*)(?P<markers>{_ONE}(?:[ \t]*[,;]?[ \t]*{_ONE})*)", re.IGNORECASE)
-_TIDY = re.compile(r"(?:\s*\[\d{1,3}\])+")
+_MARKERS = re.compile(
+    rf"(?P<blank>(?:(?<![ \t])[ \t]+)?)(?P<markers>{_ONE}(?:[ \t]*[,;]?[ \t]*{_ONE})*)", re.IGNORECASE
+)
+_TIDY = re.compile(r"(?:(?:(?<!\s)\s+)?\[\d{1,3}\])+")
 _NUMBER_OR_RANGE = re.compile(r"(\d{1,3})(?:\s*[–—-]\s*(?:\D{0,12}?)(\d{1,3}))?")
 _ADDRESS = re.compile(r"\]\([^)]*\)|†[^】\n]*")
 # Brackets in code are no citations: blocks between fences, the last of which may be missing yet, and `spans`.
 _CODE = re.compile(r"^[ \t]*(```|~~~).*?(?:^[ \t]*\1|\Z)|(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)", re.M | re.S)
-_HIDDEN = "\ue000"  # stands for a bracket in code; a private character, which texts don't use
+_HIDDEN = "\ufdd0"  # stands for a bracket in code; no character, so no text has it
 _LIST_MARK = re.compile(r"\s*(?:[-*•>]\s*|\d{1,3}[.)]\s+)*")
 
 
-def tidy_markers(text: str, passages: int) -> str:
-    """Write markers as [1][2], each number once, and drop those of passages that don't exist; code is left alone."""
+def tidy_markers(text: str, passages: int, *, markdown: bool = True) -> str:
+    """Write markers as [1][2], each number once, and drop those of passages that don't exist. Code is left alone, but
+    only in Markdown: of quoted sentences a backtick is just a sign."""
 
     def tidy(match: re.Match[str]) -> str:
         numbers = [number for number in _numbers(match["markers"], passages) if 1 <= number <= passages]
         return "".join((match["blank"], *(f"[{number}]" for number in dict.fromkeys(numbers)))) if numbers else ""
 
-    return _shown(_MARKERS.sub(tidy, _with_hidden_code(text)))
+    return _shown(_MARKERS.sub(tidy, _with_hidden_code(text) if markdown else text))
 
 
-def check_citations(text: str, passages: Sequence[Passage]) -> list[Citation]:
+def check_citations(text: str, passages: Sequence[Passage], *, markdown: bool = True) -> list[Citation]:
     """The citations of an answer in the order of its tidied markers, each checked as `rag.support` does.
 
     A claim is the sentence, or its part since the last marker, before its markers; in a table the marker's cell with
     the first cell of its row. Where only "According to" is before it, the claim is what follows.
     """
     citations = []
-    for claim, numbers in _claims(_with_hidden_code(tidy_markers(text, len(passages)))):
+    tidy = tidy_markers(text, len(passages), markdown=markdown)
+    for claim, numbers in _claims(_with_hidden_code(tidy) if markdown else tidy):
         for number in numbers:
             passage = passages[number - 1]
             found = find_support(claim, passage.text, passage.file_name)

@@ -113,7 +113,8 @@ def open_database(address: str) -> sa.Engine:
             url = url.set(drivername="postgresql+psycopg")
         # Seconds: to wait for SQLite's lock, for Postgres to answer.
         waits = {"sqlite": {"timeout": 30}, "postgresql": {"connect_timeout": 10}}.get(url.get_backend_name(), {})
-        engine = sa.create_engine(url, pool_pre_ping=not sqlite, connect_args=waits)
+        # Questions and answers are parameters; they don't belong into the log.
+        engine = sa.create_engine(url, pool_pre_ping=not sqlite, connect_args=waits, hide_parameters=True)
     except (sa.exc.ArgumentError, ImportError, OSError) as error:
         raise CatalogError(f"The catalog can't be opened: {error}; check DATABASE_URL and DATA_DIR.") from error
     if sqlite:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import re
 import threading
 from collections.abc import Callable
@@ -89,12 +90,12 @@ class Embedder:
         # The mean cosine of texts that have nothing to do with each other: 0.06 with the bundled model, higher with
         # others. What a cosine says begins there.
         cosines = [sum(a * b for a, b in zip(q, t, strict=True)) for q in asked for t in unrelated]
-        self.unrelated_cosine = sum(cosines) / len(cosines)
+        self.unrelated_cosine = min(max(sum(cosines) / len(cosines), 0.0), 0.95)
 
     def embed_query(self, question: str) -> list[float]:
         """The unit-length vector of a question, `dimension` floats. Raises EmbeddingError."""
         try:
-            return self._model.get_query_embedding(question)
+            return _unit(self._model.get_query_embedding(question))
         except Exception as error:
             raise self._failed(error) from error
 
@@ -102,7 +103,7 @@ class Embedder:
         """One vector of `dimension` floats for each text, in order. Raises EmbeddingError."""
         try:
             with self._context():
-                return self._model.get_text_embedding_batch(texts)
+                return [_unit(vector) for vector in self._model.get_text_embedding_batch(texts)]
         except Exception as error:
             raise self._failed(error) from error
 
@@ -113,6 +114,12 @@ class Embedder:
     def _failed(self, error: Exception) -> EmbeddingError:
         logger.warning("embedding failed: %s", error, exc_info=True)
         return EmbeddingError(f"The embedding model {self.name} failed: {type(error).__name__}; see the log.")
+
+
+def _unit(vector: list[float]) -> list[float]:
+    """The vector at length 1, which not all servers give."""
+    length = math.hypot(*vector)
+    return vector if abs(length - 1) < 1e-3 or not length else [x / length for x in vector]
 
 
 def choose_model(settings: Settings) -> ModelChoice:

@@ -23,6 +23,7 @@ NEAR_BEST = 0.8
 SHORTEST_TOKENS = 9
 # Longer ones, in characters, are tables that were never sentences.
 LONGEST = 600
+_OWN_MARKER = re.compile(r"\[(\s*\^?\d[\d\s,;–—-]*)\]")
 # A table's first row and the line under it say nothing by themselves.
 _TABLE_HEAD = re.compile(r"(?:\|.*\n)?[ \t]*\|[ \t]*:?-{3}")
 NOT_FOUND = "Not in your documents: the passages nearest to the question don't answer it."
@@ -60,7 +61,7 @@ def extract_answer(question: str, passages: Sequence[Passage], embedder: Embedde
     # Overlapping passages share sentences; the first one keeps them.
     candidates = list({text: (number, text) for number, text in reversed(candidates)}.values())[::-1]
     if not candidates:
-        return Extract(f"{_shortened(passages[0].text)} [1]") if passages else Extract(NOT_FOUND, True)
+        return Extract(f"{_shown(_shortened(passages[0].text))} [1]") if passages else Extract(NOT_FOUND, True)
     term_sets = [set(content_terms(text)) for _, text in candidates]
     frequency = Counter(term for terms in term_sets for term in terms)
     wanted = set(content_terms(question))
@@ -91,8 +92,9 @@ def _cosines(question: str, texts: list[str], embedder: Embedder) -> list[float]
 
 
 def _shown(text: str) -> str:
-    """A table row reads as a list of its cells."""
-    return ", ".join(cell.strip() for cell in text.strip("| ").split("|") if cell.strip()) if text[0] == "|" else text
+    """A table row reads as a list of its cells; the document's own [3] isn't to be taken for a marker of ours."""
+    cells = [cell.strip() for cell in text.strip("| ").split("|")] if text.startswith("|") else [text]
+    return _OWN_MARKER.sub(r"(\1)", ", ".join(cell for cell in cells if cell))
 
 
 def _shortened(text: str) -> str:

@@ -326,9 +326,15 @@ def _number(text: str, match: re.Match[str]) -> Figure:
     )
 
 
+# Longer runs of digits are no amounts, and too large for a float.
+LONGEST_NUMBER = 300
+
+
 def _roundness(digits: str) -> float:
     """The unit of the last digit that isn't 0: 100 for 29,300."""
     whole = digits.replace(",", "").partition(".")[0]
+    if len(whole) > LONGEST_NUMBER:
+        return 0.0
     return 10.0 ** (len(whole) - len(whole.rstrip("0"))) if "." not in digits and whole.strip("0") else 0.0
 
 

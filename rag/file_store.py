@@ -20,7 +20,7 @@ _DOC_ID = re.compile(r"[0-9a-f]{64}")
 # Characters of text that stay in memory: documents that were asked about are asked about again.
 _KEPT_CHARACTERS = 20_000_000
 # A search doesn't wait for texts whose file is larger than this, in bytes.
-_QUICK_BYTES = 20_000_000
+_QUICK_BYTES = 4_000_000
 
 
 def document_id(data: bytes) -> str:
@@ -45,11 +45,13 @@ class FileStore:
         return doc_id
 
     def write_pages(self, doc_id: str, pages: Sequence[Page]) -> None:
-        """Keep a document's text. Raises RagError where the folder can't be written."""
-        content = json.dumps([(page.number, page.text) for page in pages])
-        _write_whole(self._pages_path(doc_id), content.encode("ascii"))
+        """Keep a document's text, unless the document was removed meanwhile. Raises RagError where the folder can't be
+        written."""
+        content = json.dumps([(page.number, page.text) for page in pages]).encode("ascii")
         with self._lock:
             self._texts.pop(doc_id, None)
+            if self._path(doc_id).is_file():
+                _write_whole(self._pages_path(doc_id), content)
 
     def read_pages(self, doc_id: str, file_name: str) -> list[Page]:
         """A document's text as it was chunked; read from its bytes again where it wasn't kept.
@@ -88,7 +90,8 @@ class FileStore:
     def _remember(self, doc_id: str, pages: list[Page]) -> None:
         with self._lock:
             self._texts[doc_id] = pages
-            while sum(len(page.text) for kept in self._texts.values() for page in kept) > _KEPT_CHARACTERS:
+            sizes = {key: sum(len(page.text) for page in kept) for key, kept in self._texts.items()}
+            while len(self._texts) > 1 and sum(sizes[key] for key in self._texts) > _KEPT_CHARACTERS:
                 self._texts.popitem(last=False)
 
     def read(self, doc_id: str, limit: int = -1) -> bytes:
@@ -102,8 +105,8 @@ class FileStore:
     def remove(self, doc_id: str) -> None:
         with self._lock:
             self._texts.pop(doc_id, None)
-        self._pages_path(doc_id).unlink(missing_ok=True)
-        self._path(doc_id).unlink(missing_ok=True)
+            self._path(doc_id).unlink(missing_ok=True)
+            self._pages_path(doc_id).unlink(missing_ok=True)
 
     def _pages_path(self, doc_id: str) -> Path:
         return self._path(doc_id).with_suffix(".pages.json")

@@ -398,7 +398,8 @@ class DocumentIndex:
     async def _search_with_history(
         self, question: str, top_k: int, doc_ids: Collection[str] | None, history: History
     ) -> list[Passage]:
-        found = await self._search(build_query(as_question(question), as_messages(history)), top_k, doc_ids)
+        query = await asyncio.to_thread(build_query, as_question(question), as_messages(history))
+        found = await self._search(query, top_k, doc_ids)
         return found.passages
 
     async def _draft(self, question: str, history: History, doc_ids: Collection[str] | None) -> Draft:

@@ -166,7 +166,8 @@ class Ingestion:
 
         pages = await asyncio.to_thread(read, job.file_name, data, progress)
         del data
-        await asyncio.to_thread(self._files.write_pages, job.doc_id, pages)
+        if not work.cancelled:
+            await asyncio.to_thread(self._files.write_pages, job.doc_id, pages)
         chunks = await asyncio.to_thread(
             lambda: list(chunk_pages(pages, job.file_name, embedder.count_tokens, embedder.max_tokens))
         )

@@ -18,7 +18,10 @@ _NEGATION = re.compile(
     r"|(?:is|are|was|were|do|does|did|has|have|had|wo|would|ca|could|should)n['’]t)\b"
 )
 # Korean negates after the word, or in it; what is negated is in the word or the one before.
-_KOREAN_NEGATION = re.compile(r"(?:([\w]+)\s+)?(\w*(?:않|못[하했할한해]|없|아니[라다며고]|아닌|아닙)\w*)")
+# Bounded, since a text may be one word of a million letters.
+_KOREAN_NEGATION = re.compile(
+    r"(?:(?<!\w)(\w{1,30})\s{1,5})?(?<!\w)(\w{0,30}?(?:않|못[하했할한해]|없|아니[라다며고]|아닌|아닙)\w{0,30})"
+)
 
 # Syllables that only negate, and endings that go before them.
 _NEGATING = re.compile("[않못없]|아니|니[라다며고한]|하지|되지|지는|이지|으지|습니|니다")

@@ -126,11 +126,16 @@ async def retrieve(
         dense(), store.search_lexical(query.lexical, limit, doc_ids, without)
     )
     watch.lap("search")
-    weight = dense_weight(query.text, embedder) if store.has_lexical else 1.0
-    ranked = fuse(dense_hits, lexical_hits, weight)
-    names = await asyncio.to_thread(catalog.ready_names, {row.hit.doc_id for row in ranked})
-    ranked = [row for row in ranked if row.hit.doc_id in names]
-    credit_named(ranked, query.text, names)
+
+    def fused() -> tuple[list[Ranked], float, dict[str, str]]:
+        weight = dense_weight(query.text, embedder) if store.has_lexical else 1.0
+        rows = fuse(dense_hits, lexical_hits, weight)
+        names = catalog.ready_names({row.hit.doc_id for row in rows})
+        rows = [row for row in rows if row.hit.doc_id in names]
+        credit_named(rows, query.text, names)
+        return rows, weight, names
+
+    ranked, weight, names = await asyncio.to_thread(fused)
     if reranker and ranked:
         await loop.run_in_executor(threads.queries, _rerank, reranker, query.in_context, ranked)
         watch.lap("rerank")

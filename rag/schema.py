@@ -85,7 +85,8 @@ class Job:
 class Passage:
     """A retrieved piece of a document. Ranks count from 1; None where that search didn't find it.
 
-    `score` is the fused score in 0 to 1, higher is better; it orders the passages of one search only.
+    `score` is the fused score in 0 to 1, or the reranker's where there is one, higher is better; it orders the passages
+    of one search only.
     """
 
     text: str

@@ -212,3 +212,24 @@ def test_shown_table_row_is_borne_out_by_its_row() -> None:
 def test_function_words_carry_no_meaning() -> None:
     assert content_terms("What does it say about any of these, before and after, according to the documents?") == []
     assert content_terms("The leases of 2021") == ["leas", "2021"]
+
+
+def passage(text: str) -> Passage:
+    return Passage(text, "a.txt", "1" * 64, None, 0, len(text), 1.0)
+
+
+def test_backticks_of_quoted_sentences_hide_no_citation() -> None:
+    found = [passage("```bash pip install docent ``` is how it is installed on the server.")]
+    text = "```bash pip install docent ``` is how it is installed on the server. [1]\n\nPress ` to open it [1]."
+    assert [c.number for c in check_citations(text, found, markdown=False)] == [1, 1]
+    assert check_citations(text, found, markdown=False)[0].supported
+
+
+def test_degenerate_texts_are_checked_in_time() -> None:
+    distance = "The distance is about 1" + "0" * 400 + " metres in total, as was measured by the surveyors."
+    began = time.perf_counter()
+    check_citations("The distance was measured by the surveyors. [1]", [passage(distance)])
+    check_citations("About 1" + "0" * 400 + " metres were measured. [1]", [passage(distance)])
+    check_citations(" " * 50_000 + "[1]" + "a" * 50_000 + " 없" * 2000 + " [1]", [passage("없" * 2000 + " " * 5000)])
+    check_citations("a" * 50_000 + " [1] | " + " \t" * 20_000 + "[1]", [passage("word " * 400)])
+    assert time.perf_counter() - began < SECONDS

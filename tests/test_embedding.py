@@ -237,17 +237,21 @@ def test_model_gets_the_instructions_it_was_trained_with(
 
 
 class BreakingModel:
-    """Answers the warm-up and nothing more."""
+    """Answers until it is told to break."""
+
+    broken = False
 
     def get_query_embedding(self, question: str) -> list[float]:
-        return {"warm-up": [1.0]}[question]
+        return {False: [1.0]}[self.broken]
 
     def get_text_embedding_batch(self, texts: list[str]) -> list[list[float]]:
         return [self.get_query_embedding(text) for text in texts]
 
 
 def test_failing_model_is_one_sentence() -> None:
-    breaking = Embedder(BreakingModel(), None, "some model", "print", 256)  # type: ignore[arg-type]
+    model = BreakingModel()
+    breaking = Embedder(model, None, "some model", "print", 256)  # type: ignore[arg-type]
+    model.broken = True
     with pytest.raises(EmbeddingError, match="some model failed: KeyError; see the log"):
         breaking.embed_query("question")
     with pytest.raises(EmbeddingError, match="some model failed: KeyError; see the log"):

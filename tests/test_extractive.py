@@ -95,3 +95,14 @@ def test_the_head_of_a_table_is_no_answer(embedder: Embedder) -> None:
     answer = extract_answer("What does a ticket for a day visit cost?", passages(text), embedder).text
     assert "Open evening" not in answer
     assert "9 pounds" in answer
+
+
+def test_numbers_in_brackets_of_a_document_are_not_taken_for_markers(embedder: Embedder) -> None:
+    cited = "The lease of the head office ends in March 2030 [2], as was agreed before [1, 3]."
+    found = passages(cited, LEASE.replace("San Francisco", "Lima"))
+    answer = extract_answer("When does the lease of the head office end?", found, embedder).text
+    first = answer.split("\n\n")[0]
+    assert first == "The lease of the head office ends in March 2030 (2), as was agreed before (1, 3). [1]"
+    citation = check_citations(first, found)[0]
+    assert (citation.number, citation.supported) == (1, True)
+    assert cited[citation.start : citation.end] == cited

@@ -120,7 +120,7 @@ def test_documents_are_dropped_asked_about_and_removed(
     assert "And who was its captain?" in condensing[0]
 
     page.reload()
-    expect(page.get_by_text("How long is the bridge?").last).to_be_visible()
+    expect(page.get_by_test_id("stChatMessage").first).to_contain_text("How long is the bridge?")
     expect(words(page, 2)).to_contain_text("captain was Edda Lund")
 
     page.get_by_role("link", name="Documents").click()
