@@ -12,6 +12,8 @@ from typing import Literal
 
 Kind = Literal["number", "percent", "month", "minute"]
 
+# Longer runs of digits are no amounts, and too large for a float.
+LONGEST_NUMBER = 300
 # Digits beyond ASCII's (full-width ones), and the signs that go with them; one character for one, so spans stay.
 _FOLDED = str.maketrans("０１２３４５６７８９．，％－−–—～〜＄￥", "0123456789.,%----~~$¥")
 
@@ -324,10 +326,6 @@ def _number(text: str, match: re.Match[str]) -> Figure:
         main,
         bool(_CELL_END.match(text, match.end())),
     )
-
-
-# Longer runs of digits are no amounts, and too large for a float.
-LONGEST_NUMBER = 300
 
 
 def _roundness(digits: str) -> float:

@@ -62,16 +62,20 @@ def shows_highlight(page: Page) -> bool:
     return bool((np.abs(seen - HIGHLIGHT).sum(axis=2) < 12).sum() > 500)
 
 
-def test_source_opens_beside_the_chat_and_the_chat_goes_on(
-    app_url: str, page: Page, llm_server: LLMServer, tower_pdf: Path
-) -> None:
-    llm_server.default = answer_about_the_tower
-    page.set_viewport_size({"width": 1400, "height": 900})
+def ask_about_the_tower(app_url: str, page: Page, tower_pdf: Path) -> None:
     page.goto(app_url)
     page.locator('[data-testid="stChatInput"] input[type="file"]').set_input_files(tower_pdf)
     expect(page.get_by_text("tower.pdf")).to_be_visible()
     ask(page, "How high is the tower?")
     expect(last_answer(page)).to_contain_text("Sources", timeout=90_000)
+
+
+def test_source_opens_beside_the_chat_and_the_chat_goes_on(
+    app_url: str, page: Page, llm_server: LLMServer, tower_pdf: Path
+) -> None:
+    llm_server.default = answer_about_the_tower
+    page.set_viewport_size({"width": 1400, "height": 900})
+    ask_about_the_tower(app_url, page, tower_pdf)
     assert not shows_highlight(page)
 
     last_answer(page).get_by_role("button", name="Open source").first.click()
@@ -125,11 +129,7 @@ def test_source_in_a_narrow_window_comes_below_the_chat(
 ) -> None:
     llm_server.default = answer_about_the_tower
     page.set_viewport_size({"width": 600, "height": 900})
-    page.goto(app_url)
-    page.locator('[data-testid="stChatInput"] input[type="file"]').set_input_files(tower_pdf)
-    expect(page.get_by_text("tower.pdf")).to_be_visible()
-    ask(page, "How high is the tower?")
-    expect(last_answer(page)).to_contain_text("Sources", timeout=90_000)
+    ask_about_the_tower(app_url, page, tower_pdf)
     last_answer(page).get_by_role("button", name="Open source").first.click()
     expect(picture(page, 2)).to_be_visible()
     chat, source = last_answer(page).bounding_box(), picture(page, 2).bounding_box()
