@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 # How often the growing answer is sent to the browser: Streamlit sends all of it each time.
 UPDATE_SECONDS = 0.05
+# The newest answers have their sources below them; those of older ones are shown when asked for.
+UNFOLDED_ANSWERS = 2
 
 
 def show_chat() -> None:
@@ -59,7 +61,7 @@ def show_chat() -> None:
             with welcome.container():
                 _show_welcome(index, documents)
         with body:
-            _show_messages(shown, conversation)
+            _show_messages(shown, conversation, source)
             answer = st.empty()
         if len(shown) < len(messages):
             with retry.container():
@@ -114,6 +116,7 @@ def _show_filter(documents: list[DocumentInfo]) -> None:
             default=chosen,
             format_func=lambda doc_id: labels.get(doc_id, "a deleted document"),
             placeholder="All documents",
+            select_all=False,  # none chosen is the same, without hundreds of names in the sidebar
         )
 
 
@@ -148,14 +151,20 @@ def _show_welcome(index: DocumentIndex, documents: list[DocumentInfo]) -> None:
                 )
 
 
-def _show_messages(messages: list[Message], conversation: Conversation | None) -> None:
+def _show_messages(messages: list[Message], conversation: Conversation | None, source: Source | None) -> None:
     conversation_id = conversation.conversation_id if conversation else ""
+    newest = len(messages) - 2 * UNFOLDED_ANSWERS
     for place, message in enumerate(messages):
         with st.chat_message(message.role, avatar=_avatar(message.role)):
             if message.role == "user":
                 st.markdown(safe_text(message.content))
             else:
-                show_answer(message, f"{conversation_id}-{place}", partial(open_source, conversation_id, place))
+                show_answer(
+                    message,
+                    f"{conversation_id}-{place}",
+                    partial(open_source, conversation_id, place),
+                    folded=place < newest and (source is None or source.message != place),
+                )
 
 
 def _show_later(number: int) -> None:

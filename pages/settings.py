@@ -9,7 +9,7 @@ import streamlit as st
 from pages.parts.library import open_index, shown_errors
 from pages.parts.navigation import run_page
 from pages.parts.safe_markdown import safe_label, safe_text
-from pages.parts.status import show_status
+from pages.parts.status import show_outgrown, show_status
 from rag.schema import PartStatus
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def _show_parts(index: DocumentIndex) -> None:
             _show_part("Language model", status.llm)
             _show_part("Embedding model", status.embedding)
             _show_part("Milvus", status.milvus)
+        show_outgrown(index)
 
 
 def _show_part(title: str, part: PartStatus) -> None:

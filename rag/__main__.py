@@ -11,20 +11,28 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rag import DocumentIndex, Settings
+from rag.benchmarks.command import add_bench_arguments, run_bench, with_benchmark
 from rag.console import IngestProgress, fail, files_of, out, print_json
 from rag.errors import LLMError, RagError
 from rag.eval_command import add_eval_arguments, run_eval
 from rag.logs import log_to_file
+from rag.move_command import add_move_arguments, run_move
 from rag.readers import SUPPORTED
 from rag.schema import Passage
+
+BENCH_HELP = "measure how fast this Milvus, this machine and Docent are"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0 only if all went well."""
-    options = _parser().parse_args(arguments)
+    arguments = with_benchmark(sys.argv[1:] if arguments is None else arguments)
+    options = _parser(arguments).parse_args(arguments)
     try:
         settings = _settings(options)
         log_to_file(settings)
+        if options.command == "bench":
+            # Benchmarks bring their own collections; the app may be holding the library's.
+            return run_bench(settings, options)
         # Commands that only look must not take up unfinished work: they are gone in a moment.
         with DocumentIndex(settings, background=options.command == "ingest") as index:
             return int(options.run(index, options))
@@ -45,7 +53,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(fail(f"{message}; see `{self.prog} --help`.", 2))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     common = _Parser(add_help=False)
     common.add_argument("--json", action="store_true", help="print JSON for machines")
     common.add_argument("--collection", metavar="NAME", help="the collection to use instead of COLLECTION")
@@ -74,6 +82,10 @@ def _parser() -> argparse.ArgumentParser:
     reset.add_argument("--yes", action="store_true", help="really do it")
     add_eval_arguments(add("eval", run_eval, "score answers to questions whose answers are known"))
     add("reindex", _reindex, "build the collection again with the settings in force")
+    add_move_arguments(add("move", run_move, "copy the collection with its vectors to another Milvus"))
+    bench = commands.add_parser("bench", help=BENCH_HELP, description=BENCH_HELP)
+    if "bench" in arguments[:1]:  # no other command waits for the benchmarks to be imported
+        add_bench_arguments(bench, common)
     add("doctor", _doctor, "say what is configured, what is reachable, and how fast")
     return parser
 
@@ -196,7 +208,7 @@ def _doctor(index: DocumentIndex, options: argparse.Namespace) -> int:
     else:
         for name, part in (("Embedding", status.embedding), ("Milvus", status.milvus), ("LLM", status.llm)):
             out.print(f"{name:<9}  {part.state:<8}  {part.name}  {part.detail}")
-        for sentence in (status.notice, status.mismatch):
+        for sentence in (status.notice, status.mismatch, status.outgrown):
             if sentence:
                 out.print(sentence)
         for name, value in index.settings.shown().items():

@@ -6,6 +6,7 @@ part of a collection's fingerprint.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ VERSION = "1"
 
 TARGET_TOKENS = 200
 OVERLAP_TOKENS = 40
+UNITS_TOGETHER = 20_000
 CONTEXT_CHARACTERS = 160
 # A tokenizer takes a "word" of a million letters (a hash, base64, Korean without blanks) for one unknown token; text
 # that is longer than this for each of its tokens isn't prose.
@@ -87,10 +89,12 @@ def chunk_pages(
         if page.number is not None and (not marked or _HEADING.match(page.text)):
             headings.clear()  # a slide, a sheet or a page with a heading of its own begins anew
             headings += [heading] if heading else []
-        units = list(_units(page.text, title, headings))
-        for chunk in _pack(page, units, count_tokens, max_tokens):
-            if re.search(r"\w", chunk.text):  # a rule or a bullet alone is no evidence of anything
-                yield chunk
+        # A long text is taken in parts, without an overlap between them: its units take more memory than itself.
+        units = _units(page.text, title, headings)
+        while part := list(itertools.islice(units, UNITS_TOGETHER)):
+            for chunk in _pack(page, part, count_tokens, max_tokens):
+                if re.search(r"\w", chunk.text):  # a rule or a bullet alone is no evidence of anything
+                    yield chunk
 
 
 def document_title(file_name: str) -> str:

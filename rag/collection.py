@@ -9,8 +9,9 @@ import time
 
 from rag import chunking, lexical
 from rag.catalog import Catalog
-from rag.embedding import Embedder, choose_model, fallback_notice, is_folder, load_embedder
+from rag.embedding import Embedder, load_embedder
 from rag.errors import EmbeddingError, IndexMismatch, RagError
+from rag.model_folders import choose_model, fallback_notice, is_folder
 from rag.schema import PartStatus
 from rag.settings import BUNDLED_EMBED_MODEL, Settings
 from rag.vector_store import VectorStore

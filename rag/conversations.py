@@ -6,6 +6,7 @@ import json
 import uuid
 from dataclasses import asdict
 from datetime import UTC
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -69,10 +70,7 @@ class Conversations:
             rows = connection.execute(
                 sa.select(messages).where(messages.c.conversation_id == conversation_id).order_by(messages.c.message_id)
             )
-            return [
-                Message(row.role, row.content, _evidence(json.loads(row.evidence)) if row.evidence else None)
-                for row in rows
-            ]
+            return [Message(row.role, row.content, _evidence(row.evidence) if row.evidence else None) for row in rows]
 
     @guarded
     def add(self, conversation_id: str, message: Message) -> None:
@@ -140,7 +138,10 @@ def _conversation(row: Any) -> Conversation:
     )
 
 
-def _evidence(data: dict[str, Any]) -> Evidence:
+# The page reads its whole conversation at every run; at most some 10 MB.
+@lru_cache(maxsize=200)
+def _evidence(stored: str) -> Evidence:
+    data: dict[str, Any] = json.loads(stored)
     data["passages"] = tuple(Passage(**passage) for passage in data["passages"])
     data["citations"] = tuple(
         Citation(**{**citation, "missing": tuple(citation.get("missing", ()))}) for citation in data["citations"]

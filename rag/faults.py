@@ -6,12 +6,14 @@ from enum import Enum
 
 
 class Kind(Enum):
-    """The five things that can be wrong, each with its sentence: {name} is the file's, {detail} the fault's."""
+    """The things that can be wrong, each with its sentence: {name} is the file's, {detail} the fault's."""
 
     UNSUPPORTED = "{name} is {detail}, which is not supported; {advice}."
     PROTECTED = "{name} is protected with a password; remove the password and add the file again."
     DAMAGED = "{name} is damaged or not {detail}; open it in its own program, save it again and add that copy."
     NO_TEXT = "{name} has no text that could be read{detail}; {advice}."
+    TOO_SLOW = "{name} takes too long to read, as damaged files do; save it again in its own program and add that copy."
+    CRASHED = "{name} can't be read, its reader broke down; save it again in its own program and add that copy."
     TOO_LARGE = "{name} is too large: {detail}; split it into smaller files and add those."
 
 

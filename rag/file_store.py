@@ -3,6 +3,7 @@ name."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -15,6 +16,8 @@ from pathlib import Path
 from rag.errors import NotFound, RagError
 from rag.readers import read
 from rag.schema import Page
+
+GONE = "The original of this document is gone; delete it here and add it again."
 
 _DOC_ID = re.compile(r"[0-9a-f]{64}")
 # Characters of text that stay in memory: documents that were asked about are asked about again.
@@ -32,7 +35,7 @@ class FileStore:
     """Documents' bytes in `folder`. All methods may be called from several threads and processes."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._texts: OrderedDict[str, list[Page]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -47,11 +50,25 @@ class FileStore:
     def write_pages(self, doc_id: str, pages: Sequence[Page]) -> None:
         """Keep a document's text, unless the document was removed meanwhile. Raises RagError where the folder can't be
         written."""
+        self.draft_pages(doc_id, pages)
+        self.keep_pages(doc_id)
+
+    def draft_pages(self, doc_id: str, pages: Sequence[Page]) -> None:
+        """Write a document's text without keeping it yet: that is left to the process that may remove the document.
+
+        Raises RagError where the folder can't be written.
+        """
         content = json.dumps([(page.number, page.text) for page in pages]).encode("ascii")
-        with self._lock:
+        _write_whole(self._draft_path(doc_id), content)
+
+    def keep_pages(self, doc_id: str) -> None:
+        """Keep the text that was drafted, unless the document was removed meanwhile."""
+        with self._lock, contextlib.suppress(FileNotFoundError):
             self._texts.pop(doc_id, None)
             if self._path(doc_id).is_file():
-                _write_whole(self._pages_path(doc_id), content)
+                self._draft_path(doc_id).replace(self._pages_path(doc_id))
+            else:
+                self._draft_path(doc_id).unlink()
 
     def read_pages(self, doc_id: str, file_name: str) -> list[Page]:
         """A document's text as it was chunked; read from its bytes again where it wasn't kept.
@@ -100,21 +117,32 @@ class FileStore:
             with self._path(doc_id).open("rb") as file:
                 return file.read(limit)
         except OSError as error:
-            raise NotFound("The original of this document is gone; delete it here and add it again.") from error
+            raise NotFound(GONE) from error
+
+    def size(self, doc_id: str) -> int:
+        """How many bytes a document has. Raises NotFound."""
+        try:
+            return self._path(doc_id).stat().st_size
+        except OSError as error:
+            raise NotFound(GONE) from error
 
     def remove(self, doc_id: str) -> None:
         with self._lock:
             self._texts.pop(doc_id, None)
             self._path(doc_id).unlink(missing_ok=True)
             self._pages_path(doc_id).unlink(missing_ok=True)
+            self._draft_path(doc_id).unlink(missing_ok=True)
 
     def _pages_path(self, doc_id: str) -> Path:
         return self._path(doc_id).with_suffix(".pages.json")
 
+    def _draft_path(self, doc_id: str) -> Path:
+        return self._path(doc_id).with_suffix(".pages.draft")
+
     def _path(self, doc_id: str) -> Path:
         if not _DOC_ID.fullmatch(doc_id):
             raise NotFound("A document id is 64 hexadecimal digits; list the documents to see theirs.")
-        return self._folder / doc_id[:2] / doc_id
+        return self.folder / doc_id[:2] / doc_id
 
 
 def _write_whole(path: Path, data: bytes) -> None:

@@ -22,6 +22,7 @@ from rag.file_store import FileStore, document_id
 from rag.ingestion import Ingestion
 from rag.languages import identify
 from rag.llm import build_llm, check_llm, close_llm, llm_label
+from rag.moving import Moved, Place, move_library
 from rag.page_view import count_pages, draw_page, place_spans
 from rag.reranking import Reranker
 from rag.retrieval import Query, Retrieved, build_query, retrieve
@@ -51,10 +52,7 @@ class DocumentIndex:
     def __init__(self, settings: Settings | None = None, *, background: bool = True) -> None:
         self.settings = settings or Settings()
         self._engine = open_database(self.settings.database_address)
-        address = self.settings.milvus_shown
-        if self.settings.milvus_is_lite:
-            address = str(Path(address).resolve())
-        self._catalog = Catalog(self._engine, address, self.settings.collection)
+        self._catalog = Catalog(self._engine, self.settings.milvus_key, self.settings.collection)
         self.conversations = Conversations(self._engine)
         self._files = FileStore(self.settings.data_dir / "files")
         self._llm = build_llm(self.settings)
@@ -196,6 +194,26 @@ class DocumentIndex:
         """Rebuild the collection with the settings in force, from the kept bytes."""
         return self._loop.run(self._reindex())
 
+    def move(self, to: str, token: str = "", *, on_progress: Callable[[int, int], object] | None = None) -> Moved:
+        """Copy the collection with its vectors to another Milvus, so that opening the app there shows the same library.
+
+        `to` and `token` are what MILVUS_URI and MILVUS_TOKEN will be; from a Lite file, which needs none, the token is
+        MILVUS_TOKEN unless it is given. Everything stays where it is, too; doing it again brings over what is missing.
+        `on_progress` is called about ten times a second with the chunks that are there and how many there will be.
+        Raises SettingsError, StoreError where the target holds another library or the counts differ, StoreUnavailable,
+        CatalogError.
+        """
+        chunks = (0, 0)
+
+        def note(done: int, total: int) -> None:
+            nonlocal chunks
+            chunks = (done, total)
+
+        if self.settings.milvus_is_lite:
+            token = token or self.settings.milvus_token.get_secret_value()
+        moving = self._move(self.settings.with_milvus(to, token), note)
+        return self._loop.run(moving, (lambda: on_progress(*chunks)) if on_progress else None)
+
     # --- library
 
     def documents(self) -> list[DocumentInfo]:
@@ -298,7 +316,8 @@ class DocumentIndex:
     def status(self) -> Status:
         """How the parts are doing; never waits."""
         model = self._model
-        return Status(model.status, self._watch.milvus, self._llm_status, model.notice, model.mismatch)
+        watch = self._watch
+        return Status(model.status, watch.milvus, self._llm_status, model.notice, model.mismatch, watch.outgrown)
 
     def check(self) -> Status:
         """Try each part now, which may take a few seconds."""
@@ -366,6 +385,18 @@ class DocumentIndex:
         await asyncio.to_thread(self._catalog.mark_pending, ("pending", "ready", "failed"))
         self._load_again()
         return await self._ingestion.resume()
+
+    async def _move(self, target: Settings, note: Callable[[int, int], object]) -> Moved:
+        if target.milvus_key == self.settings.milvus_key:
+            raise StoreError(f"The library is at {target.milvus_shown} already; name another Milvus.")
+        name = self.settings.collection
+        store = VectorStore(target)
+        here = Place(self.settings.milvus_key, self._store, self._catalog)
+        there = Place(target.milvus_key, store, Catalog(self._engine, target.milvus_key, name))
+        try:
+            return await move_library(here, there, name, note)
+        finally:
+            await quietly(store.close())
 
     def _load_again(self) -> None:
         if self._background:

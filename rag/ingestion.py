@@ -1,55 +1,40 @@
 """The pipeline: read → chunk → embed → insert → count → mark ready, each stage working while the others do.
 
-Runs on the event loop of the process. Reading, chunking and embedding happen in threads; queues between the stages
-are bounded, so that memory follows the queues and not the upload. A document counts as *ready* only when Milvus
-shows all of its rows to a search; until then its rows are left out of every search.
+Runs on the event loop of the process. Reading and chunking happen in processes of their own, embedding in threads; the
+queues between the stages are bounded, so that memory follows the queues and not the upload. A document counts as
+*ready* only when Milvus shows all of its rows to a search; until then its rows are left out of every search.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
 from rag.catalog import Catalog
-from rag.chunking import chunk_pages, document_title
 from rag.embedding import Embedder, EmbedderThreads
+from rag.embedding_queue import EmbeddingQueue, Item, by_work
 from rag.errors import RagError, StoreError, StoreUnavailable
 from rag.file_store import FileStore
 from rag.jobs import JobBook, Work
-from rag.lexical import lexical_text
-from rag.readers import read
+from rag.reader_process import ReaderProcess
 from rag.schema import Chunk, Job, Receipt
 from rag.vector_store import VectorStore
 
 logger = logging.getLogger(__name__)
 
 READERS = 2
-# Chunks that wait for the embedder, over all documents, before readers pause.
-WAITING_CHUNKS = 4096
+# A reader's process that has had nothing to do for so long is stopped; it holds some 100 MB.
+IDLE_SECONDS = 60.0
 DELETED_TOGETHER = 500
-# Chunks sorted by length and embedded together: long enough to pack well, short enough to show progress.
-WINDOW = 256
-BATCH = 32
 VISIBLE_SECONDS = 30.0
 STILL_THERE = "Milvus couldn't be asked to remove this document; delete it again when Milvus is back."
 
 # What the pipeline needs once there is work: the loaded model, and the namespace of the row ids.
 Prepare = Callable[[], Awaitable[tuple[Embedder, str]]]
-
-
-@dataclass(slots=True)
-class _Item:
-    work: Work
-    number: int
-    chunk: Chunk
-    lexical_text: str
-    text: str
-    vector: list[float] = field(default_factory=list)
 
 
 class Ingestion:
@@ -61,17 +46,15 @@ class Ingestion:
         self._catalog = catalog
         self._files = files
         self._store = store
-        self._threads = threads
         self._prepare = prepare
         self.book = JobBook()
         self._queue: asyncio.Queue[Work] = asyncio.Queue()
-        self._to_embed: asyncio.Queue[_Item] = asyncio.Queue(WAITING_CHUNKS)
-        self._to_insert: asyncio.Queue[list[_Item]] = asyncio.Queue(2)
+        self._embedding = EmbeddingQueue(threads, self._embedder, self._fail)
         self._tasks: list[asyncio.Task[Any]] = []
 
     def start(self) -> None:
         workers = [self._read_documents() for _ in range(READERS)]
-        workers += [self._embed_chunks(), self._insert_rows(), self._renew_claims()]
+        workers += [self._embedding.run(), self._insert_rows(), self._renew_claims()]
         self._tasks = [asyncio.create_task(worker) for worker in workers]
 
     async def close(self) -> None:
@@ -143,96 +126,76 @@ class Ingestion:
 
     # --- stages
 
-    async def _read_documents(self) -> None:
-        while True:
-            work = await self._queue.get()
-            if work.cancelled:
-                continue
-            try:
-                await self._read_document(work)
-            except Exception as error:
-                await self._fail(work, error)
-
-    async def _read_document(self, work: Work) -> None:
+    async def _embedder(self) -> Embedder:
         embedder, _ = await self._prepare()
+        return embedder
+
+    async def _read_documents(self) -> None:
+        reader = ReaderProcess()
+        try:
+            while True:
+                try:
+                    work = await asyncio.wait_for(self._queue.get(), IDLE_SECONDS)
+                except TimeoutError:
+                    await reader.close()
+                    continue
+                if work.cancelled:
+                    continue
+                try:
+                    await self._read_document(work, reader)
+                except Exception as error:
+                    await self._fail(work, error)
+        finally:
+            await reader.close()
+
+    async def _read_document(self, work: Work, reader: ReaderProcess) -> None:
+        embedder, _ = await asyncio.gather(self._embedder(), reader.start())
         job = work.job
-        work.update(stage="reading")
-        data = await asyncio.to_thread(self._files.read, job.doc_id)
-
-        loop = asyncio.get_running_loop()
-
-        def progress(done: int, total: int) -> None:  # called from the reader's thread
-            loop.call_soon_threadsafe(partial(work.update, done=done, total=total))
-
-        pages = await asyncio.to_thread(read, job.file_name, data, progress)
-        del data
-        if not work.cancelled:
-            await asyncio.to_thread(self._files.write_pages, job.doc_id, pages)
-        chunks = await asyncio.to_thread(
-            lambda: list(chunk_pages(pages, job.file_name, embedder.count_tokens, embedder.max_tokens))
-        )
-        last_page = max((page.number or 1 for page in pages), default=0)
         if work.again:
             # Their ids would be the same, but there may have been more of them.
             await self._store.delete([job.doc_id])
-        if not chunks:
-            raise RagError(f"{job.file_name} has no text to search; add a version with text.")
-        if work.cancelled:
-            return
-        work.chunks = chunks
-        work.update(stage="embedding", done=0, total=len(chunks), pages=last_page, chunks=len(chunks))
-        title = document_title(job.file_name)
-        for first in range(0, len(chunks), WINDOW):
-            part = chunks[first : first + WINDOW]
-            texts = [_in_context(chunk, title) for chunk in part]
-            lexical = await asyncio.to_thread(lambda texts: [lexical_text(text) for text in texts], texts)
-            for number, item in enumerate(zip(part, lexical, texts, strict=True), first):
+        work.update(stage="reading")
+        size = await asyncio.to_thread(self._files.size, job.doc_id)
+        # The last ones are held back until it is known that they are the last.
+        held: list[Item] = []
+        async with aclosing(reader.read(self._files.folder, job.doc_id, job.file_name, size, embedder)) as messages:
+            async for kind, values in messages:
                 if work.cancelled:
                     return
-                await self._to_embed.put(_Item(work, number, *item))
+                if kind == "progress":
+                    work.update(done=values[0], total=values[1])
+                elif kind == "pages":
+                    await asyncio.to_thread(self._files.keep_pages, job.doc_id)
+                    work.update(stage="embedding", done=0, total=0, pages=values[0])
+                else:
+                    await self._embed(held)
+                    share, rows = values
+                    held = [
+                        Item(work, work.chunks + number, Chunk(*row[:5]), *row[5:]) for number, row in enumerate(rows)
+                    ]
+                    work.chunks += len(rows)
+                    work.update(chunks=work.chunks, total=round(work.chunks / share))
+        if not held:
+            raise RagError(f"{job.file_name} has no text to search; add a version with text.")
+        work.read = True
+        work.update(total=work.chunks)
+        await self._embed(held)
 
-    async def _embed_chunks(self) -> None:
-        while True:
-            window = [await self._to_embed.get()]
-            while len(window) < WINDOW and not self._to_embed.empty():
-                window.append(self._to_embed.get_nowait())
-            try:
-                await self._embed(window)
-            except Exception:
-                # One document's text may be the cause: the others go on.
-                for items in _by_work(window):
-                    try:
-                        await self._embed([item for item in items if not item.vector])
-                    except Exception as error:
-                        await self._fail(items[0].work, error)
-            await self._to_insert.put([item for item in window if item.vector])
-
-    async def _embed(self, items: list[_Item]) -> None:
-        embedder, _ = await self._prepare()
-        # Texts of like length together: a batch is padded to its longest.
-        items.sort(key=lambda item: len(item.text))
-        for first in range(0, len(items), BATCH):
-            batch = [item for item in items[first : first + BATCH] if not item.work.cancelled]
-            if not batch:
-                continue
-            vectors = await asyncio.get_running_loop().run_in_executor(
-                self._threads.texts, embedder.embed_texts, [item.text for item in batch]
-            )
-            for item, vector in zip(batch, vectors, strict=True):
-                item.vector = vector
-                item.work.embedded += 1
-                item.work.update(done=item.work.embedded)
+    async def _embed(self, items: list[Item]) -> None:
+        for item in items:
+            await self._embedding.put(item)
 
     async def _insert_rows(self) -> None:
         while True:
-            items = await self._to_insert.get()
+            items = await self._embedding.take()
             try:
-                await self._insert(items)
+                if items:
+                    await self._insert(items)
             except Exception as error:
-                for part in _by_work(items):
+                for part in by_work(items):
                     await self._fail(part[0].work, error)
 
-    async def _insert(self, items: list[_Item]) -> None:
+    async def _insert(self, items: list[Item]) -> None:
         _, namespace = await self._prepare()
         attempt = 0
 
@@ -253,11 +216,11 @@ class Ingestion:
         }
         if late:  # stopped while their rows were being written
             await self._store.delete(late)
-        works = [part[0].work for part in _by_work(items) if not part[0].work.cancelled]
+        works = [part[0].work for part in by_work(items) if not part[0].work.cancelled]
         for work in works:
-            if work.embedded == len(work.chunks):
+            if work.read and work.embedded == work.chunks:
                 work.update(stage="indexing", done=work.inserted)
-        whole = [work for work in works if work.inserted == len(work.chunks)]
+        whole = [work for work in works if work.stored]
         if whole:
             await self._complete(whole)
 
@@ -272,7 +235,7 @@ class Ingestion:
             elif work.replaces and not work.cancelled:
                 await self._replace(work)
         good = [work for work in works if not work.cancelled]
-        counts = {work.job.doc_id: (work.job.pages, len(work.chunks)) for work in good}
+        counts = {work.job.doc_id: (work.job.pages, work.chunks) for work in good}
         await asyncio.to_thread(self._catalog.mark_ready, counts)
         for work in good:
             work.finish("ready")
@@ -290,7 +253,7 @@ class Ingestion:
         pause = 0.02
         while True:
             # Those that are cancelled meanwhile lose their rows on purpose.
-            expected = {work.job.doc_id: len(work.chunks) for work in works if not work.cancelled}
+            expected = {work.job.doc_id: work.chunks for work in works if not work.cancelled}
             if not expected:
                 return set()
             if await self._persistently(partial(self._store.count, list(expected))) == sum(expected.values()):
@@ -342,17 +305,3 @@ class Ingestion:
         except RagError as second:
             logger.warning("cleaning up after %s failed: %s", doc_id, second)
         work.finish("failed", error=sentence)
-
-
-def _by_work(items: list[_Item]) -> list[list[_Item]]:
-    """The items of each document apart."""
-    parts: dict[int, list[_Item]] = {}
-    for item in items:
-        parts.setdefault(id(item.work), []).append(item)
-    return list(parts.values())
-
-
-def _in_context(chunk: Chunk, title: str) -> str:
-    """What is embedded and indexed for a chunk: its title and headings, then its text."""
-    context = chunk.context or title
-    return f"{context}\n{chunk.text}" if context and not re.match(re.escape(context), chunk.text) else chunk.text

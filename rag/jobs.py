@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rag.errors import NotFound
-from rag.schema import Chunk, Job, Stage
+from rag.schema import Job, Stage
 
 # Finished jobs that are remembered.
 REMEMBERED = 10_000
@@ -17,16 +17,25 @@ REMEMBERED = 10_000
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """One document on its way. `replaces` are the documents that go when this one is ready."""
+    """One document on its way. `replaces` are the documents that go when this one is ready.
+
+    `chunks` is how many have been read, and all there are once it is `read`; how many of them are embedded, inserted.
+    """
 
     job: Job
     replaces: tuple[str, ...] = ()
     again: bool = False  # an earlier attempt may have left rows
-    chunks: list[Chunk] = field(default_factory=list)
+    chunks: int = 0
+    read: bool = False
     embedded: int = 0
     inserted: int = 0
     cancelled: bool = False
     done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def stored(self) -> bool:
+        """Whether all chunks have been inserted."""
+        return self.read and self.inserted == self.chunks
 
     def update(self, **changes: Any) -> None:
         """Change the snapshot that others see; a finished job stays as it is."""
@@ -36,7 +45,6 @@ class Work:
     def finish(self, stage: Stage, **changes: Any) -> None:
         self.cancelled = self.cancelled or stage in {"cancelled", "failed"}
         self.update(stage=stage, **changes)
-        self.chunks = []
         self.done.set()
 
 

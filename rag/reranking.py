@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from llama_index.core.postprocessor import SentenceTransformerRerank
 from llama_index.core.schema import NodeWithScore, TextNode
 
-from rag.embedding import is_folder, local_folder
 from rag.errors import EmbeddingError
+from rag.model_folders import is_folder, local_folder
 
 logger = logging.getLogger(__name__)
 

@@ -203,10 +203,12 @@ class PartStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A snapshot of the system; never blocks to be made. `notice` and `mismatch` are sentences for the user."""
+    """A snapshot of the system; never blocks to be made. `notice`, `mismatch` and `outgrown` (by the library, of Milvus
+    Lite) are sentences for the user."""
 
     embedding: PartStatus
     milvus: PartStatus
     llm: PartStatus
     notice: str | None = None
     mismatch: str | None = None
+    outgrown: str | None = None

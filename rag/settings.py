@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -145,9 +148,18 @@ class Settings(BaseSettings):
         return "://" not in self.milvus_address
 
     @property
+    def milvus_key(self) -> str:
+        """What the catalog knows this Milvus by: of a Lite file the full path, wherever the command was started."""
+        return str(Path(self.milvus_shown).resolve()) if self.milvus_is_lite else self.milvus_shown
+
+    @property
     def database_address(self) -> str:
         """The SQLAlchemy URL in force: the one given, or SQLite in the data folder."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'docent.sqlite3'}"
+
+    def with_milvus(self, uri: str, token: str) -> Settings:
+        """The same settings with another Milvus. Raises SettingsError for a URI that isn't one."""
+        return Settings(**{**self.model_dump(), "milvus_uri": uri, "milvus_token": token})
 
     @property
     def embed_model_chosen(self) -> bool:
@@ -164,6 +176,23 @@ class Settings(BaseSettings):
             values[name.upper()] = _without_password(str(value))
         values["MILVUS_URI"] = self.milvus_shown
         return values
+
+
+@contextmanager
+def milvus_uri_hidden() -> Iterator[None]:
+    """Hide MILVUS_URI from pymilvus, which reads it by itself when it is imported and refuses the path of a Lite file.
+
+    It reads `.env` too, and puts what is there into the environment, but nothing over what the environment has.
+    """
+    given = os.environ.get("MILVUS_URI")
+    os.environ["MILVUS_URI"] = ""
+    try:
+        yield
+    finally:
+        if given is None:
+            del os.environ["MILVUS_URI"]
+        else:
+            os.environ["MILVUS_URI"] = given
 
 
 def _without_password(address: str) -> str:

@@ -8,25 +8,31 @@ event loop of the process.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import importlib
 import logging
 import re
 import threading
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import faiss
 import grpc
-from llama_index.core.schema import BaseNode, NodeRelationship, RelatedNodeInfo, TextNode
-from llama_index.vector_stores.milvus import MilvusVectorStore
-from llama_index.vector_stores.milvus.utils import BM25BuiltInFunction
 from milvus_lite.exceptions import DataDirLockedError
 from milvus_lite.server_manager import server_manager_instance
-from pymilvus import AsyncMilvusClient, DataType, MilvusClient, MilvusException
 
 from rag.errors import RagError, StoreError, StoreUnavailable
 from rag.schema import Chunk
-from rag.settings import Settings
+from rag.settings import Settings, milvus_uri_hidden
+from rag.shared_requests import SharedRequests
+
+with milvus_uri_hidden():
+    from llama_index.vector_stores.milvus import MilvusVectorStore
+    from llama_index.vector_stores.milvus.utils import BM25BuiltInFunction
+    from pymilvus import AsyncMilvusClient, DataType, MilvusClient, MilvusException
 
 # pymilvus logs a traceback for every failed call before it raises; here each failure is logged once.
 for _name in ("pymilvus", "milvus_lite", "grpc._server"):
@@ -40,11 +46,17 @@ SEARCH_SECONDS = 10.0
 OPEN_SECONDS = 120.0
 # pymilvus pings every 10 s, Milvus Lite answers too many pings with GOAWAY, and an insert can then wait for ever.
 GRPC_OPTIONS = {"grpc.keepalive_time_ms": 600_000}
-INSERT_BATCH = 500
+INSERT_BATCH = 100
+# What one answer of a server may weigh.
+HITS_TOGETHER = 16_384
 # Milvus's VARCHAR limit in bytes.
 MAX_BYTES = 65_535
 # Of the values tried on questions of six sets, these found most; Milvus's defaults are 1.2 and 0.75 (Lite's 1.5).
 BM25_PARAMETERS = {"bm25_k1": 1.0, "bm25_b": 0.9}
+# Milvus Lite refuses any other drop ratio; MilvusVectorStore's own text search asks for 0.2.
+BM25_SEARCH: dict[str, Any] = {"metric_type": "BM25", "params": {"drop_ratio_search": 0.0}}
+# All vectors are looked at, by FAISS; Milvus Lite's own FLAT takes ten times as long.
+LITE_INDEX = {"index_type": "IVF_FLAT", "params": {"nlist": 1}}
 PAGE_NONE = 0  # a row's page where the document has none; Milvus before 2.5 knows no null
 
 _ROW_FIELDS = ["doc_id", "page", "start", "end"]
@@ -67,6 +79,16 @@ class Hit:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What searches that share a request have in common."""
+
+    vectors: str
+    limit: int
+    condition: str
+    parameters: dict[str, Any] = field(compare=False)  # follow from the field of vectors
+
+
 class VectorStore:
     """The collection named in the settings; connects at the first use and again after a failure."""
 
@@ -82,6 +104,12 @@ class VectorStore:
         # Concurrent writers lose acknowledged rows on Milvus Lite; a lock costs a server nothing worth having either,
         # since rows come from one pipeline.
         self._writing = asyncio.Lock()
+        # Milvus Lite works at one request at a time anyhow.
+        self._searches: SharedRequests[_Search, list[float] | str, list[Hit]] = SharedRequests(
+            self._search_together, lambda search: max(1, HITS_TOGETHER // search.limit), 1 if self._lite else 4
+        )
+        self._warming = asyncio.Lock()
+        self._warm = not self._lite
         self.has_lexical = False
         self.version = ""
 
@@ -133,6 +161,7 @@ class VectorStore:
 
     async def _forget_store(self) -> None:
         store, self._store = self._store, None
+        self._warm = not self._lite
         if store is not None:
             await _async_client(store).close()
             await asyncio.to_thread(store.client.close)
@@ -147,6 +176,8 @@ class VectorStore:
         self._client = self._store = None
 
     def _connect(self) -> bool:
+        with contextlib.suppress(ImportError):
+            importlib.import_module("scipy.sparse")  # else pymilvus does so at the first search, on the event loop
         if self._client is None:
             if self._lite:
                 Path(self._address).parent.mkdir(parents=True, exist_ok=True)
@@ -161,7 +192,8 @@ class VectorStore:
                 if self._lite:
                     _release_lite(self._address)
                 raise
-        if not self._client.has_collection(self._name, timeout=CONNECT_SECONDS):
+        # Milvus Lite reads the collection for this, all of it.
+        if not self._client.has_collection(self._name, timeout=OPEN_SECONDS if self._lite else CONNECT_SECONDS):
             return False
         self._open(None)
         return True
@@ -184,7 +216,7 @@ class VectorStore:
             collection_name=self._name,
             dim=dimension,
             similarity_metric="COSINE",
-            index_config={"index_type": "FLAT" if self._lite else "AUTOINDEX"},
+            index_config=LITE_INDEX if self._lite else {"index_type": "AUTOINDEX"},
             enable_sparse=self.has_lexical,
             sparse_embedding_function=BM25BuiltInFunction("lexical", analyzer_params={"tokenizer": tokenizer})
             if self.has_lexical
@@ -222,15 +254,7 @@ class VectorStore:
         `again` first deletes what an earlier attempt may have left. Raises StoreUnavailable or StoreError; some of
         the rows may then be there.
         """
-        nodes: list[BaseNode] = [_node(namespace, *row) for row in rows]
-        async with self._writing:
-            store = await self._ready()
-            for first in range(0, len(nodes), INSERT_BATCH):
-                batch = nodes[first : first + INSERT_BATCH]
-                if again:
-                    ids = ",".join(f'"{node.node_id}"' for node in batch)
-                    await self._call(_async_client(store).delete(self._name, filter=f"id in [{ids}]"))
-                await self._call(store.async_add(batch))
+        await self.insert_rows([_row(namespace, *row) for row in rows], again)
 
     async def count(self, doc_ids: Collection[str] | None = None, consistency: str | None = None) -> int:
         """How many rows there are (of these documents), as a search under that consistency level would see them."""
@@ -246,6 +270,61 @@ class VectorStore:
             )
         )
         return int(found[0]["count(*)"])
+
+    async def rows(self, doc_ids: Collection[str], size: int) -> AsyncIterator[list[dict[str, Any]]]:
+        """All rows of documents with their vectors, as `insert_rows` takes them, in lists of at most `size`."""
+        if not doc_ids or not await self.connect():
+            return
+        store = await self._ready()
+        pages = await self._call(
+            asyncio.to_thread(
+                store.client.query_iterator,
+                self._name,
+                batch_size=size,
+                filter=_only(doc_ids),
+                output_fields=["*"],
+                timeout=CALL_SECONDS,
+                consistency_level="Strong",
+            )
+        )
+        while found := await self._call(asyncio.to_thread(pages.next)):
+            # Milvus makes the terms' weights by itself from the lexical field.
+            yield [{name: row[name] for name in row if name != "sparse_embedding"} for row in found]
+
+    async def insert_rows(self, rows: Sequence[dict[str, Any]], again: bool = False) -> None:
+        """Insert rows as `rows` of another collection gives them. Raises like `insert`."""
+        async with self._writing:
+            # By the store's client, not by its async_add: that one makes LlamaIndex's nodes into JSON, which takes
+            # longer than the rest, and sends one batch after the other.
+            client = _async_client(await self._ready())
+
+            async def write(batch: Sequence[dict[str, Any]]) -> None:
+                if again:
+                    ids = ",".join(f'"{row["id"]}"' for row in batch)
+                    await self._call(client.delete(self._name, filter=f"id in [{ids}]"))
+                await self._call(client.insert(self._name, list(batch)))
+
+            batches = [rows[first : first + INSERT_BATCH] for first in range(0, len(rows), INSERT_BATCH)]
+            if self._lite:
+                for batch in batches:
+                    await write(batch)
+            else:
+                outcomes = await asyncio.gather(*(write(batch) for batch in batches), return_exceptions=True)
+                for error in outcomes:
+                    if isinstance(error, BaseException):
+                        raise error
+
+    async def count_each(self, doc_ids: Collection[str]) -> Counter[str]:
+        """How many rows each of these documents has, whatever was written last included."""
+        if not doc_ids or not await self.connect():
+            return Counter()
+        store = await self._ready()
+        found = await self._call(
+            _async_client(store).query(
+                self._name, filter=_only(doc_ids), output_fields=["doc_id"], consistency_level="Strong"
+            )
+        )
+        return Counter(row["doc_id"] for row in found)
 
     async def delete(self, doc_ids: Collection[str]) -> tuple[int, int]:
         """Delete the rows of documents. Returns how many were there and how many are left (0)."""
@@ -287,39 +366,52 @@ class VectorStore:
         """The rows nearest to `vector` by cosine, best first, among `doc_ids` (all when None) but not `without`."""
         return await self._search("embedding", vector, {"metric_type": "COSINE"}, limit, _filter(doc_ids, without))
 
+    async def warm_up(self) -> None:
+        """Have Milvus Lite build what its first lexical search after opening needs: seconds for tens of thousands of
+        rows. Searches that come meanwhile wait for that rather than have it built a second time."""
+        async with self._warming:
+            if not self._warm and await self.connect():
+                if self.has_lexical:
+                    await self._search("sparse_embedding", "a", BM25_SEARCH, 1, "")
+                self._warm = True
+
     async def search_lexical(
         self, lexical_text: str, limit: int, doc_ids: Collection[str] | None, without: Collection[str]
     ) -> list[Hit]:
         """The rows that BM25 ranks highest for the terms of `lexical_text`, best first; none without BM25."""
         if not lexical_text or not await self.connect() or not self.has_lexical:
             return []
-        # Milvus Lite refuses any other drop ratio; MilvusVectorStore's own text search asks for 0.2.
-        parameters = {"metric_type": "BM25", "params": {"drop_ratio_search": 0.0}}
-        return await self._search("sparse_embedding", lexical_text, parameters, limit, _filter(doc_ids, without))
+        if not self._warm:
+            await self.warm_up()
+        return await self._search("sparse_embedding", lexical_text, BM25_SEARCH, limit, _filter(doc_ids, without))
 
     async def _search(
         self, field: str, data: list[float] | str, parameters: dict[str, Any], limit: int, condition: str
     ) -> list[Hit]:
-        # By the store's client, not by its aquery: that one has no consistency level and no time-out.
         if not await self.connect():
             return []
+        return await self._searches.ask(_Search(field, limit, condition, parameters), data)
+
+    async def _search_together(self, search: _Search, data: list[list[float] | str]) -> list[list[Hit]]:
+        # By the store's client, not by its aquery: that one has no consistency level and no time-out.
         store = await self._ready()
         found = await self._call(
             _async_client(store).search(
                 self._name,
-                data=[data],
-                anns_field=field,
-                limit=limit,
-                filter=condition,
+                data=data,
+                anns_field=search.vectors,
+                limit=search.limit,
+                filter=search.condition,
                 output_fields=[*_ROW_FIELDS, "text"],
-                search_params=parameters,
+                search_params=search.parameters,
                 consistency_level=self._settings.consistency_level,
             ),
-            SEARCH_SECONDS,
+            # Milvus Lite, in this process, is never away; merging segments makes it build their indexes again.
+            OPEN_SECONDS if self._lite else SEARCH_SECONDS,
         )
         # Milvus Lite gives BM25 as a distance, below zero.
-        score = abs if field == "sparse_embedding" else float
-        return [_hit(hit["id"], hit["entity"], score(hit["distance"])) for hit in found[0]]
+        score = abs if search.vectors == "sparse_embedding" else float
+        return [[_hit(hit["id"], hit["entity"], score(hit["distance"])) for hit in hits] for hits in found]
 
     # --- inner workings
 
@@ -368,19 +460,19 @@ def _async_client(store: MilvusVectorStore) -> AsyncMilvusClient:
     return store.aclient
 
 
-def _node(namespace: str, doc_id: str, number: int, chunk: Chunk, lexical_text: str, vector: list[float]) -> TextNode:
-    return TextNode(
-        id_=f"{doc_id}-{namespace}-{number}",
-        text=_fitting(chunk.text),
-        embedding=vector,
-        metadata={
-            "lexical": _fitting(lexical_text),
-            "page": chunk.page or PAGE_NONE,
-            "start": chunk.start,
-            "end": chunk.end,
-        },
-        relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=doc_id)},
-    )
+def _row(
+    namespace: str, doc_id: str, number: int, chunk: Chunk, lexical_text: str, vector: list[float]
+) -> dict[str, Any]:
+    return {
+        "id": f"{doc_id}-{namespace}-{number}",
+        "doc_id": doc_id,
+        "text": _fitting(chunk.text),
+        "embedding": vector,
+        "lexical": _fitting(lexical_text),
+        "page": chunk.page or PAGE_NONE,
+        "start": chunk.start,
+        "end": chunk.end,
+    }
 
 
 def _fitting(text: str) -> str:
@@ -421,8 +513,17 @@ def _retain_lite(address: str) -> None:
         _lite_users[path] = _lite_users.get(path, 0) + 1
 
 
+class _QuietIVF(faiss.IndexIVFFlat):
+    """One that doesn't warn on stderr of having less than 39 vectors, as a small library has."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.cp.min_points_per_centroid = 1
+
+
 def _start_lite(address: str) -> None:
     """Start the in-process server of a Lite file. Raises what is in the way, which pymilvus would hide."""
+    faiss.IndexIVFFlat = _QuietIVF  # type: ignore[assignment, misc]  # where Milvus Lite looks for it
     failures: list[BaseException] = []
 
     class Listener(logging.Handler):

@@ -20,12 +20,19 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 3.0
 # A model that couldn't be loaded is tried again every so many heartbeats.
 MODEL_BEATS = 10
+# Milvus Lite holds all rows in memory and builds its index of the terms anew at each start. Measured on 2 cores with
+# 384 dimensions at 10,000, 30,000 and 100,000 chunks: 0.9, 1.6 and 3.9 GB of memory (0.25 GB without any), and 1, 4 and
+# 14 s until the first lexical search after a start is answered. Later searches take 0.2 s even at 100,000.
+LITE_CHUNKS = 50_000
 # What Milvus can have lost; failed documents never were there.
 LOST: tuple[DocumentState, ...] = ("ready",)
 
 
 class Watch:
-    """Keeps `milvus` (a PartStatus) true, resumes unfinished documents and restores lost ones. For the event loop."""
+    """Keeps `milvus` (a PartStatus) true, resumes unfinished documents and restores lost ones. For the event loop.
+
+    `outgrown` is a sentence for the user where the library is too large for Milvus Lite.
+    """
 
     def __init__(
         self, settings: Settings, catalog: Catalog, store: VectorStore, model: CollectionModel, ingestion: Ingestion
@@ -37,6 +44,7 @@ class Watch:
         self._lite = settings.milvus_is_lite
         self._healed = False
         self.milvus = PartStatus("starting", settings.milvus_shown, "Connecting to Milvus.")
+        self.outgrown: str | None = None
 
     async def run(self) -> None:
         """Look every HEARTBEAT_SECONDS, until cancelled."""
@@ -45,6 +53,8 @@ class Watch:
             await quietly(self.look())
             if self.milvus.state == "ready":
                 await quietly(self._heal())
+                if self._model.status.state != "starting":  # both want the processor, and the model is needed first
+                    await quietly(self._store.warm_up())
             if self._model.status.state == "error" and beat % MODEL_BEATS == MODEL_BEATS - 1:
                 await quietly(self._model.load())
             await quietly(self._model.refresh())
@@ -67,6 +77,8 @@ class Watch:
         if not self._store.has_lexical and self._store.is_open:
             kind += " without BM25, so search is by embedding only"
         self.milvus = PartStatus("ready", name, kind)
+        chunks = await asyncio.to_thread(self._catalog.count_chunks) if self._lite else 0
+        self.outgrown = _outgrown_sentence(chunks) if chunks > LITE_CHUNKS else None
 
     async def _heal(self) -> None:
         """Once after Milvus has come: bring back from the kept bytes what it has lost. Always: resume what is pending.
@@ -80,6 +92,14 @@ class Watch:
                 await asyncio.to_thread(self._catalog.mark_pending, LOST)
             self._healed = True
         await self._ingestion.resume()
+
+
+def _outgrown_sentence(chunks: int) -> str:
+    return (
+        f"This library has {chunks:,} chunks, and Milvus Lite, which keeps them all in memory, is meant for up to "
+        f"{LITE_CHUNKS:,}; stop the app and take the library to a Milvus server with: "
+        "python -m rag move --to http://host:19530"
+    )
 
 
 async def quietly(awaitable: Awaitable[Any]) -> None:

@@ -19,7 +19,7 @@ from rag.chunking import (
     document_title,
     sentence_spans,
 )
-from rag.embedding import bundled_folder
+from rag.model_folders import bundled_folder
 from rag.schema import Chunk, Page
 
 PIECES = (

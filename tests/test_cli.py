@@ -102,6 +102,17 @@ def test_collections_are_apart(docent: Docent, papers: Path) -> None:
     assert docent.json("list", "--collection", "second") == []
 
 
+def test_a_library_is_moved_and_found_at_the_address_that_is_told(docent: Docent, papers: Path) -> None:
+    documents = docent.json("ingest", str(papers))
+    done = docent("move", "--to", "elsewhere/library.db")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = f"MILVUS_URI={docent.folder / 'elsewhere' / 'library.db'}"
+    assert done.stdout.splitlines()[-1] == f"Next: set {told}"
+    docent.environment["MILVUS_URI"] = told.partition("=")[2]
+    assert {d["doc_id"]: d["state"] for d in docent.json("list")} == {d["doc_id"]: "ready" for d in documents}
+    assert docent.json("search", "When does the ferry leave?", "--top-k", "1")[0]["file_name"] == "ferry.txt"
+
+
 def test_one_bad_file_fails_the_command_but_not_the_others(docent: Docent, papers: Path) -> None:
     (papers / "empty.txt").write_bytes(b"")
     done = docent("ingest", str(papers), "--json")
@@ -141,7 +152,7 @@ def test_errors_are_one_line_that_names_what_is_wrong(
 def test_help_names_every_command(docent: Docent) -> None:
     done = docent("--help")
     assert done.returncode == 0
-    for command in ("ingest", "search", "ask", "list", "delete", "reset", "reindex", "eval", "doctor"):
+    for command in ("ingest", "search", "ask", "list", "delete", "reset", "reindex", "move", "eval", "doctor"):
         assert command in done.stdout
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
-from rag.embedding import Embedder, EmbedderThreads, ModelChoice, bundled_folder, choose_model, load_embedder
+from rag.embedding import Embedder, EmbedderThreads, load_embedder
 from rag.errors import EmbeddingError
+from rag.model_folders import ModelChoice, bundled_folder, choose_model
 from rag.settings import Settings
 from tests.fakes.llm_server import LLMServer
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rag import DocumentIndex, EmbeddingError, Settings
-from rag.embedding import bundled_folder
+from rag.model_folders import bundled_folder
 from rag.reranking import CANDIDATES, Reranker
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -56,14 +57,20 @@ def answer_markdown(text: str, passages: int, citations: Sequence[Citation] = ()
     return safe_text(text, marker=marker) if extractive else safe_markdown(text, marker)
 
 
-def show_answer(message: Message, key: str, open_source: OpenSource) -> None:
-    """A stored answer with its sources. `key` tells it from the other answers of the page."""
+# Every run of the page shows all answers anew, and parsing them takes longer than sending them.
+_kept_markdown = lru_cache(maxsize=500)(answer_markdown)
+
+
+def show_answer(message: Message, key: str, open_source: OpenSource, *, folded: bool = False) -> None:
+    """A stored answer with its sources. `key` tells it from the other answers of the page.
+
+    `folded` leaves the sources out until they are asked for: they are some fifty elements, and a long conversation with
+    all of them takes a second to send and longer to draw.
+    """
     evidence = message.evidence or Evidence()
     if message.content:
         st.markdown(
-            answer_markdown(
-                message.content, len(evidence.passages), evidence.citations, extractive=evidence.extractive
-            ),
+            _kept_markdown(message.content, len(evidence.passages), evidence.citations, extractive=evidence.extractive),
             anchors=False,
         )
     if evidence.error == STOPPED:
@@ -80,8 +87,19 @@ def show_answer(message: Message, key: str, open_source: OpenSource) -> None:
         was, wasnt = ("was", "wasn't") if evidence.unsearched == 1 else ("were", "weren't")
         unsearched = counted(evidence.unsearched, "document")
         st.caption(f":material/hourglass: {unsearched} {was} still being indexed and {wasnt} searched.")
-    _show_sources(evidence, key, open_source)
-    show_why(evidence, key)
+    unfolded: set[str] = st.session_state.setdefault("unfolded", set())
+    if not folded or key in unfolded:
+        _show_sources(evidence, key, open_source)
+        show_why(evidence, key)
+    elif evidence.passages or evidence.trace:
+        st.button(
+            "Show sources",
+            key=f"unfold-{key}",
+            icon=":material/unfold_more:",
+            type="tertiary",
+            on_click=unfolded.add,
+            args=(key,),
+        )
 
 
 def _show_sources(evidence: Evidence, key: str, open_source: OpenSource) -> None:

@@ -21,6 +21,7 @@ def run_app() -> None:
         [
             st.Page("pages/chat.py", title="Chat", icon=":material/forum:", default=True),
             st.Page("pages/documents.py", title="Documents", icon=":material/folder_open:", url_path="documents"),
+            st.Page("pages/benchmark.py", title="Speed", icon=":material/speed:", url_path="benchmark"),
             st.Page("pages/settings.py", title="Settings", icon=":material/tune:", url_path="settings"),
         ]
     )

@@ -21,6 +21,15 @@ def show_status(index: DocumentIndex) -> None:
     st.fragment(_status, run_every=10 if settled else 2)(index, _states(status))
 
 
+def show_outgrown(index: DocumentIndex) -> None:
+    """Where the library is too large for Milvus Lite: that, and the command that takes it to a server."""
+    outgrown = index.status().outgrown
+    if outgrown:
+        sentence, _, command = outgrown.rpartition(": ")
+        st.caption(f":material/info: {safe_text(sentence)}:")
+        st.code(command, language="bash")
+
+
 def _states(status: Status) -> tuple[str, ...]:
     parts = (status.embedding, status.milvus, status.llm)
     return (*(part.state for part in parts), status.notice or "", status.mismatch or "")

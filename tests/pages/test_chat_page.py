@@ -56,6 +56,10 @@ def has_panel(app: AppTest) -> bool:
     return any(one.key == "close-source" for one in app.button)
 
 
+def labels(app: AppTest) -> list[str]:
+    return [one.label for one in app.button]
+
+
 def ask(app, question: str):
     return app.chat_input[0].set_value(question).run()
 
@@ -549,6 +553,27 @@ def test_messages_after_the_opened_answer_wait_until_they_are_asked_for(
     app = button(app, "Show 2 later messages").click().run()
     assert "It is tall." in all_text(app)
     assert has_panel(app)
+
+
+def test_sources_of_older_answers_are_shown_when_asked_for(open_double: OpenPage, double: IndexDouble) -> None:
+    passage, citations = from_page_3(double), (Citation(1, "Green", 0, 18, True),)
+    conversation_id = answered(double, [passage], citations, text="The oldest [1].")
+    for text in ("Older [1].", "New [1].", "The newest [1]."):
+        double.conversations.add(conversation_id, Message("user", "q"))
+        evidence = Evidence("q", (passage,), citations)
+        double.conversations.add(conversation_id, Message("assistant", text, evidence))
+    app = visit(open_double, conversation_id)
+    assert "The oldest :blue-badge[1]." in all_text(app)
+    assert labels(app).count("Show sources") == 2
+    assert labels(app).count("Open source") == 2
+    app = button(app, "Show sources").click().run()
+    assert labels(app).count("Show sources") == 1
+    app = open_source(app)
+    assert has_panel(app)
+    app = button(app, "Show 6 later messages").click().run()
+    assert labels(app).count("Open source") == 3, "the answer whose source is open keeps its own"
+    button(app, "New chat").click().run()
+    assert labels(visit(open_double, conversation_id)).count("Show sources") == 2, "a new session begins folded"
 
 
 def test_question_asked_beside_an_open_source_is_answered_there(open_double: OpenPage, double: IndexDouble) -> None:

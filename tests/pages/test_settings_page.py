@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -33,6 +35,16 @@ def test_each_part_says_how_it_is_doing(open_double: OpenPage, double: IndexDoub
     assert "**Embedding model** :green-badge[Ready]" in text
     assert "**Milvus** :red-badge[Not reachable]" in text
     assert "Nothing listens at port 1." in text
+
+
+def test_a_library_too_large_for_milvus_lite_comes_with_the_command_to_move_it(
+    open_double: OpenPage, double: IndexDouble
+) -> None:
+    command = "python -m rag move --to http://host:19530"
+    double.state = replace(READY, outgrown=f"It is too large; do this: {command}")
+    app = open_double("settings")
+    assert "It is too large; do this:" in all_text(app)
+    assert command in [block.value for block in app.code]
 
 
 def test_how_to_connect_a_language_model_is_there(open_page: OpenPage) -> None:

@@ -1,0 +1,183 @@
+"""LlamaIndex's MilvusVectorStore as the tutorial uses it, and Milvus itself: what Docent is measured against.
+
+Beside rag/vector_store.py the only module that knows pymilvus. Coroutines must run on one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from llama_index.core.vector_stores import VectorStoreQuery
+
+from rag.benchmarks.workload import DIMENSION, Passage, plain_rows, text_nodes
+from rag.errors import Cancelled, RagError, StoreError
+from rag.settings import Settings, milvus_uri_hidden
+from rag.vector_store import CALL_SECONDS, CONNECT_SECONDS, GRPC_OPTIONS
+
+with milvus_uri_hidden():
+    from llama_index.vector_stores.milvus import MilvusVectorStore
+    from pymilvus import MilvusClient
+
+# What is to be timed, with everything prepared; returns what it got.
+Work = Callable[[], Awaitable[list[Any]]]
+
+
+class PlainStore:
+    """A scratch collection, made as in the tutorial. Every coroutine raises StoreError.
+
+    It differs in one thing, without which the tutorial's own way can wait for ever on Milvus Lite: GRPC_OPTIONS.
+    The synchronous loops end with Cancelled once `stop` is set.
+    """
+
+    def __init__(self, settings: Settings, name: str, stop: threading.Event) -> None:
+        self._settings = settings
+        self._name = name
+        self._stop = stop
+        self._client: MilvusClient | None = None
+        self._store: MilvusVectorStore | None = None
+
+    async def create(self) -> None:
+        """Make the collection. Whatever becomes of it, call `remove` afterwards."""
+        await _mapped(asyncio.to_thread(self._create))
+
+    def _create(self) -> None:
+        connection: dict[str, Any] = {
+            "uri": self._settings.milvus_address,
+            "token": self._settings.milvus_token.get_secret_value(),
+            "timeout": CONNECT_SECONDS,
+            "grpc_options": GRPC_OPTIONS,
+        }
+        self._client = MilvusClient(**connection)
+        self._store = MilvusVectorStore(
+            **connection,
+            collection_name=self._name,
+            dim=DIMENSION,
+            similarity_metric="COSINE",
+            consistency_level=self._settings.consistency_level,
+        )
+
+    async def remove(self) -> None:
+        """Drop the collection, if there is one, and let go of Milvus."""
+        client, store, self._client, self._store = self._client, self._store, None, None
+        if client is None:
+            return
+        try:
+            if await _mapped(asyncio.to_thread(client.has_collection, self._name, timeout=CONNECT_SECONDS)):
+                await _mapped(asyncio.to_thread(client.drop_collection, self._name, timeout=CALL_SECONDS))
+        finally:
+            if store is not None:
+                if store.aclient is not None:
+                    await store.aclient.close()
+                await asyncio.to_thread(store.client.close)
+            await asyncio.to_thread(client.close)
+
+    async def count(self, consistency: str) -> int:
+        """How many rows a search under that consistency level would see."""
+        found = await _mapped(
+            asyncio.to_thread(
+                self._opened().client.query,
+                self._name,
+                filter="",
+                output_fields=["count(*)"],
+                consistency_level=consistency,
+                timeout=CALL_SECONDS,
+            )
+        )
+        return int(found[0]["count(*)"])
+
+    async def flush(self) -> None:
+        """Seal what was added."""
+        await _mapped(asyncio.to_thread(self._opened().client.flush, self._name, timeout=4 * CALL_SECONDS))
+
+    # --- the ways to add
+
+    def add_synchronously(self, passages: Sequence[Passage]) -> Work:
+        """`add`, one node after the other."""
+        nodes = text_nodes(passages)
+        return self._one_by_one(lambda store, node: store.add([node]), nodes)
+
+    def add_asynchronously(self, passages: Sequence[Passage]) -> Work:
+        """`async_add` for each node, gathered."""
+        nodes = text_nodes(passages)
+        return self._gathered(lambda store, node: store.async_add([node]), nodes)
+
+    def add_in_one_request(self, passages: Sequence[Passage]) -> Work:
+        """All rows in one insert of pymilvus: what Milvus itself needs."""
+        rows = plain_rows(passages)
+
+        async def work() -> list[Any]:
+            done = await _mapped(asyncio.to_thread(self._opened().client.insert, self._name, rows))
+            return list(done["ids"])
+
+        return work
+
+    # --- the ways to search
+
+    def search_synchronously(self, vectors: Sequence[list[float]], limit: int) -> Work:
+        """`query`, one vector after the other. The work returns the hits of each."""
+        queries = [VectorStoreQuery(query_embedding=vector, similarity_top_k=limit) for vector in vectors]
+        return self._one_by_one(lambda store, query: store.query(query).ids, queries)
+
+    def search_asynchronously(self, vectors: Sequence[list[float]], limit: int) -> Work:
+        """`aquery` for each vector, gathered. The work returns the hits of each."""
+        queries = [VectorStoreQuery(query_embedding=vector, similarity_top_k=limit) for vector in vectors]
+
+        async def hits(store: MilvusVectorStore, query: VectorStoreQuery) -> Any:
+            return (await store.aquery(query)).ids
+
+        return self._gathered(hits, queries)
+
+    def search_in_one_request(self, vectors: Sequence[list[float]], limit: int) -> Work:
+        """All vectors in one search of pymilvus: what Milvus itself needs. The work returns the hits of each."""
+
+        async def work() -> list[Any]:
+            search = self._opened().client.search
+            fields = ["doc_id", "text"]
+            return list(
+                await _mapped(
+                    asyncio.to_thread(
+                        search, self._name, list(vectors), limit=limit, output_fields=fields, anns_field="embedding"
+                    )
+                )
+            )
+
+        return work
+
+    def _one_by_one(self, call: Callable[[MilvusVectorStore, Any], Any], items: Sequence[Any]) -> Work:
+        def loop() -> list[Any]:
+            store, results = self._opened(), []
+            for item in items:
+                if self._stop.is_set():
+                    raise Cancelled("Stopped.")
+                results.append(call(store, item))
+            return results
+
+        async def work() -> list[Any]:
+            return list(await _mapped(asyncio.to_thread(loop)))
+
+        return work
+
+    def _gathered(self, call: Callable[[MilvusVectorStore, Any], Awaitable[Any]], items: Sequence[Any]) -> Work:
+        async def work() -> list[Any]:
+            store = self._opened()
+            return list(await _mapped(asyncio.gather(*(call(store, item) for item in items))))
+
+        return work
+
+    def _opened(self) -> MilvusVectorStore:
+        if self._store is None:
+            raise StoreError("The scratch collection isn't open.")
+        return self._store
+
+
+async def _mapped(awaitable: Awaitable[Any]) -> Any:
+    try:
+        return await awaitable
+    except RagError:
+        raise
+    except Exception as error:
+        text = str(getattr(error, "message", "") or error).strip() or type(error).__name__
+        raise StoreError(f"Milvus failed in the benchmark: {text.splitlines()[0][:200]}") from error

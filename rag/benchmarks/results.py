@@ -1,0 +1,116 @@
+"""The tutorial's tables as data, and what they say in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Operation = Literal["add", "search"]
+Way = Literal["synchronous", "asynchronous", "docent", "one_request"]
+
+# In the order in which they are shown.
+WAYS: dict[Way, str] = {
+    "synchronous": "Tutorial, synchronous",
+    "asynchronous": "Tutorial, asynchronous",
+    "docent": "Docent",
+    "one_request": "One request (the limit)",
+}
+OPERATIONS: dict[Operation, str] = {"add": "Adds", "search": "Searches"}
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds for all operations of a row, over the rounds."""
+
+    median: float
+    min: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`count` adds or searches in each way.
+
+    `times_asynchronous` says how many times as fast Docent is as the tutorial's asynchronous way, `times_one_request`
+    how many times as long it takes as a single request with everything in it. Both are ratios of medians.
+    """
+
+    operation: Operation
+    count: int
+    synchronous: Timing
+    asynchronous: Timing
+    docent: Timing
+    one_request: Timing
+    times_asynchronous: float
+    times_one_request: float
+
+    def timings(self) -> Iterator[tuple[str, Timing]]:
+        """The ways by the names that they are shown under, each with its timing."""
+        for way, label in WAYS.items():
+            yield label, getattr(self, way)
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Both tables, of one run. `lost` counts rows that were acknowledged and aren't there, by way of adding.
+
+    `milvus` is the address without a password, or "Milvus Lite". Searches ran over `searched_rows` rows.
+    """
+
+    milvus: str
+    version: str
+    dimension: int
+    top_k: int
+    searched_rows: int
+    rounds: int
+    rows: tuple[Row, ...]
+    lost: dict[Way, int]
+
+    def title(self) -> str:
+        """What was measured, and on what."""
+        version = self.version.removeprefix("milvus_lite-")
+        return f"{self.milvus} {version}, {self.dimension} dimensions, top {self.top_k} of {self.searched_rows:,} rows"
+
+    def of(self, operation: Operation) -> list[Row]:
+        """The rows of one table, by count."""
+        return sorted((row for row in self.rows if row.operation == operation), key=lambda row: row.count)
+
+
+def make_row(operation: Operation, count: int, timings: dict[Way, Timing]) -> Row:
+    """A row with its ratios."""
+    docent = timings["docent"].median
+    return Row(
+        operation,
+        count,
+        **timings,
+        times_asynchronous=timings["asynchronous"].median / docent,
+        times_one_request=docent / timings["one_request"].median,
+    )
+
+
+def sentence(row: Row) -> str:
+    """What a row says about Docent."""
+    what = {"add": ("add", "rows"), "search": ("search", "vectors")}[row.operation]
+    plural = {"add": "adds", "search": "searches"}[row.operation] if row.count != 1 else what[0]
+    return (
+        f"{row.count:,} {plural} took Docent {seconds(row.docent.median)}: {row.times_asynchronous:.1f} times as fast "
+        f"as the tutorial's asynchronous way, and {row.times_one_request:.1f} times as long as one request with all "
+        f"{what[1]}."
+    )
+
+
+def warnings(tables: Tables) -> list[str]:
+    """Sentences on rows that were lost."""
+    return [
+        f"{WAYS[way]}: {lost:,} of the rows that Milvus acknowledged are not there."
+        for way, lost in tables.lost.items()
+        if lost
+    ]
+
+
+def seconds(value: float) -> str:
+    """With three significant digits, and its unit."""
+    number, unit = (value, "s") if value >= 0.9995 else (1000 * value, "ms")
+    digits = 0 if number >= 99.95 else 1 if number >= 9.995 else 2
+    return f"{number:,.{digits}f} {unit}"

@@ -1,0 +1,132 @@
+"""Chunks on their way through the embedder: packed by length, as many calls at a time as it takes well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from rag.embedding import Embedder, EmbedderThreads
+from rag.jobs import Work
+from rag.schema import Chunk
+
+# Chunks that wait for the embedder, over all documents, before their readers pause.
+WAITING_CHUNKS = 2048
+# Chunks that are sorted by length together: long enough to pack well, short enough to show progress.
+WINDOW = 256
+# Chunks of a call: few, so that those who wait for the last call of a document don't wait long.
+TOGETHER = 16
+# Chunks that have been embedded and wait to be inserted.
+WAITING_ROWS = 1024
+# Rows of an insert, unless there are fewer to come, or these have waited so long.
+INSERTED_TOGETHER = 256
+INSERT_SECONDS = 2.0
+
+Prepare = Callable[[], Awaitable[Embedder]]
+OnFailure = Callable[[Work, Exception], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Item:
+    """A chunk of a document, the text that is embedded for it and the one that BM25 sees; then its vector."""
+
+    work: Work
+    number: int
+    chunk: Chunk
+    text: str
+    lexical_text: str
+    vector: list[float] = field(default_factory=list)
+
+
+class EmbeddingQueue:
+    """Takes items, and gives them back with their vectors. Use on the event loop only.
+
+    `prepare` gives the embedder, `on_failure` is told of a document whose text can't be embedded.
+    """
+
+    def __init__(self, threads: EmbedderThreads, prepare: Prepare, on_failure: OnFailure) -> None:
+        self._threads = threads
+        self._prepare = prepare
+        self._on_failure = on_failure
+        self._waiting: asyncio.Queue[Item] = asyncio.Queue(WAITING_CHUNKS)
+        self._done: asyncio.Queue[list[Item]] = asyncio.Queue(WAITING_ROWS // TOGETHER)
+        self._calls: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+
+    async def put(self, item: Item) -> None:
+        """Waits while too many wait."""
+        self._under_way += 1
+        await self._waiting.put(item)
+
+    async def take(self) -> list[Item]:
+        """As many items as make a good insert, or all that are under way; those that were cancelled or failed are
+        missing."""
+        items: list[Item] = []
+        clock, began = asyncio.get_running_loop().time, 0.0
+        while True:
+            done = await self._done.get()
+            self._under_way -= len(done)
+            began = began or clock()
+            items += [item for item in done if item.vector]
+            if len(items) >= INSERTED_TOGETHER or not self._under_way or clock() - began > INSERT_SECONDS:
+                return items
+
+    async def run(self) -> None:
+        """Embed until cancelled."""
+        try:
+            while True:
+                window = [await self._waiting.get()]
+                while len(window) < WINDOW and not self._waiting.empty():
+                    window.append(self._waiting.get_nowait())
+                # A batch is padded to its longest text.
+                window.sort(key=lambda item: len(item.text))
+                for first in range(0, len(window), TOGETHER):
+                    await self._begin(window[first : first + TOGETHER])
+        finally:
+            for call in self._calls:
+                call.cancel()
+
+    async def _begin(self, items: list[Item]) -> None:
+        """Embed these as soon as the embedder has a thread to spare."""
+        try:
+            threads = (await self._prepare()).threads
+        except Exception:
+            threads = 1  # the call will meet the same failure, and tell
+        while len(self._calls) >= threads:
+            await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
+        call = asyncio.create_task(self._embed_and_pass_on(items))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+
+    async def _embed_and_pass_on(self, items: list[Item]) -> None:
+        try:
+            await self._embed(items)
+        except Exception:
+            # One document's text may be the cause: the others go on.
+            for part in by_work(items):
+                try:
+                    await self._embed(part)
+                except Exception as error:
+                    await self._on_failure(part[0].work, error)
+        await self._done.put(items)
+
+    async def _embed(self, items: list[Item]) -> None:
+        embedder = await self._prepare()
+        wanted = [item for item in items if not item.work.cancelled]
+        if not wanted:
+            return
+        embed = partial(embedder.embed_texts, [item.text for item in wanted], background=True)
+        vectors = await asyncio.get_running_loop().run_in_executor(self._threads.texts, embed)
+        for item, vector in zip(wanted, vectors, strict=True):
+            item.vector = vector
+            item.work.embedded += 1
+            item.work.update(done=item.work.embedded)
+
+
+def by_work(items: list[Item]) -> list[list[Item]]:
+    """The items of each document apart."""
+    parts: dict[int, list[Item]] = {}
+    for item in items:
+        parts.setdefault(id(item.work), []).append(item)
+    return list(parts.values())

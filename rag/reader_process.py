@@ -1,0 +1,114 @@
+"""Documents are read in a process of their own, which is stopped when it takes too long or is no longer wanted.
+
+See `reader_worker` for what happens there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+from rag.embedding import Embedder
+from rag.errors import RagError, ReadError
+from rag.faults import Fault, Kind
+from rag.reader_worker import LENGTH, packed
+
+logger = logging.getLogger(__name__)
+
+# A reader that says nothing for so long is stopped, where its file is small; large ones get a second more per megabyte.
+SILENT_SECONDS = 30.0
+# What a reader may take, and how many times the size of its file on top.
+MEMORY = 1_000_000_000
+MEMORY_PER_BYTE = 6
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from rag.reader_worker import main; main()"
+
+
+class ReaderProcess:
+    """One process that reads one document after the other; started when it is needed. Use on the event loop only."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+        self._tokenizer: str | None = None
+
+    async def start(self) -> None:
+        """Have the process ready, which takes half a second."""
+        if self._process is not None and self._process.returncode is None:
+            return
+        self._tokenizer = None
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            _START,
+            str(Path(__file__).resolve().parent.parent),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            # Ctrl-C in the terminal is for the app, which then closes this one.
+            start_new_session=os.name == "posix",
+        )
+
+    async def read(
+        self, folder: Path, doc_id: str, file_name: str, size: int, embedder: Embedder
+    ) -> AsyncGenerator[tuple[str, list[Any]], None]:
+        """What the worker says of the document of `size` bytes in the folder of a FileStore: ("progress" | "pages" |
+        "chunks", values). Closing this generator early stops the process.
+
+        Raises ReadError, which is also for a reader that crashes, takes too long or too much memory; RagError.
+        """
+        await self.start()
+        process = self._process
+        assert process is not None and process.stdin is not None
+        finished = False
+        try:
+            if self._tokenizer != embedder.fingerprint:
+                process.stdin.write(packed(["tokenizer", embedder.tokenizer]))
+                self._tokenizer = embedder.fingerprint
+            memory = MEMORY + MEMORY_PER_BYTE * size
+            process.stdin.write(packed(["read", str(folder), doc_id, file_name, embedder.max_tokens, memory]))
+            await process.stdin.drain()
+            while True:
+                try:
+                    async with asyncio.timeout(SILENT_SECONDS + size / 1_000_000):
+                        kind, *values = await self._receive(process)
+                except TimeoutError as error:
+                    raise ReadError(Fault(Kind.TOO_SLOW).sentence(file_name)) from error
+                if kind in {"end", "failed"}:
+                    finished = True
+                    if kind == "failed":
+                        raise _failure(file_name, *values)
+                    return
+                yield kind, values
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            logger.warning("the reader of %s ended with %s", doc_id, await process.wait())
+            raise ReadError(Fault(Kind.CRASHED).sentence(file_name)) from error
+        finally:
+            if not finished:
+                await self.close()
+
+    async def _receive(self, process: asyncio.subprocess.Process) -> list[Any]:
+        assert process.stdout is not None
+        (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
+        message: list[Any] = json.loads(await process.stdout.readexactly(length))
+        return message
+
+    async def close(self) -> None:
+        """Stop the process, whatever it is at."""
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _failure(file_name: str, kind: str, sentence: str, trace: str) -> RagError:
+    if kind == "ReadError":
+        return ReadError(sentence)
+    if sentence:
+        return RagError(sentence)
+    logger.error("reading failed: %s", trace)
+    return RagError(f"{file_name} can't be ingested ({kind}); details are in the log.")

@@ -1,0 +1,126 @@
+"""The process in which files are read: a document's bytes → its pages, and its chunks as they're embedded and indexed.
+
+Parsers take long, crash, and eat memory on damaged or hostile files: here they can be stopped, and the interpreter of
+those who ask isn't held up meanwhile. The other side is `reader_process`. Each message is a JSON array, preceded by its
+length in 4 bytes, big-endian.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import struct
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rag.chunking import chunk_pages, document_title
+from rag.embedding import count_tokens
+from rag.errors import RagError, ReadError
+from rag.faults import Fault, Kind
+from rag.file_store import FileStore
+from rag.lexical import lexical_text
+from rag.processor import lower_priority
+from rag.readers import read
+from rag.schema import Chunk, Page
+
+# Chunks in a message: so few that the embedder has work early.
+TOGETHER = 64
+PROGRESS_SECONDS = 0.1
+LENGTH = struct.Struct(">I")
+
+
+def main() -> None:
+    """Answer the requests on stdin until it is closed: ["tokenizer", JSON], or ["read", folder of the files, doc_id,
+    file name, window of the model in tokens, bytes of memory].
+
+    A document is answered with ["progress", done, total] …, ["pages", the last page's number], ["chunks", the share of
+    the text that has been chunked, [[chunk's text, page, start, end, context, what is embedded, lexical text], …]] …,
+    and ["end"], or with ["failed", kind, sentence, traceback].
+    """
+    lower_priority()
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # a parser that prints must not get between the messages
+    tokenizer: Any = None
+    while (request := _receive(requests)) is not None:
+        kind, *values = request
+        if kind == "tokenizer":
+            from tokenizers import Tokenizer
+
+            tokenizer = Tokenizer.from_str(values[0])
+            continue
+        send = partial(_send, answers)
+        try:
+            _serve(send, tokenizer, *values)
+            send(["end"])
+        except MemoryError:
+            sentence = Fault(Kind.TOO_LARGE, "it doesn't fit into memory").sentence(values[2])
+            send(["failed", "ReadError", sentence, ""])
+        except RagError as error:
+            send(["failed", "ReadError" if isinstance(error, ReadError) else "RagError", str(error), ""])
+        except Exception as error:
+            send(["failed", type(error).__name__, "", "".join(traceback.format_exception(error))])
+
+
+def packed(message: list[Any]) -> bytes:
+    """A message as it goes through the pipe."""
+    content = json.dumps(message).encode("ascii")
+    return LENGTH.pack(len(content)) + content
+
+
+def _send(stream: BinaryIO, message: list[Any]) -> None:
+    stream.write(packed(message))
+    stream.flush()
+
+
+def _receive(stream: BinaryIO) -> list[Any] | None:
+    length = stream.read(LENGTH.size)
+    if len(length) < LENGTH.size:
+        return None
+    message: list[Any] = json.loads(stream.read(LENGTH.unpack(length)[0]))
+    return message
+
+
+def _serve(send: Any, tokenizer: Any, folder: str, doc_id: str, file_name: str, window: int, memory: int) -> None:
+    _limit_memory(memory)
+    files = FileStore(Path(folder))
+    said = 0.0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal said
+        if time.monotonic() - said > PROGRESS_SECONDS:
+            said = time.monotonic()
+            send(["progress", done, total])
+
+    pages = read(file_name, files.read(doc_id), progress)
+    files.draft_pages(doc_id, pages)
+    send(["pages", max((page.number or 1 for page in pages), default=0)])
+    title = document_title(file_name)
+    begins = dict(zip((page.number for page in pages), itertools.accumulate(_lengths(pages), initial=0), strict=False))
+    length = sum(_lengths(pages))
+    chunks = chunk_pages(pages, file_name, partial(count_tokens, tokenizer), window)
+    while part := list(itertools.islice(chunks, TOGETHER)):
+        share = (begins[part[-1].page] + part[-1].end) / length
+        send(["chunks", share, [_row(chunk, title) for chunk in part]])
+
+
+def _lengths(pages: Sequence[Page]) -> list[int]:
+    return [len(page.text) for page in pages]
+
+
+def _row(chunk: Chunk, title: str) -> list[Any]:
+    context = chunk.context or title
+    text = f"{context}\n{chunk.text}" if context and not chunk.text.startswith(context) else chunk.text
+    return [chunk.text, chunk.page, chunk.start, chunk.end, chunk.context, text, lexical_text(text)]
+
+
+def _limit_memory(size: int) -> None:
+    """Let what would take more than `size` bytes fail; Windows knows no such limit."""
+    if sys.platform == "linux":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (size, resource.RLIM_INFINITY))
