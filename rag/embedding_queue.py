@@ -16,7 +16,7 @@ WAITING_CHUNKS = 2048
 # Chunks that are sorted by length together: long enough to pack well, short enough to show progress.
 WINDOW = 256
 # Chunks of a call: few, so that those who wait for the last call of a document don't wait long.
-TOGETHER = 16
+TOGETHER = 8
 # Chunks that have been embedded and wait to be inserted.
 WAITING_ROWS = 1024
 # Rows of an insert, unless there are fewer to come, or these have waited so long.
@@ -93,7 +93,8 @@ class EmbeddingQueue:
             threads = (await self._prepare()).threads
         except Exception:
             threads = 1  # the call will meet the same failure, and tell
-        while len(self._calls) >= threads:
+        # One more waits for its thread, so that none is idle.
+        while len(self._calls) > threads:
             await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
         call = asyncio.create_task(self._embed_and_pass_on(items))
         self._calls.add(call)

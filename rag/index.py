@@ -59,7 +59,9 @@ class DocumentIndex:
         self._threads = EmbedderThreads()
         self._store = VectorStore(self.settings)
         self._model = CollectionModel(self.settings, self._catalog, self._store)
-        self._ingestion = Ingestion(self._catalog, self._files, self._store, self._threads, self._model.prepare)
+        self._ingestion = Ingestion(
+            self._catalog, self._files, self._store, self._threads, self._model.fitting, self._model.prepare
+        )
         self._reranker: Reranker | None = None
         self._loading_reranker = asyncio.Lock()
         self._watch = Watch(self.settings, self._catalog, self._store, self._model, self._ingestion)

@@ -33,7 +33,9 @@ DELETED_TOGETHER = 500
 VISIBLE_SECONDS = 30.0
 STILL_THERE = "Milvus couldn't be asked to remove this document; delete it again when Milvus is back."
 
-# What the pipeline needs once there is work: the loaded model, and the namespace of the row ids.
+# What the pipeline needs once there is work: the loaded model; then, for inserts, the namespace of the row ids as well,
+# which comes with the collection.
+LoadModel = Callable[[], Awaitable[Embedder]]
 Prepare = Callable[[], Awaitable[tuple[Embedder, str]]]
 
 
@@ -41,15 +43,22 @@ class Ingestion:
     """Takes documents whose bytes are in the file store and brings them into Milvus. Use on the event loop only."""
 
     def __init__(
-        self, catalog: Catalog, files: FileStore, store: VectorStore, threads: EmbedderThreads, prepare: Prepare
+        self,
+        catalog: Catalog,
+        files: FileStore,
+        store: VectorStore,
+        threads: EmbedderThreads,
+        load_model: LoadModel,
+        prepare: Prepare,
     ) -> None:
         self._catalog = catalog
         self._files = files
         self._store = store
+        self._load_model = load_model
         self._prepare = prepare
         self.book = JobBook()
         self._queue: asyncio.Queue[Work] = asyncio.Queue()
-        self._embedding = EmbeddingQueue(threads, self._embedder, self._fail)
+        self._embedding = EmbeddingQueue(threads, load_model, self._fail)
         self._tasks: list[asyncio.Task[Any]] = []
 
     def start(self) -> None:
@@ -126,10 +135,6 @@ class Ingestion:
 
     # --- stages
 
-    async def _embedder(self) -> Embedder:
-        embedder, _ = await self._prepare()
-        return embedder
-
     async def _read_documents(self) -> None:
         reader = ReaderProcess()
         try:
@@ -149,7 +154,8 @@ class Ingestion:
             await reader.close()
 
     async def _read_document(self, work: Work, reader: ReaderProcess) -> None:
-        embedder, _ = await asyncio.gather(self._embedder(), reader.start())
+        # The collection is made meanwhile.
+        embedder, _ = await asyncio.gather(self._load_model(), reader.start())
         job = work.job
         if work.again:
             # Their ids would be the same, but there may have been more of them.
@@ -226,8 +232,6 @@ class Ingestion:
 
     async def _complete(self, works: list[Work]) -> None:
         """Check in Milvus that all rows are visible, then mark the documents ready."""
-        if len(works) == len(self.book.active()):  # a pause: the time to seal what Milvus Lite holds
-            await self._persistently(self._store.flush)
         missing = await self._missing(works)
         for work in works:
             if work.job.doc_id in missing:
@@ -239,6 +243,11 @@ class Ingestion:
         await asyncio.to_thread(self._catalog.mark_ready, counts)
         for work in good:
             work.finish("ready")
+        if not self.book.active():  # a pause: the time to seal what Milvus Lite holds
+            try:
+                await self._persistently(self._store.flush)
+            except StoreError as error:
+                logger.warning("not sealed: %s", error)
 
     async def _replace(self, work: Work) -> None:
         """Remove what a document replaces; the new one is whole by now, and pending until the old ones are gone."""
