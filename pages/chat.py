@@ -25,7 +25,7 @@ from pages.parts.source_view import (
     show_later_messages,
     show_source,
 )
-from pages.parts.status import show_status
+from pages.parts.status import PREPARING, show_status
 from pages.parts.turns import Turn
 from pages.parts.uploads import sample_files, show_jobs, show_undecided, take_sample, take_uploads
 from pages.parts.wording import counted, document_labels, job_progress
@@ -261,7 +261,8 @@ def _progress(index: DocumentIndex, turn: Turn) -> str:
             return f":shimmer[{safe_label(active[0].file_name)} · {job_progress(active[0])}]"
     if turn.stage == "writing":
         return f":shimmer[Reading {counted(len(turn.passages), 'passage')}…]"
-    return ":shimmer[Searching your documents…]"
+    preparing = index.status().milvus.state == "starting"
+    return f":shimmer[{PREPARING if preparing else 'Searching your documents…'}]"
 
 
 run_page(show_chat)

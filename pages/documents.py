@@ -12,7 +12,7 @@ import streamlit as st
 from pages.parts.library import UNEXPECTED, attempt, open_index
 from pages.parts.navigation import run_page
 from pages.parts.safe_markdown import safe_label, safe_text
-from pages.parts.status import show_status
+from pages.parts.status import show_outgrown, show_status
 from pages.parts.uploads import sample_files, show_jobs, show_undecided, take_sample, take_uploads
 from pages.parts.wording import ago, counted, file_size
 from rag.errors import RagError
@@ -35,9 +35,9 @@ def show_documents() -> None:
     _show_uploader(index)
     show_undecided(index)
     show_jobs(index)
-    documents = index.documents()
-    if documents:
-        _show_library(index, documents)
+    number, chunks = index.size()
+    if number:
+        _show_library(index, number, chunks)
     elif all(job.finished for job in index.jobs()):
         _show_empty(index)
     _show_reset(index)
@@ -80,20 +80,25 @@ def _show_empty(index: DocumentIndex) -> None:
         st.space("small")
 
 
-def _show_library(index: DocumentIndex, documents: list[DocumentInfo]) -> None:
-    ready = [document for document in documents if document.state == "ready"]
+def _show_library(index: DocumentIndex, number: int, chunks: int) -> None:
     st.subheader("Library", anchor=False)
-    st.caption(f"{counted(len(documents), 'document')} · {counted(sum(d.chunks for d in ready), 'chunk')}")
-    if len(documents) > ROWS // 2:
+    st.caption(f"{counted(number, 'document')} · {counted(chunks, 'chunk')}")
+    show_outgrown(index)
+    words = ""
+    if number > ROWS // 2:
         words = st.text_input("Filter by name", placeholder="Filter by name", label_visibility="collapsed").casefold()
-        documents = [document for document in documents if words in document.file_name.casefold()]
-        if not documents:
+    named: list[DocumentInfo] | None = None
+    if words:  # not in SQL, where SQLite takes Ä and ä for two letters
+        named = [document for document in index.documents() if words in document.file_name.casefold()]
+        number = len(named)
+        if not named:
             st.caption("No document has that in its name.")
-    pages = max(1, -(-len(documents) // ROWS))
+    pages = max(1, -(-number // ROWS))
     page = st.session_state.get("library-page", 1)
     first = (min(page, pages) - 1) * ROWS
+    shown = index.documents(first, ROWS) if named is None else named[first : first + ROWS]
     with st.container(gap="xsmall"):
-        for document in documents[first : first + ROWS]:
+        for document in shown:
             _show_row(index, document)
     if pages > 1:
         st.pagination(pages, key="library-page")

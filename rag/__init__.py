@@ -20,9 +20,9 @@ from rag.settings import Settings
 
 if TYPE_CHECKING:
     from rag.chat import Answer
+    from rag.filetypes import SUPPORTED
     from rag.index import DocumentIndex
     from rag.logs import log_to_file
-    from rag.readers import SUPPORTED
 
 __all__ = [
     "SUPPORTED",
@@ -46,7 +46,7 @@ __all__ = [
 logging.getLogger("rag").addHandler(logging.NullHandler())
 
 # Imported at their first use: they bring LlamaIndex and pymilvus, and a page or `--help` shouldn't wait for those.
-_LAZY = {"DocumentIndex": "rag.index", "Answer": "rag.chat", "log_to_file": "rag.logs", "SUPPORTED": "rag.readers"}
+_LAZY = {"DocumentIndex": "rag.index", "Answer": "rag.chat", "log_to_file": "rag.logs", "SUPPORTED": "rag.filetypes"}
 
 
 def __getattr__(name: str) -> Any:

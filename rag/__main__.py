@@ -15,9 +15,9 @@ from rag.benchmarks.command import add_bench_arguments, run_bench, with_benchmar
 from rag.console import IngestProgress, fail, files_of, out, print_json
 from rag.errors import LLMError, RagError
 from rag.eval_command import add_eval_arguments, run_eval
+from rag.filetypes import SUPPORTED
 from rag.logs import log_to_file
 from rag.move_command import add_move_arguments, run_move
-from rag.readers import SUPPORTED
 from rag.schema import Passage
 
 BENCH_HELP = "measure how fast this Milvus, this machine and Docent are"

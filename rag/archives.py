@@ -38,7 +38,7 @@ class Package:
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
             raise Fault(Kind.DAMAGED, kind) from error
         entries = self._zip.infolist()
-        _check_sizes(entries)
+        _check_sizes(entries, len(data))
         self.names = [entry.filename for entry in entries if not entry.is_dir()]
         self._known = set(self.names)
         self._changed: dict[str, bytes] = {}
@@ -58,18 +58,10 @@ class Package:
         if name not in self:
             return b""
         try:
-            part = self._zip.read(name)
-        except (
-            zipfile.BadZipFile,
-            EOFError,
-            OSError,
-            ValueError,
-            NotImplementedError,
-            RuntimeError,
-            KeyError,
-        ) as error:
-            raise Fault(Kind.DAMAGED, self.kind) from error
-        except Exception as error:  # zlib.error and lzma's, which have no common base
+            part = unpacked(self._zip, name)
+        except MemoryError:
+            raise
+        except Exception as error:  # zipfile lets out zlib's, struct's and its own errors, which have no common base
             raise Fault(Kind.DAMAGED, self.kind) from error
         if _ENTITY.search(part):
             raise Fault(Kind.DAMAGED, f"{self.kind} that can be read safely")
@@ -107,10 +99,17 @@ class Package:
         return packed
 
 
-def _check_sizes(entries: list[zipfile.ZipInfo]) -> None:
+def unpacked(package: zipfile.ZipFile, name: str) -> bytes:
+    """A part of as many bytes as the package says. Reading to the end would unpack what is beyond them as well."""
+    with package.open(name) as part:
+        return part.read(package.getinfo(name).file_size)
+
+
+def _check_sizes(entries: list[zipfile.ZipInfo], size: int) -> None:
     if any(entry.flag_bits & _ENCRYPTED_FLAG for entry in entries):
         raise Fault(Kind.PROTECTED)
-    packed = max(1, sum(entry.compress_size for entry in entries))
+    # Parts can share their packed bytes, and so say that they are more than the file.
+    packed = max(1, min(size, sum(entry.compress_size for entry in entries)))
     unpacked = sum(entry.file_size for entry in entries)
     markup = sum(entry.file_size for entry in entries if entry.filename.lower().endswith(_MARKUP))
     if unpacked > _RATIO_FROM and unpacked / packed > _MAX_RATIO:

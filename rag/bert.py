@@ -106,7 +106,7 @@ def fits(folder: Path) -> bool:
             and _pooling(folder) is not None
             and (folder / "model.safetensors").is_file()
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
@@ -119,7 +119,6 @@ def _pooling(folder: Path) -> str | None:
     """The mean over the tokens, or the first token, "cls"; None for other ways."""
     modules = json.loads((folder / "modules.json").read_text("utf-8"))
     config = _config(folder / modules[1]["path"], "config.json")
-    modes = {name for name, used in config.items() if name.startswith("pooling_mode_") and used is True}
     modes = {name for name, used in config.items() if name.startswith("pooling_mode_") and used is True}
     if len(modes) != 1 or not config.get("include_prompt", True):
         return None
@@ -150,7 +149,7 @@ def _compile(graph: Model, streams: int) -> CompiledModel:
 def build(folder: Path) -> Bert:
     """The encoder of a folder that fits: (batch, length) token ids and mask → (batch, dimension) vectors of length 1.
 
-    Raises ImportError without OpenVINO; OSError, ValueError, KeyError or SafetensorError for damaged files.
+    Raises ImportError without OpenVINO; whatever else for damaged files, and for weights that are saved in other ways.
     """
     _openvino()
     from openvino import Model

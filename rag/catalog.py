@@ -77,12 +77,14 @@ class Catalog:
     # --- documents
 
     @guarded
-    def documents(self) -> list[DocumentInfo]:
-        """All documents, newest first."""
+    def documents(
+        self, first: int = 0, most: int | None = None, state: DocumentState | None = None
+    ) -> list[DocumentInfo]:
+        """The documents (in this state), newest first: all, or at most `most` after the first `first`."""
+        query = sa.select(*_DOCUMENT).where(self._mine, *([documents.c.state == state] if state else []))
+        order = (documents.c.added_at.desc(), documents.c.file_name, documents.c.doc_id)
         with self._engine.connect() as connection:
-            rows = connection.execute(
-                sa.select(*_DOCUMENT).where(self._mine).order_by(documents.c.added_at.desc(), documents.c.file_name)
-            )
+            rows = connection.execute(query.order_by(*order).offset(first).limit(most))
             return [_document(row) for row in rows]
 
     @guarded

@@ -7,8 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-
-from llama_index.core.llms import LLM
+from typing import TYPE_CHECKING
 
 from rag.citations import check_citations, tidy_markers
 from rag.embedding import Embedder, EmbedderThreads
@@ -17,7 +16,6 @@ from rag.event_loop import EventLoopThread
 from rag.evidence import ENOUGH, evidence_strength
 from rag.extractive import NOT_FOUND, Extract, extract_answer
 from rag.lexical import content_terms
-from rag.llm import complete_chat, context_window, stream_chat
 from rag.prompts import (
     answer_messages,
     condense_messages,
@@ -27,6 +25,10 @@ from rag.prompts import (
 )
 from rag.retrieval import QUESTION_CHARACTERS, Query, Retrieved, build_query
 from rag.schema import Citation, Evidence, Message, Passage, Trace
+
+# rag.llm brings OpenAI's client and LlamaIndex. Where there is an LLM it has been imported; else nobody needs it.
+if TYPE_CHECKING:
+    from llama_index.core.llms import LLM
 
 logger = logging.getLogger(__name__)
 
@@ -152,6 +154,8 @@ async def condense(question: str, history: Sequence[Message], llm: LLM | None, t
     """The stand-alone question that a follow-up amounts to, in its language; None where no LLM could make it."""
     if not history or llm is None:
         return None
+    from rag.llm import complete_chat
+
     try:
         condensed = (await complete_chat(llm, condense_messages(question, history), timeout)).strip()
     except LLMError as error:
@@ -191,6 +195,8 @@ async def draft_answer(
         draft = Draft(standalone, passages, True, trace, _say(), unsearched=pending)
         draft.stream = _extract(draft, standalone, query, found, embedder, threads)
         return draft
+    from rag.llm import context_window, stream_chat
+
     fixed = answer_messages(question, [], history)
     used = sum(estimate_tokens(str(message.content)) for message in fixed)
     passages = passages_within_budget(passages, context_window(llm), used)

@@ -20,6 +20,7 @@ VERSION = "1"
 TARGET_TOKENS = 200
 OVERLAP_TOKENS = 40
 UNITS_TOGETHER = 20_000
+CHARACTERS_TOGETHER = 500_000
 CONTEXT_CHARACTERS = 160
 # A tokenizer takes a "word" of a million letters (a hash, base64, Korean without blanks) for one unknown token; text
 # that is longer than this for each of its tokens isn't prose.
@@ -203,8 +204,35 @@ def _shortened(context: str, most: int, count_tokens: CountTokens) -> tuple[str,
 
 def _sizes(text: str, spans: Sequence[tuple[int, int]], count_tokens: CountTokens) -> list[int]:
     """What each span of `text` takes of a chunk, in tokens."""
-    counts = count_tokens([text[start:end] for start, end in spans])
+    counts = [0] * len(spans)
+    owners: list[int] = []
+    pieces: list[str] = []
+    characters = 0
+    for owner, (start, end) in enumerate(spans):
+        for begin, stop in _short_spans(text, start, end):
+            owners.append(owner)
+            pieces.append(text[begin:stop])
+            characters += stop - begin
+            if characters > CHARACTERS_TOGETHER:
+                _add_counts(counts, owners, count_tokens(pieces))
+                owners, pieces, characters = [], [], 0
+    _add_counts(counts, owners, count_tokens(pieces))
     return [max(n, -(-(b - a) // CHARACTERS_PER_TOKEN)) for n, (a, b) in zip(counts, spans, strict=True)]
+
+
+def _add_counts(counts: list[int], owners: list[int], found: list[int]) -> None:
+    for owner, count in zip(owners, found, strict=True):
+        counts[owner] += count
+
+
+def _short_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The span cut at white space into parts that a tokenizer can take: it needs a hundred bytes for a character."""
+    while end - start > CHARACTERS_TOGETHER:
+        blank = text.rfind(" ", start + CHARACTERS_TOGETHER // 2, start + CHARACTERS_TOGETHER)
+        stop = blank if blank > 0 else start + CHARACTERS_TOGETHER
+        yield start, stop
+        start = stop
+    yield start, end
 
 
 def _tail(units: list[_Unit], room: int) -> list[_Unit]:

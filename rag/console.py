@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from rag.readers import SUPPORTED
+from rag.filetypes import SUPPORTED
 from rag.schema import Job
 
 out = Console(highlight=False, soft_wrap=True, markup=False)

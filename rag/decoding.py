@@ -150,9 +150,11 @@ def _as_declared(data: bytes, declared: str) -> str | None:
     # Pages say EUC-KR or Shift_JIS and mean Microsoft's supersets, as browsers take them.
     wider = {"euc-kr": "cp949", "ks_c_5601-1987": "cp949", "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030"}
     wider |= {"iso-8859-1": "cp1252", "us-ascii": "cp1252", "big5": "big5hkscs"}
+    if declared.lower() in {"punycode", "idna"}:  # Python has them among the encodings; they take hours
+        return None
     try:
         text = data.decode(wider.get(declared.lower(), declared), "replace")
-    except LookupError:
+    except (LookupError, UnicodeError):
         return None
     return text if text.count("\ufffd") <= len(text) // 100 else None
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rag import bert
 from rag.errors import EmbeddingError
+from rag.libraries import IMPORTING
 from rag.model_folders import bundled_folder, is_folder, local_folder
 from rag.processor import cores, lower_priority
 from rag.settings import BUNDLED_EMBED_MODEL, Settings
@@ -179,6 +180,10 @@ def _load_folder(folder: Path, name: str, fingerprint: str) -> Embedder:
     except ImportError:
         logger.warning("OpenVINO isn't installed: embedding is slower with PyTorch")
         return _load_torch(folder, name, fingerprint)
+    except Exception as error:
+        # Weights in bfloat16, or under other names; and if they are damaged, PyTorch says so.
+        logger.warning("OpenVINO can't run %s (%r): embedding is slower with PyTorch", name, error)
+        return _load_torch(folder, name, fingerprint)
     return Embedder(
         foreground,
         _tokenizer(folder),
@@ -191,8 +196,9 @@ def _load_folder(folder: Path, name: str, fingerprint: str) -> Embedder:
 
 
 def _load_torch(folder: Path, name: str, fingerprint: str) -> Embedder:
-    from llama_index.embeddings.huggingface import HuggingFaceEmbedding
-    from transformers.utils.logging import disable_progress_bar
+    with IMPORTING:
+        from llama_index.embeddings.huggingface import HuggingFaceEmbedding
+        from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # type: ignore[no-untyped-call]
     query_instruction, text_instruction = _instructions(folder, name)
@@ -217,7 +223,8 @@ def _precision() -> Callable[[], AbstractContextManager[object]]:
 
 
 def _load_server(name: str, settings: Settings) -> Embedder:
-    from llama_index.embeddings.openai import OpenAIEmbedding
+    with IMPORTING:
+        from llama_index.embeddings.openai import OpenAIEmbedding
 
     model = OpenAIEmbedding(
         model_name=name,

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from enum import Enum
 
+# A document's text, in characters, and how many more for each byte of its file: what is longer was made to be.
+_MAX_TEXT = 10_000_000
+_TEXT_PER_BYTE = 20
+
 
 class Kind(Enum):
     """The things that can be wrong, each with its sentence: {name} is the file's, {detail} the fault's."""
@@ -36,3 +40,11 @@ class Fault(Exception):
         """The sentence for the file called `name`."""
         advice = self.advice or ADVICE.get(self.kind, "")
         return self.kind.value.format(name=name, detail=self.detail, advice=advice)
+
+
+def check_length(characters: int, size: int) -> None:
+    """Raise Fault where a file of `size` bytes has more text than any honest one: a tiny file may name the same page,
+    chapter or string a million times."""
+    most = _MAX_TEXT + _TEXT_PER_BYTE * size
+    if characters > most:
+        raise Fault(Kind.TOO_LARGE, f"its text is longer than {most // 10**6} million characters")

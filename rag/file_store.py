@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rag.errors import NotFound, RagError
-from rag.readers import read
 from rag.schema import Page
 
 GONE = "The original of this document is gone; delete it here and add it again."
@@ -68,7 +67,7 @@ class FileStore:
             if self._path(doc_id).is_file():
                 self._draft_path(doc_id).replace(self._pages_path(doc_id))
             else:
-                self._draft_path(doc_id).unlink()
+                self._remove_pages(doc_id)
 
     def read_pages(self, doc_id: str, file_name: str) -> list[Page]:
         """A document's text as it was chunked; read from its bytes again where it wasn't kept.
@@ -77,6 +76,8 @@ class FileStore:
         """
         pages = self._kept_pages(doc_id)
         if pages is None:
+            from rag.readers import read  # the parsers of all formats: hardly ever needed here
+
             pages = read(file_name, self.read(doc_id))
             self.write_pages(doc_id, pages)
             self._remember(doc_id, pages)
@@ -130,8 +131,12 @@ class FileStore:
         with self._lock:
             self._texts.pop(doc_id, None)
             self._path(doc_id).unlink(missing_ok=True)
-            self._pages_path(doc_id).unlink(missing_ok=True)
-            self._draft_path(doc_id).unlink(missing_ok=True)
+            self._remove_pages(doc_id)
+
+    def _remove_pages(self, doc_id: str) -> None:
+        """With its drafts, and with what is left of one whose process was stopped while it wrote."""
+        for path in self._path(doc_id).parent.glob(f"{doc_id}.pages.*"):
+            path.unlink(missing_ok=True)
 
     def _pages_path(self, doc_id: str) -> Path:
         return self._path(doc_id).with_suffix(".pages.json")
@@ -149,7 +154,7 @@ def _write_whole(path: Path, data: bytes) -> None:
     """Raises RagError. Under another name first: a crash must not leave half a file under the final one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.", delete=False) as file:
             temporary = Path(file.name)
             try:
                 file.write(data)

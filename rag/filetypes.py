@@ -133,7 +133,10 @@ def _zip_type(data: bytes, extension: str) -> str:
             names = package.namelist()
             mimetype = b""
             if "mimetype" in names and package.getinfo("mimetype").file_size < 200:
-                mimetype = package.read("mimetype").strip()
+                with package.open("mimetype") as part:
+                    mimetype = part.read(200).strip()  # it may be longer than it says
+    except MemoryError:
+        raise
     except Exception as error:  # zipfile lets out zlib's, struct's and its own errors on a damaged directory
         raise damaged from error
     if mimetype in _ZIP_MIMETYPES:

@@ -20,21 +20,23 @@ from rag.errors import CatalogError, NotFound, RagError, StoreError
 from rag.event_loop import EventLoopThread
 from rag.file_store import FileStore, document_id
 from rag.ingestion import Ingestion
+from rag.language_model import LanguageModel
 from rag.languages import identify
-from rag.llm import build_llm, check_llm, close_llm, llm_label
 from rag.moving import Moved, Place, move_library
-from rag.page_view import count_pages, draw_page, place_spans
 from rag.reranking import Reranker
 from rag.retrieval import Query, Retrieved, build_query, retrieve
-from rag.schema import DocumentInfo, IngestResult, Job, PartStatus, Passage, Receipt, Status
+from rag.schema import DocumentInfo, IngestResult, Job, Passage, Receipt, Status
 from rag.settings import Settings
 from rag.sources import History, as_messages, as_question, check_size, display_name, read_path
+from rag.suggestions import MOST as MOST_QUESTIONS
 from rag.suggestions import suggest_questions
 from rag.vector_store import VectorStore
 from rag.watch import Watch, quietly
 
 # What is read of a document to make first questions.
 OPENING_BYTES = 20_000
+# Imports and loading keep the interpreter busy: the page that has made the index is drawn first.
+HEAD_START_SECONDS = 1.0
 
 Source = str | Path | tuple[str, bytes]
 OnWait = Callable[[], object] | None
@@ -55,7 +57,7 @@ class DocumentIndex:
         self._catalog = Catalog(self._engine, self.settings.milvus_key, self.settings.collection)
         self.conversations = Conversations(self._engine)
         self._files = FileStore(self.settings.data_dir / "files")
-        self._llm = build_llm(self.settings)
+        self._language_model = LanguageModel(self.settings)
         self._threads = EmbedderThreads()
         self._store = VectorStore(self.settings)
         self._model = CollectionModel(self.settings, self._catalog, self._store)
@@ -65,7 +67,6 @@ class DocumentIndex:
         self._reranker: Reranker | None = None
         self._loading_reranker = asyncio.Lock()
         self._watch = Watch(self.settings, self._catalog, self._store, self._model, self._ingestion)
-        self._llm_status = self._first_llm_status()
         self._closed = False
         # One file at a time is taken in: two threads may bring the same bytes.
         self._submitting = threading.Lock()
@@ -218,9 +219,13 @@ class DocumentIndex:
 
     # --- library
 
-    def documents(self) -> list[DocumentInfo]:
-        """The documents of the collection, newest first."""
-        return self._catalog.documents()
+    def documents(self, first: int = 0, most: int | None = None) -> list[DocumentInfo]:
+        """The documents of the collection, newest first: all, or at most `most` after the first `first`."""
+        return self._catalog.documents(first, most)
+
+    def size(self) -> tuple[int, int]:
+        """How many documents the collection has, and how many chunks those of them that are ready."""
+        return sum(self._catalog.count_states().values()), self._catalog.count_chunks()
 
     def document(self, doc_id: str) -> DocumentInfo:
         """Raises NotFound."""
@@ -253,6 +258,8 @@ class DocumentIndex:
 
         Raises NotFound.
         """
+        from rag.page_view import count_pages
+
         return count_pages(self.original(doc_id))
 
     def page_image(self, doc_id: str, page: int, spans: Iterable[tuple[int, int]] = (), *, soft: bool = False) -> bytes:
@@ -262,6 +269,8 @@ class DocumentIndex:
         What isn't found on the page isn't highlighted. Raises NotFound for unknown documents and pages, ReadError for
         other formats and for pages that can't be drawn.
         """
+        from rag.page_view import draw_page
+
         document = self.document(doc_id)
         marked = list(spans)
         text = self.page_text(doc_id, page) if marked else ""
@@ -274,6 +283,8 @@ class DocumentIndex:
 
         Empty where nothing is found. Raises like `page_image`.
         """
+        from rag.page_view import place_spans
+
         text, document = self.page_text(doc_id, page), self.document(doc_id)
         return place_spans(self._files.read(doc_id), document.file_name, page, text, spans)
 
@@ -312,14 +323,15 @@ class DocumentIndex:
 
     def suggestions(self) -> list[str]:
         """Up to four questions to begin with, made from what is in the library; none for an empty one."""
-        ready = [document for document in self.documents() if document.state == "ready"]
-        return suggest_questions([(document.file_name, self._opening(document)) for document in ready[:4]])
+        ready = self._catalog.documents(most=MOST_QUESTIONS, state="ready")
+        return suggest_questions([(document.file_name, self._opening(document)) for document in ready])
 
     def status(self) -> Status:
         """How the parts are doing; never waits."""
         model = self._model
         watch = self._watch
-        return Status(model.status, watch.milvus, self._llm_status, model.notice, model.mismatch, watch.outgrown)
+        llm = self._language_model.status
+        return Status(model.status, watch.milvus, llm, model.notice, model.mismatch, watch.outgrown)
 
     def check(self) -> Status:
         """Try each part now, which may take a few seconds."""
@@ -332,12 +344,18 @@ class DocumentIndex:
     # --- on the event loop
 
     async def _start(self) -> None:
-        self._ingestion.start()
+        self._ingestion.start(ready=self._background)
         if self._background:
-            self._spawn(self._model.load())
-            self._spawn(self._watch.run())
-            # What tells languages apart takes half a second to load.
-            self._spawn(asyncio.to_thread(identify, "Guten Morgen"))
+            self._spawn(self._begin_background())
+
+    async def _begin_background(self) -> None:
+        # What is needed earlier is loaded at once, by whoever needs it.
+        await asyncio.sleep(HEAD_START_SECONDS)
+        self._spawn(self._model.load())
+        self._spawn(self._watch.run())
+        self._spawn(self._language_model.load())
+        # What tells languages apart takes half a second to load.
+        self._spawn(asyncio.to_thread(identify, "Guten Morgen"))
 
     def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(quietly(coroutine))
@@ -349,7 +367,7 @@ class DocumentIndex:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         # Each part is closed whatever becomes of the others.
-        for part in (self._ingestion.close(), self._store.close(), close_llm(self._llm)):
+        for part in (self._ingestion.close(), self._store.close(), self._language_model.close()):
             await quietly(part)
 
     async def _take_in(self, doc_id: str, file_name: str, replaces: tuple[str, ...], outcome: str, again: bool) -> Job:
@@ -444,7 +462,7 @@ class DocumentIndex:
             as_messages(history),
             doc_ids,
             search=self._search,
-            llm=self._llm,
+            llm=await self._language_model.load(),
             timeout=self.settings.llm_timeout,
             embedder=self._model.fitting,
             threads=self._threads,
@@ -455,10 +473,7 @@ class DocumentIndex:
     async def _check(self) -> Status:
         await quietly(self._model.load())
         await quietly(self._watch.look())
-        if self._llm is not None:
-            problem = await check_llm(self._llm, self.settings)
-            label = llm_label(self.settings)
-            self._llm_status = PartStatus("error", label, problem) if problem else PartStatus("ready", label)
+        await self._language_model.check()
         return self.status()
 
     async def _timings(self) -> dict[str, float]:
@@ -480,16 +495,6 @@ class DocumentIndex:
         return timings
 
     # --- small matters
-
-    def _first_llm_status(self) -> PartStatus:
-        if self._llm is not None:
-            return PartStatus("ready", llm_label(self.settings), "It is first asked when you ask.")
-        return PartStatus(
-            "off",
-            "none",
-            "Answers are sentences taken from the documents; set OPENAI_API_KEY, or OPENAI_BASE_URL for a local "
-            "server, to have them written by an LLM.",
-        )
 
     def _submit_source(self, source: Source, replaced: Mapping[str, list[str]]) -> Job | IngestResult:
         name = display_name(source[0] if isinstance(source, tuple) else str(source))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import aclosing
 from functools import partial
 from typing import Any
@@ -36,7 +36,7 @@ STILL_THERE = "Milvus couldn't be asked to remove this document; delete it again
 # What the pipeline needs once there is work: the loaded model; then, for inserts, the namespace of the row ids as well,
 # which comes with the collection.
 LoadModel = Callable[[], Awaitable[Embedder]]
-Prepare = Callable[[], Awaitable[tuple[Embedder, str]]]
+Prepare = Callable[[], Coroutine[Any, Any, tuple[Embedder, str]]]
 
 
 class Ingestion:
@@ -59,11 +59,15 @@ class Ingestion:
         self.book = JobBook()
         self._queue: asyncio.Queue[Work] = asyncio.Queue()
         self._embedding = EmbeddingQueue(threads, load_model, self._fail)
+        # The last one is taken first, since it is the most likely to be running.
+        self._idle_readers = [ReaderProcess() for _ in range(READERS)]
         self._tasks: list[asyncio.Task[Any]] = []
 
-    def start(self) -> None:
+    def start(self, ready: bool) -> None:
+        """Begin to work. `ready`: the first document won't wait for its reader's process to start."""
         workers = [self._read_documents() for _ in range(READERS)]
         workers += [self._embedding.run(), self._insert_rows(), self._renew_claims()]
+        workers += [self._idle_readers[-1].start()] if ready else []
         self._tasks = [asyncio.create_task(worker) for worker in workers]
 
     async def close(self) -> None:
@@ -71,6 +75,8 @@ class Ingestion:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for reader in self._idle_readers:
+            await reader.close()
         await asyncio.to_thread(self._catalog.release_claims)
 
     # --- jobs
@@ -136,26 +142,32 @@ class Ingestion:
     # --- stages
 
     async def _read_documents(self) -> None:
-        reader = ReaderProcess()
-        try:
-            while True:
-                try:
-                    work = await asyncio.wait_for(self._queue.get(), IDLE_SECONDS)
-                except TimeoutError:
-                    await reader.close()
-                    continue
-                if work.cancelled:
-                    continue
-                try:
-                    await self._read_document(work, reader)
-                except Exception as error:
-                    await self._fail(work, error)
-        finally:
-            await reader.close()
+        while True:
+            try:
+                work = await asyncio.wait_for(self._queue.get(), IDLE_SECONDS)
+            except TimeoutError:
+                for idle in list(self._idle_readers):
+                    if idle in self._idle_readers:  # a document may have come while another one was being closed
+                        await idle.close()
+                continue
+            if work.cancelled:
+                continue
+            reader = self._idle_readers.pop()
+            try:
+                await self._read_document(work, reader)
+            except asyncio.CancelledError:
+                await reader.close()
+                raise
+            except Exception as error:
+                await self._fail(work, error)
+            finally:
+                self._idle_readers.append(reader)
 
     async def _read_document(self, work: Work, reader: ReaderProcess) -> None:
-        # The collection is made meanwhile.
         embedder, _ = await asyncio.gather(self._load_model(), reader.start())
+        # A new collection is made while the document is read.
+        preparing: asyncio.Task[object] = asyncio.create_task(self._prepare())
+        preparing.add_done_callback(lambda task: task.cancelled() or task.exception())
         job = work.job
         if work.again:
             # Their ids would be the same, but there may have been more of them.
@@ -167,6 +179,9 @@ class Ingestion:
         async with aclosing(reader.read(self._files.folder, job.doc_id, job.file_name, size, embedder)) as messages:
             async for kind, values in messages:
                 if work.cancelled:
+                    await reader.close()
+                    # It may have written the text of a document that was removed before.
+                    await asyncio.to_thread(self._files.keep_pages, job.doc_id)
                     return
                 if kind == "progress":
                     work.update(done=values[0], total=values[1])
@@ -183,6 +198,7 @@ class Ingestion:
                     work.update(chunks=work.chunks, total=round(work.chunks / share))
         if not held:
             raise RagError(f"{job.file_name} has no text to search; add a version with text.")
+        await preparing
         work.read = True
         work.update(total=work.chunks)
         await self._embed(held)

@@ -23,7 +23,7 @@ from llama_index.llms.openai.utils import is_chat_model, is_chatcomp_api_support
 from llama_index.llms.openai_like import OpenAILike
 
 from rag.errors import LLMError, SettingsError
-from rag.llm_errors import OPENAI_URL, as_llm_error, capitalized, safe_cause, shown_address, where_is
+from rag.llm_errors import OPENAI_URL, as_llm_error, capitalized, safe_cause, where_is
 from rag.settings import DEFAULT_OPENAI_MODEL, Settings
 
 logger = logging.getLogger(__name__)
@@ -45,13 +45,11 @@ _responses: ContextVar[list[httpx.Response] | None] = ContextVar("_responses", d
 def build_llm(settings: Settings) -> LLM | None:
     """The LLM that the settings name, or None where they name neither a key nor a server. No request is made.
 
-    Raises SettingsError for a key or a model name that can't work.
+    Raises SettingsError for a model name that can't work.
     """
-    key = settings.openai_api_key.get_secret_value().strip()
-    if not key and not settings.openai_base_url:
+    if not settings.names_llm:
         return None
-    if not key.isascii() or not key.isprintable():
-        raise SettingsError("OPENAI_API_KEY has characters that no key has: copy it again.")
+    key = settings.openai_api_key.get_secret_value().strip()
     # An empty name stands for whatever the server serves; it is looked up at each request.
     name = settings.openai_model or ("" if settings.openai_base_url else DEFAULT_OPENAI_MODEL)
     if not is_chatcomp_api_supported(name):
@@ -75,13 +73,6 @@ def build_llm(settings: Settings) -> LLM | None:
         # Of OpenAI's models those that reason refuse any temperature but their own.
         additional_kwargs={} if settings.openai_base_url else {"temperature": openai.omit},
     )
-
-
-def llm_label(settings: Settings) -> str:
-    """What answers, for display: "gpt-… at OpenAI", "llama3.2 at http://localhost:11434/v1"."""
-    if not settings.openai_base_url:
-        return f"{settings.openai_model or DEFAULT_OPENAI_MODEL} at OpenAI"
-    return f"{settings.openai_model or 'the model'} at {shown_address(settings.openai_base_url)}"
 
 
 def context_window(llm: LLM) -> int:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import logging
 import re
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import openai
 from llama_index.core.llms import LLM
 
 from rag.errors import LLMError
+from rag.settings import shown_address
 
 logger = logging.getLogger(__name__)
 
@@ -112,12 +112,6 @@ def where_is(llm: LLM) -> str:
     if not url:
         return "the language model"
     return "OpenAI" if url == OPENAI_URL else f"the LLM server at {shown_address(url)}"
-
-
-def shown_address(url: str) -> str:
-    """The address without the user and password that it may hold."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def capitalized(sentence: str) -> str:

@@ -14,7 +14,7 @@ from markdownify import MarkdownConverter
 
 from rag.archives import Package
 from rag.decoding import clean, decode
-from rag.faults import Fault, Kind
+from rag.faults import Fault, Kind, check_length
 
 # Not part of what a page says: what runs, what is drawn, what leads elsewhere, and what is filled in.
 _DROPPED = (
@@ -22,9 +22,9 @@ _DROPPED = (
     "button, select, input, textarea, nav, [role=navigation]"
 )
 _MARKED = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|>~<&=])")
-_PADDING = re.compile(r" {2,}\|")
+_PADDING = re.compile(r"(?<! ) {2,}\|")
 _RULE = re.compile(r"-{4,}")
-_MARKDOWN_PICTURE = re.compile(r"!\[([^\[\]\n]{0,1000})\]\(\s*[^()\s]*(?:\s+\"[^\"\n]{0,1000}\")?\s*\)")
+_MARKDOWN_PICTURE = re.compile(r"!\[([^\[\]\n]{0,1000})\]\(\s*+[^()\s]*+(?:\s++\"[^\"\n]{0,1000}\")?\s*+\)")
 _MARKDOWN_DATA = re.compile(r"data:[\w/+.-]{1,100};base64,[\w+/=%-]+")
 
 # XHTML reads well as HTML, and text that looks like an address is still text.
@@ -37,6 +37,19 @@ class _LightMarkdown(MarkdownConverter):
 
     def convert_table(self, el: Any, text: str, parent_tags: set[str]) -> str:
         return "\n\n" + tidy_tables(text.strip()) + "\n\n"
+
+    def convert_li(self, el: Any, text: str, parent_tags: set[str]) -> str:
+        parent = el.parent
+        if parent is None or parent.name != "ol":
+            return str(super().convert_li(el, text, parent_tags))  # type: ignore[misc]
+        # Counted on here: markdownify counts the items before each anew, which takes minutes for a long list.
+        start = str(parent.get("start", ""))
+        number = int(start) if re.fullmatch(r"[0-9]{1,9}", start) else 1
+        parent["start"] = str(number + 1)
+        first, *others = text.strip().split("\n")
+        indent = " " * len(f"{number}. ")
+        lines = [f"{number}. {first}", *(indent + line if line else "" for line in others)]
+        return "\n".join(lines) + "\n" if text.strip() else "\n"
 
     def convert_td(self, el: Any, text: str, parent_tags: set[str]) -> str:
         return str(super().convert_td(el, text.replace("|", "\\|"), parent_tags))  # type: ignore[misc]
@@ -114,7 +127,12 @@ def read_epub(data: bytes) -> str:
     # Encrypted fonts are common and harmless.
     if any(name in encrypted for name in names):
         raise Fault(Kind.PROTECTED)
-    chapters = [read_html(package.read(name), titled=False) for name in names]
+    chapters: list[str] = []
+    length = 0
+    for name in names:
+        chapters.append(read_html(package.read(name), titled=False))
+        length += len(chapters[-1])
+        check_length(length, len(data))
     if not any(chapters):
         return ""
     return "\n\n".join(filter(None, [f"# {title}" if title else "", *chapters]))
@@ -133,4 +151,4 @@ def _contents(package: Package) -> tuple[str, list[str]]:
         items = {item.get("id"): unquote(item.get("href", "")) for item in book.iter("{*}item")}
         spine = [items.get(ref.get("idref"), "") for ref in book.iter("{*}itemref")]
         found += [part for href in spine if (part := normpath(join(dirname(name), href))) in package]
-    return title, found
+    return title, list(dict.fromkeys(found))

@@ -15,7 +15,7 @@ import pypdfium2
 from pypdfium2 import raw
 
 from rag.decoding import clean
-from rag.faults import Fault, Kind
+from rag.faults import Fault, Kind, check_length
 from rag.schema import Page
 
 # pdfium must not be entered by two threads. The lock is held page by page, so that files can be read side by side.
@@ -56,7 +56,7 @@ def _page_texts(data: bytes, progress: Callable[[int, int], None]) -> tuple[dict
     """Raw text by page number, and how many pages couldn't be read."""
     document = open_pdf(data)
     texts: dict[int, str] = {}
-    broken = 0
+    broken = length = 0
     try:
         with PDFIUM_LOCK:
             total = len(document)
@@ -67,6 +67,8 @@ def _page_texts(data: bytes, progress: Callable[[int, int], None]) -> tuple[dict
                     texts[index + 1] = _page_text(document, index, has_form)
                 except (pypdfium2.PdfiumError, ValueError, UnicodeError):
                     broken += 1
+            length += len(texts.get(index + 1, ""))
+            check_length(length, len(data))
             progress(index + 1, total)
     finally:
         with PDFIUM_LOCK:

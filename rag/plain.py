@@ -8,6 +8,9 @@ from typing import Any
 from rag.decoding import decode
 from rag.markup import html_to_markdown
 
+# What laying JSON out may add to it, in times its length.
+_LONGER = 10
+
 
 def read_text(data: bytes) -> str:
     """Plain text, or the text of an HTML page that was saved as such. Raises Fault if `data` isn't text."""
@@ -21,19 +24,28 @@ def read_json(data: bytes) -> str:
     """JSON or JSON Lines laid out for reading, escapes resolved. What isn't valid JSON stays as it is."""
     text = decode(data)
     try:
-        return _laid_out(json.loads(text))
+        return _laid_out(json.loads(text), len(text))
     except (ValueError, RecursionError):
         pass
     try:
-        return "\n".join(_laid_out(json.loads(line)) for line in text.splitlines() if line.strip())
+        return "\n".join(_laid_out(json.loads(line), len(line)) for line in text.splitlines() if line.strip())
     except (ValueError, RecursionError):
         return text
 
 
-def _laid_out(value: Any) -> str:
+def _laid_out(value: Any, written: int) -> str:
+    """Raises ValueError where indenting makes much more of it than the `written` characters: it is nested too deeply to
+    be read anyway."""
     if value in (None, "", [], {}):
         return ""
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    parts: list[str] = []
+    room = _LONGER * written + 1_000_000
+    for part in json.JSONEncoder(ensure_ascii=False, indent=2).iterencode(value):
+        parts.append(part)
+        room -= len(part)
+        if room < 0:
+            raise ValueError("nested too deeply")
+    return "".join(parts)
 
 
 def read_notebook(data: bytes) -> str:

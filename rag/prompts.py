@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-
-from llama_index.core.llms import ChatMessage, MessageRole
+from typing import TYPE_CHECKING
 
 from rag.schema import Message, Passage
+
+if TYPE_CHECKING:
+    from llama_index.core.llms import ChatMessage
 
 # Room for the answer, and the most that passages may take: more context makes models less exact, not more.
 ANSWER_TOKENS = 1024
@@ -75,4 +77,6 @@ def _recent(history: Sequence[Message]) -> list[ChatMessage]:
 
 
 def _message(role: str, content: str) -> ChatMessage:
+    from llama_index.core.llms import ChatMessage, MessageRole  # has come with the LLM that this is for
+
     return ChatMessage(role=MessageRole(role), content=content)

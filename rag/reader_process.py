@@ -21,10 +21,12 @@ from rag.reader_worker import LENGTH, packed
 
 logger = logging.getLogger(__name__)
 
-# A reader that says nothing for so long is stopped, where its file is small; large ones get a second more per megabyte.
+# A reader is stopped that takes longer to make pages of a small file, whatever it says meanwhile, or is silent for as
+# long afterwards. Large files get more: long HTML and Word texts take up to 14 seconds per megabyte on an idle machine.
 SILENT_SECONDS = 30.0
-# What a reader may take, and how many times the size of its file on top.
-MEMORY = 1_000_000_000
+SECONDS_PER_MEGABYTE = 20.0
+# What a reader may take, so that it stays below a gigabyte with its code; and how many times its file's size on top.
+MEMORY = 900_000_000
 MEMORY_PER_BYTE = 6
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from rag.reader_worker import main; main()"
 
@@ -33,13 +35,17 @@ class ReaderProcess:
     """One process that reads one document after the other; started when it is needed. Use on the event loop only."""
 
     def __init__(self) -> None:
+        self._starting = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._tokenizer: str | None = None
 
     async def start(self) -> None:
         """Have the process ready, which takes half a second."""
-        if self._process is not None and self._process.returncode is None:
-            return
+        async with self._starting:
+            if self._process is None or self._process.returncode is not None:
+                await self._start()
+
+    async def _start(self) -> None:
         self._tokenizer = None
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -70,16 +76,22 @@ class ReaderProcess:
                 process.stdin.write(packed(["tokenizer", embedder.tokenizer]))
                 self._tokenizer = embedder.fingerprint
             memory = MEMORY + MEMORY_PER_BYTE * size
+            # Not drained: a process that doesn't take it says nothing either, which is noticed below.
             process.stdin.write(packed(["read", str(folder), doc_id, file_name, embedder.max_tokens, memory]))
-            await process.stdin.drain()
+            patience = SILENT_SECONDS + SECONDS_PER_MEGABYTE * size / 1_000_000
+            clock = asyncio.get_running_loop().time
+            deadline = clock() + patience
+            kind = ""
             while True:
+                if kind not in {"", "progress"}:
+                    deadline = clock() + patience
                 try:
-                    async with asyncio.timeout(SILENT_SECONDS + size / 1_000_000):
+                    async with asyncio.timeout_at(deadline):
                         kind, *values = await self._receive(process)
                 except TimeoutError as error:
                     raise ReadError(Fault(Kind.TOO_SLOW).sentence(file_name)) from error
                 if kind in {"end", "failed"}:
-                    finished = True
+                    finished = not values.pop()  # a process that is worn out is replaced
                     if kind == "failed":
                         raise _failure(file_name, *values)
                     return

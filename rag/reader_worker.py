@@ -7,8 +7,10 @@ length in 4 bytes, big-endian.
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import json
+import os
 import struct
 import sys
 import time
@@ -25,13 +27,14 @@ from rag.faults import Fault, Kind
 from rag.file_store import FileStore
 from rag.lexical import lexical_text
 from rag.processor import lower_priority
-from rag.readers import read
 from rag.schema import Chunk, Page
 
 # Chunks in a message: so few that the embedder has work early.
 TOGETHER = 64
 PROGRESS_SECONDS = 0.1
 LENGTH = struct.Struct(">I")
+# What a process may still hold after a document, in bytes: it lacks that for the next one.
+HELD = 300_000_000
 
 
 def main() -> None:
@@ -40,11 +43,13 @@ def main() -> None:
 
     A document is answered with ["progress", done, total] …, ["pages", the last page's number], ["chunks", the share of
     the text that has been chunked, [[chunk's text, page, start, end, context, what is embedded, lexical text], …]] …,
-    and ["end"], or with ["failed", kind, sentence, traceback].
+    and ["end", worn out], or with ["failed", kind, sentence, traceback, worn out].
     """
     lower_priority()
-    requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr  # a parser that prints must not get between the messages
+    importlib.import_module("rag.readers")  # not above: the other side, which imports this module too, needs no parser
+    # What a parser prints, in Python or in C, must not get between the messages.
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     tokenizer: Any = None
     while (request := _receive(requests)) is not None:
         kind, *values = request
@@ -56,14 +61,14 @@ def main() -> None:
         send = partial(_send, answers)
         try:
             _serve(send, tokenizer, *values)
-            send(["end"])
+            send(["end", _worn_out()])
         except MemoryError:
             sentence = Fault(Kind.TOO_LARGE, "it doesn't fit into memory").sentence(values[2])
-            send(["failed", "ReadError", sentence, ""])
+            send(["failed", "ReadError", sentence, "", True])
         except RagError as error:
-            send(["failed", "ReadError" if isinstance(error, ReadError) else "RagError", str(error), ""])
+            send(["failed", "ReadError" if isinstance(error, ReadError) else "RagError", str(error), "", _worn_out()])
         except Exception as error:
-            send(["failed", type(error).__name__, "", "".join(traceback.format_exception(error))])
+            send(["failed", type(error).__name__, "", "".join(traceback.format_exception(error)), True])
 
 
 def packed(message: list[Any]) -> bytes:
@@ -86,6 +91,8 @@ def _receive(stream: BinaryIO) -> list[Any] | None:
 
 
 def _serve(send: Any, tokenizer: Any, folder: str, doc_id: str, file_name: str, window: int, memory: int) -> None:
+    from rag.readers import read
+
     _limit_memory(memory)
     files = FileStore(Path(folder))
     said = 0.0
@@ -99,22 +106,26 @@ def _serve(send: Any, tokenizer: Any, folder: str, doc_id: str, file_name: str, 
     pages = read(file_name, files.read(doc_id), progress)
     files.draft_pages(doc_id, pages)
     send(["pages", max((page.number or 1 for page in pages), default=0)])
-    title = document_title(file_name)
     begins = dict(zip((page.number for page in pages), itertools.accumulate(_lengths(pages), initial=0), strict=False))
     length = sum(_lengths(pages))
     chunks = chunk_pages(pages, file_name, partial(count_tokens, tokenizer), window)
     while part := list(itertools.islice(chunks, TOGETHER)):
         share = (begins[part[-1].page] + part[-1].end) / length
-        send(["chunks", share, [_row(chunk, title) for chunk in part]])
+        send(["chunks", share, [_row(chunk, file_name) for chunk in part]])
 
 
 def _lengths(pages: Sequence[Page]) -> list[int]:
     return [len(page.text) for page in pages]
 
 
-def _row(chunk: Chunk, title: str) -> list[Any]:
-    context = chunk.context or title
-    text = f"{context}\n{chunk.text}" if context and not chunk.text.startswith(context) else chunk.text
+def in_context(chunk: Chunk, file_name: str) -> str:
+    """What is embedded and indexed for a chunk: its title and headings, then its text."""
+    context = chunk.context or document_title(file_name)
+    return f"{context}\n{chunk.text}" if context and not chunk.text.startswith(context) else chunk.text
+
+
+def _row(chunk: Chunk, file_name: str) -> list[Any]:
+    text = in_context(chunk, file_name)
     return [chunk.text, chunk.page, chunk.start, chunk.end, chunk.context, text, lexical_text(text)]
 
 
@@ -123,4 +134,14 @@ def _limit_memory(size: int) -> None:
     if sys.platform == "linux":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_DATA, (size, resource.RLIM_INFINITY))
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        if most == resource.RLIM_INFINITY or size < most:
+            resource.setrlimit(resource.RLIMIT_DATA, (size, most))
+
+
+def _worn_out() -> bool:
+    """Whether the process holds so much memory that it is better replaced."""
+    if sys.platform != "linux":
+        return False
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
+    return pages * os.sysconf("SC_PAGE_SIZE") > HELD

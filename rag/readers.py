@@ -8,7 +8,7 @@ from pathlib import PurePath
 from rag import filetypes
 from rag.decoding import clean
 from rag.errors import ReadError
-from rag.faults import Fault, Kind
+from rag.faults import Fault, Kind, check_length
 from rag.filetypes import SUPPORTED
 from rag.markup import read_epub, read_html, read_markdown
 from rag.office import read_docx, read_odt, read_rtf
@@ -85,6 +85,7 @@ def _pages(name: str, data: bytes, report: Progress) -> list[Page]:
     else:
         pages = [Page(text)] if (text := clean(_FLOWING[kind](data))).strip() else []
         report(1, 1)
+    check_length(sum(len(page.text) for page in pages), len(data))
     if not pages:
         raise Fault(Kind.NO_TEXT)
     return pages

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 from collections.abc import Sequence
 
-from llama_index.core.postprocessor import SentenceTransformerRerank
-from llama_index.core.schema import NodeWithScore, TextNode
-
 from rag.errors import EmbeddingError
+from rag.libraries import IMPORTING
 from rag.model_folders import is_folder, local_folder
 
 logger = logging.getLogger(__name__)
@@ -24,6 +23,10 @@ class Reranker:
         self.name = name
         try:
             folder = name if is_folder(name) else str(local_folder(name))
+            with IMPORTING:
+                from llama_index.core.postprocessor import SentenceTransformerRerank
+
+                importlib.import_module("sentence_transformers")
             self._model = SentenceTransformerRerank(model=folder, top_n=CANDIDATES)
         except Exception as error:
             logger.warning("loading the reranker failed", exc_info=True)
@@ -36,6 +39,8 @@ class Reranker:
 
         Raises EmbeddingError.
         """
+        from llama_index.core.schema import NodeWithScore, TextNode
+
         nodes = [NodeWithScore(node=TextNode(id_=str(number), text=text)) for number, text in enumerate(texts)]
         try:
             ranked = self._model.postprocess_nodes(nodes, query_str=question)

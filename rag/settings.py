@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +21,9 @@ ConsistencyLevel = Literal["Strong", "Bounded", "Session", "Eventually"]
 DEFAULT_EMBED_MODEL = "BAAI/bge-base-en-v1.5"
 BUNDLED_EMBED_MODEL = "bundled"
 DEFAULT_OPENAI_MODEL = "gpt-5.4-mini"
+
+# Held while the environment is read, and while a part of it is hidden.
+_environment = threading.RLock()
 
 
 class Settings(BaseSettings):
@@ -73,7 +77,8 @@ class Settings(BaseSettings):
         if unknown:
             raise SettingsError(f"There is no setting called {unknown[0].upper()}.")
         try:
-            super().__init__(**values)
+            with _environment:
+                super().__init__(**values)
         except UnicodeDecodeError as error:
             raise SettingsError("The file .env isn't in UTF-8; save it again in that encoding.") from error
         except ValidationError as error:
@@ -119,6 +124,14 @@ class Settings(BaseSettings):
             raise ValueError("not an http address")
         return value.rstrip("/")
 
+    @field_validator("openai_api_key")
+    @classmethod
+    def _possible_key(cls, value: SecretStr) -> SecretStr:
+        key = value.get_secret_value().strip()
+        if not key.isascii() or not key.isprintable():
+            raise ValueError("characters that no key has")
+        return value
+
     @field_validator("embed_model")
     @classmethod
     def _not_blank(cls, value: str) -> str:
@@ -157,6 +170,11 @@ class Settings(BaseSettings):
         """The SQLAlchemy URL in force: the one given, or SQLite in the data folder."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'docent.sqlite3'}"
 
+    @property
+    def names_llm(self) -> bool:
+        """Whether there is an LLM: a key is enough, or a server."""
+        return bool(self.openai_api_key.get_secret_value().strip() or self.openai_base_url)
+
     def with_milvus(self, uri: str, token: str) -> Settings:
         """The same settings with another Milvus. Raises SettingsError for a URI that isn't one."""
         return Settings(**{**self.model_dump(), "milvus_uri": uri, "milvus_token": token})
@@ -184,15 +202,22 @@ def milvus_uri_hidden() -> Iterator[None]:
 
     It reads `.env` too, and puts what is there into the environment, but nothing over what the environment has.
     """
-    given = os.environ.get("MILVUS_URI")
-    os.environ["MILVUS_URI"] = ""
-    try:
-        yield
-    finally:
-        if given is None:
-            del os.environ["MILVUS_URI"]
-        else:
-            os.environ["MILVUS_URI"] = given
+    with _environment:
+        given = os.environ.get("MILVUS_URI")
+        os.environ["MILVUS_URI"] = ""
+        try:
+            yield
+        finally:
+            if given is None:
+                del os.environ["MILVUS_URI"]
+            else:
+                os.environ["MILVUS_URI"] = given
+
+
+def shown_address(url: str) -> str:
+    """The address without the user and password that it may hold."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _without_password(address: str) -> str:

@@ -54,12 +54,16 @@ class SharedRequests(Generic[Kind, Asked, Found]):
         finally:
             senders = self._senders[kind]
             senders.discard(asyncio.current_task())
-            if not senders and not waiting:
+            if not senders:
+                for _, future in waiting:  # only where this sender was cancelled: nobody else would answer them
+                    future.cancel()
                 del self._senders[kind], self._waiting[kind]
 
     async def _send_together(self, kind: Kind, together: list[tuple[Asked, asyncio.Future[Found]]]) -> None:
         try:
             answers = await self._send(kind, [asked for asked, _ in together])
+            if len(answers) != len(together):
+                raise ValueError(f"{len(answers)} answers to {len(together)} questions")
         except asyncio.CancelledError:
             for _, future in together:
                 future.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 from itertools import groupby
 from typing import Any
@@ -14,29 +14,32 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from rag.archives import Package, drawing_text
 from rag.decoding import clean, decode
-from rag.faults import Fault, Kind
+from rag.faults import Fault, Kind, check_length
 from rag.schema import Page
 
 # calamine holds a sheet as a full rectangle: two cells in far corners would be 17 billion.
 _MAX_CELLS = 20_000_000
-_FILLED_CELL = re.compile(rb'<(?:\w+:)?c\s(?:[^<>]*\s)?r="([A-Z]{1,3})(\d{1,7})"[^<>]*(?<!/)>')
+_FILLED_CELL = re.compile(rb"""<(?:\w+:)?c\s(?:[^<>]*\s)?r\s*=\s*["']([A-Z]{1,3})(\d{1,7})["'][^<>]*(?<!/)>""")
 _A_WORKBOOK = "an XLSX workbook"
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
+def table(rows: Iterable[Sequence[str]]) -> str:
     """A pipe table; the first row is its header. Lines with one cell before it stand as plain lines (a caption)."""
-    filled = [list(row) for row in rows if any(row)]
-    width = max((_width(row) for row in filled), default=0)
-    lines: list[str] = []
-    while filled and (width == 1 or (_width(filled[0]) == 1 and len(filled) > 1)):
-        lines.append(next(cell for cell in filled.pop(0) if cell))
-    if filled:
-        if lines:
+    # A row is kept as its line, cells would take many times the memory; one that is a single cell as that.
+    filled = [(width, row[0] if width == 1 else _line(row[:width])) for row in rows if (width := _width(row))]
+    width = max((width for width, _ in filled), default=0)
+    # One long row among many short ones would make a table of empty cells, many times as large as its text.
+    padded = width if width * len(filled) <= _MAX_CELLS else 0
+    captions = next((n for n, (cells, _) in enumerate(filled[:-1]) if cells > 1), max(len(filled) - 1, 0))
+    if width == 1:
+        captions = len(filled)
+    lines = [cell for _, cell in filled[:captions]]
+    for number, (cells, line) in enumerate(filled[captions:]):
+        if number == 0 and lines:
             lines.append("")
-        cells = [[*row, *[""] * width][:width] for row in filled]
-        lines.append(_line(cells[0]))
-        lines.append("|" + " --- |" * width)
-        lines += map(_line, cells[1:])
+        lines.append((_line([line]) if cells == 1 else line) + "  |" * (padded - cells))
+        if number == 0:
+            lines.append("|" + " --- |" * width)
     return "\n".join(lines)
 
 
@@ -52,8 +55,8 @@ def read_csv(data: bytes) -> str:
     """A CSV or TSV text as one pipe table. Raises Fault if `data` isn't text."""
     text = clean(decode(data))
     csv.field_size_limit(2**31 - 1)
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
-    return table([[cell.strip() for cell in row] for row in rows])
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    return table([cell.strip() for cell in row] for row in rows)
 
 
 def _delimiter(text: str) -> str:
@@ -86,13 +89,16 @@ def read_xlsx(data: bytes, progress: Callable[[int, int], None]) -> list[Page]:
     names = workbook.sheet_names
     parts = _sheet_parts(package)
     pages: list[Page] = []
+    length = 0
     for index, name in enumerate(names):
         try:
-            rows = workbook.get_sheet_by_index(index).to_python()
+            rows: Iterable[list[Any]] = workbook.get_sheet_by_index(index).iter_rows()
         except CalamineError:  # a chart sheet has no cells
             rows = []
-        blocks = [_rendered(rows), *_remarks(package, parts.get(name, ""))]
+        blocks = [_rendered(rows, len(data)), *_remarks(package, parts.get(name, ""))]
         text = clean("\n\n".join(filter(None, blocks)))
+        length += len(text)
+        check_length(length, len(data))
         if text.strip():
             pages.append(Page(f"# {name}\n\n{text}", index + 1))
         progress(index + 1, len(names))
@@ -110,11 +116,23 @@ def _refuse_vast(sheet: bytes) -> None:
         raise Fault(Kind.TOO_LARGE, f"a sheet spans {rows} rows and {columns} columns")
 
 
-def _rendered(rows: list[list[Any]]) -> str:
+def _rendered(rows: Iterable[list[Any]], size: int) -> str:
     """The blocks of a sheet that empty rows keep apart, each as a table of its own."""
-    shown = [[_shown(cell) for cell in row] for row in rows]
-    blocks = [list(block) for filled, block in groupby(shown, any) if filled]
-    return "\n\n".join(table(_without_empty_columns(block)) for block in blocks)
+    # Row by row: a sheet may be empty but for two corners.
+    shown = ([_shown(cell) for cell in row] for row in rows)
+    tables: list[str] = []
+    for filled, block in groupby(_counted(shown, size), any):
+        if filled:
+            tables.append(table(_without_empty_columns(list(block))))
+    return "\n\n".join(tables)
+
+
+def _counted(rows: Iterable[list[str]], size: int) -> Iterator[list[str]]:
+    length = 0
+    for row in rows:
+        length += sum(map(len, row))
+        check_length(length, size)
+        yield row
 
 
 def _without_empty_columns(rows: list[list[str]]) -> list[list[str]]:

@@ -12,7 +12,7 @@ from pptx.exc import PythonPptxError
 
 from rag.archives import Package, drawing_text, parse_xml
 from rag.decoding import clean
-from rag.faults import Fault, Kind
+from rag.faults import Fault, Kind, check_length
 from rag.schema import Page
 from rag.sheets import table
 
@@ -34,8 +34,11 @@ def read_pptx(data: bytes, progress: Callable[[int, int], None]) -> list[Page]:
     except (PythonPptxError, KeyError, ValueError, AttributeError, etree.XMLSyntaxError) as error:
         raise Fault(Kind.DAMAGED, _A_DECK) from error
     pages: list[Page] = []
+    length = 0
     for index, slide in enumerate(slides):
         text = clean("\n\n".join(filter(None, _slide_text(slide))))
+        length += len(text)
+        check_length(length, len(data))
         if text.strip():
             pages.append(Page(text, index + 1))
         progress(index + 1, total)

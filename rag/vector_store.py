@@ -17,26 +17,19 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import faiss
-import grpc
-from milvus_lite.exceptions import DataDirLockedError
-from milvus_lite.server_manager import server_manager_instance
+from typing import TYPE_CHECKING, Any
 
 from rag.errors import RagError, StoreError, StoreUnavailable
+from rag.libraries import IMPORTING
 from rag.schema import Chunk
 from rag.settings import Settings, milvus_uri_hidden
 from rag.shared_requests import SharedRequests
 
-with milvus_uri_hidden():
+# These take a second to import, and what lists documents doesn't need them: `_import_milvus` does it.
+if TYPE_CHECKING:
     from llama_index.vector_stores.milvus import MilvusVectorStore
-    from llama_index.vector_stores.milvus.utils import BM25BuiltInFunction
-    from pymilvus import AsyncMilvusClient, DataType, MilvusClient, MilvusException
+    from pymilvus import AsyncMilvusClient, MilvusClient
 
-# pymilvus logs a traceback for every failed call before it raises; here each failure is logged once.
-for _name in ("pymilvus", "milvus_lite", "grpc._server"):
-    logging.getLogger(_name).setLevel(logging.CRITICAL)
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
@@ -118,6 +111,11 @@ class VectorStore:
         """Whether the collection is open; not so before the first document."""
         return self._store is not None
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether searches needn't wait for `warm_up` any more."""
+        return self._warm
+
     # --- connection
 
     async def connect(self) -> bool:
@@ -125,6 +123,8 @@ class VectorStore:
 
         Raises StoreUnavailable, within seconds where nothing listens, or StoreError.
         """
+        if self._store is not None:
+            return True
         async with self._opening:
             if self._store is not None:
                 return True
@@ -176,8 +176,12 @@ class VectorStore:
         self._client = self._store = None
 
     def _connect(self) -> bool:
-        with contextlib.suppress(ImportError):
-            importlib.import_module("scipy.sparse")  # else pymilvus does so at the first search, on the event loop
+        _import_milvus(self._lite)
+        from pymilvus import MilvusClient
+
+        # It takes each character of a text for a text of its own, which takes as long as the rest of an insert.
+        entity_helper: Any = importlib.import_module("pymilvus.client.entity_helper")
+        entity_helper.CHECK_STR_ARRAY = False
         if self._client is None:
             if self._lite:
                 Path(self._address).parent.mkdir(parents=True, exist_ok=True)
@@ -200,6 +204,10 @@ class VectorStore:
 
     def _open(self, dimension: int | None) -> None:
         """Construct the MilvusVectorStore; with a dimension it makes the collection."""
+        from llama_index.vector_stores.milvus import MilvusVectorStore
+        from llama_index.vector_stores.milvus.utils import BM25BuiltInFunction
+        from pymilvus import DataType
+
         assert self._client is not None
         if dimension is None:
             description = self._client.describe_collection(self._name, timeout=CALL_SECONDS)
@@ -432,20 +440,27 @@ class VectorStore:
             raise self._mapped(error) from error
 
     def _mapped(self, error: Exception) -> StoreError:
+        # Imported by then, for the call that failed.
+        from grpc import RpcError
+        from pymilvus import MilvusException
+
+        if self._lite:
+            from milvus_lite.exceptions import DataDirLockedError
+
+            if isinstance(error, DataDirLockedError):
+                return StoreUnavailable(
+                    f"The Milvus Lite file {self._address} is in use by another process, such as the app; stop that "
+                    "one, or use a Milvus server by setting MILVUS_URI."
+                )
         text = str(getattr(error, "message", "") or error)
         lower = text.lower()
-        if self._lite and isinstance(error, DataDirLockedError):
-            return StoreUnavailable(
-                f"The Milvus Lite file {self._address} is in use by another process, such as the app; stop that one, "
-                "or use a Milvus server by setting MILVUS_URI."
-            )
         if self._lite and isinstance(error, OSError) and not isinstance(error, TimeoutError):
             return StoreError(
                 f"The Milvus Lite file {self._address} can't be opened ({error}); check DATA_DIR and MILVUS_URI."
             )
         if re.search(r"unauthenticated|auth check failure|permission ?denied|privilege", lower):
             return StoreError(f"Milvus at {self._shown} refused the login; check MILVUS_TOKEN.")
-        unreachable = isinstance(error, (TimeoutError, OSError, grpc.RpcError, grpc.aio.AioRpcError)) or re.search(
+        unreachable = isinstance(error, (TimeoutError, OSError, RpcError)) or re.search(
             r"fail connecting|unavailable|deadline|time-?out|timed out|connection|channel|not ready|no available", lower
         )
         if unreachable:
@@ -513,17 +528,37 @@ def _retain_lite(address: str) -> None:
         _lite_users[path] = _lite_users.get(path, 0) + 1
 
 
-class _QuietIVF(faiss.IndexIVFFlat):
-    """One that doesn't warn on stderr of having less than 39 vectors, as a small library has."""
+def _import_milvus(lite: bool) -> None:
+    """Import what speaks to Milvus. To be called in a thread."""
+    with IMPORTING, milvus_uri_hidden():
+        importlib.import_module("llama_index.vector_stores.milvus")
+        with contextlib.suppress(ImportError):
+            importlib.import_module("scipy.sparse")  # else pymilvus does so at the first search, on the event loop
+        if lite:
+            importlib.import_module("milvus_lite.server_manager")
+            _quiet_faiss()
+    # pymilvus logs a traceback for every failed call before it raises; here each failure is logged once.
+    for name in ("pymilvus", "milvus_lite", "grpc._server"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.cp.min_points_per_centroid = 1
+
+def _quiet_faiss() -> None:
+    """Have Milvus Lite's indexes not warn on stderr of less than 39 vectors, as a small library has."""
+    import faiss
+
+    class QuietIVF(faiss.IndexIVFFlat):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            self.cp.min_points_per_centroid = 1
+
+    if faiss.IndexIVFFlat.__name__ != QuietIVF.__name__:
+        faiss.IndexIVFFlat = QuietIVF  # type: ignore[assignment, misc]  # where Milvus Lite looks for it
 
 
 def _start_lite(address: str) -> None:
     """Start the in-process server of a Lite file. Raises what is in the way, which pymilvus would hide."""
-    faiss.IndexIVFFlat = _QuietIVF  # type: ignore[assignment, misc]  # where Milvus Lite looks for it
+    from milvus_lite.server_manager import server_manager_instance
+
     failures: list[BaseException] = []
 
     class Listener(logging.Handler):
@@ -546,6 +581,8 @@ def _start_lite(address: str) -> None:
 
 def _release_lite(address: str) -> None:
     """Stop the in-process server of a Lite file when its last user is gone, which frees the file's lock."""
+    from milvus_lite.server_manager import server_manager_instance
+
     path = str(Path(address).resolve())
     with _lite_lock:
         _lite_users[path] = _lite_users.get(path, 1) - 1

@@ -54,7 +54,7 @@ class Watch:
             if self.milvus.state == "ready":
                 await quietly(self._heal())
                 if self._model.status.state != "starting":  # both want the processor, and the model is needed first
-                    await quietly(self._store.warm_up())
+                    await quietly(self._warm_up())
             if self._model.status.state == "error" and beat % MODEL_BEATS == MODEL_BEATS - 1:
                 await quietly(self._model.load())
             await quietly(self._model.refresh())
@@ -86,12 +86,22 @@ class Watch:
         A server that has just started answers some calls and not others; what fails is tried at the next beat.
         """
         if not self._healed:
-            documents = await asyncio.to_thread(self._catalog.documents)
-            if any(document.state == "ready" for document in documents) and not await self._store.count(None, "Strong"):
+            states = await asyncio.to_thread(self._catalog.count_states)
+            if states.get("ready") and not await self._store.count(None, "Strong"):
                 logger.warning("Milvus has no rows of this collection any more: ingesting its documents again")
                 await asyncio.to_thread(self._catalog.mark_pending, LOST)
             self._healed = True
         await self._ingestion.resume()
+
+    async def _warm_up(self) -> None:
+        """Have Milvus Lite ready for searches; those that come meanwhile wait."""
+        if self._store.is_open and not self._store.is_warm:
+            connected = self.milvus
+            self.milvus = PartStatus("starting", connected.name, "Preparing the library for search.")
+            try:
+                await self._store.warm_up()
+            finally:
+                self.milvus = connected
 
 
 def _outgrown_sentence(chunks: int) -> str:

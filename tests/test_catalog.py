@@ -281,3 +281,13 @@ def test_failing_database_is_a_catalog_error(catalog: Catalog, engine: sa.Engine
     tables.drop_all(engine)
     with pytest.raises(CatalogError, match="DATABASE_URL"):
         catalog.documents()
+
+
+def test_documents_can_be_listed_in_part_and_by_state(catalog: Catalog) -> None:
+    for number, doc_id in enumerate((ONE, TWO, THREE)):
+        add_ready(catalog, doc_id, f"{number}.txt")
+    catalog.mark_failed(TWO, "It is damaged.")
+    everything = [document.doc_id for document in catalog.documents()]
+    assert [document.doc_id for document in catalog.documents(first=1)] == everything[1:]
+    assert [document.doc_id for document in catalog.documents(first=1, most=1)] == everything[1:2]
+    assert [document.doc_id for document in catalog.documents(most=1, state="failed")] == [TWO]

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from rag import chunking
 from rag.chunking import (
     CONTEXT_CHARACTERS,
     OVERLAP_TOKENS,
@@ -180,6 +181,25 @@ def test_chunk_never_crosses_a_page() -> None:
 @pytest.mark.parametrize(("text", "count"), [("", 0), (" \n\n\t", 0), ("-----", 0), ("•", 0), ("7", 1), ("가", 1)])
 def test_tiny_page_is_a_chunk_only_if_it_says_something(text: str, count: int) -> None:
     assert len(chunks_of(text)) == count
+
+
+@pytest.mark.parametrize("together", [1, 5, 17])
+def test_long_text_that_is_taken_in_parts_loses_nothing(monkeypatch: pytest.MonkeyPatch, together: int) -> None:
+    text = "# Boats\n\n" + numbered_sentences(40) + "\n\n| Name | Price |\n|---|---|\n" + "| Ferry | 9 € |\n" * 7
+    text += "\n- item\n" * 5 + "\n## Trains\n\n" + numbered_sentences(38) + "x" * 5000
+    whole = chunks_of(text, page=1)
+    monkeypatch.setattr(chunking, "UNITS_TOGETHER", together)
+    chunks = chunks_of(text, page=1)
+    covered = [False] * len(text)
+    for chunk in chunks:
+        assert (text[chunk.start : chunk.end], chunk.page) == (chunk.text, 1)
+        covered[chunk.start : chunk.end] = [True] * (chunk.end - chunk.start)
+    left = "".join(c for c, there in zip(text, covered, strict=True) if not there and not c.isspace())
+    assert left in ("", "|---|---|")
+    assert chunks != whole  # they were parts
+    # Each has the headings that are above it, whichever part those were in.
+    above = [chunk.context for chunk in chunks if "Sentence number 20 " in chunk.text]
+    assert {context.rpartition(" > ")[2] for context in above} == {"Boats", "Trains"}
 
 
 def test_no_pages_give_no_chunks() -> None:

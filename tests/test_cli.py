@@ -152,7 +152,7 @@ def test_errors_are_one_line_that_names_what_is_wrong(
 def test_help_names_every_command(docent: Docent) -> None:
     done = docent("--help")
     assert done.returncode == 0
-    for command in ("ingest", "search", "ask", "list", "delete", "reset", "reindex", "move", "eval", "doctor"):
+    for command in ("ingest", "search", "ask", "list", "delete", "reset", "reindex", "move", "eval", "bench", "doctor"):
         assert command in done.stdout
 
 

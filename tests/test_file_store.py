@@ -77,6 +77,47 @@ def test_pages_go_with_their_document(files: FileStore, tmp_path: Path) -> None:
         files.read_pages(doc_id, "a.txt")
 
 
+def test_draft_is_kept_only_where_its_document_still_is(files: FileStore, tmp_path: Path) -> None:
+    kept, removed = files.write(b"kept"), files.write(b"removed")
+    for doc_id in (kept, removed):
+        files.draft_pages(doc_id, [Page("drafted")])
+        assert files.page_text(doc_id, None) is None
+    files.remove(removed)
+    for doc_id in (kept, removed):
+        files.draft_pages(doc_id, [Page("drafted")])  # by a reader that hasn't heard of it yet
+        files.keep_pages(doc_id)
+        files.keep_pages(doc_id)
+    assert files.page_text(kept, None) == "drafted"
+    assert {path.name.partition(".")[0] for path in everything(tmp_path)} == {kept}
+
+
+def test_new_draft_takes_the_place_of_what_was_kept(files: FileStore, tmp_path: Path) -> None:
+    doc_id = files.write(b"text")
+    files.write_pages(doc_id, [Page("first")])
+    assert files.read_pages(doc_id, "a.txt") == [Page("first")]
+    files.draft_pages(doc_id, [Page("second")])
+    assert files.read_pages(doc_id, "a.txt") == [Page("first")]
+    files.keep_pages(doc_id)
+    assert files.read_pages(doc_id, "a.txt") == [Page("second")]
+
+
+def test_half_a_draft_of_a_reader_that_was_stopped_goes_with_its_document(
+    files: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, removed = files.write(b"kept"), files.write(b"removed")
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="stopped"):
+        patch.setattr(Path, "replace", stopped)
+        patch.setattr(Path, "unlink", stopped)
+        files.draft_pages(removed, [Page("half")])
+    assert len(everything(tmp_path)) == 3
+    files.remove(removed)
+    assert [path.name for path in everything(tmp_path)] == [kept]
+
+
+def stopped(*_: object, **__: object) -> None:
+    raise RuntimeError("stopped")
+
+
 def test_text_of_a_page_or_of_a_document_without_pages(files: FileStore, tmp_path: Path) -> None:
     with_pages, without = files.write(b"a"), files.write(b"b")
     files.write_pages(with_pages, [Page("first", 1), Page("third", 3)])

@@ -16,7 +16,8 @@ from llama_index.llms.openai_like import OpenAILike
 
 from rag.errors import LLMError, SettingsError
 from rag.event_loop import EventLoopThread
-from rag.llm import build_llm, check_llm, close_llm, complete_chat, context_window, llm_label, stream_chat
+from rag.language_model import llm_label
+from rag.llm import build_llm, check_llm, close_llm, complete_chat, context_window, stream_chat
 from rag.settings import DEFAULT_OPENAI_MODEL, Settings
 from tests.fakes.llm_server import LLMServer, Reply
 

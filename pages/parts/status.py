@@ -13,6 +13,9 @@ from rag.schema import Status
 if TYPE_CHECKING:
     from rag import DocumentIndex
 
+# What a search waits for while a large library on Milvus Lite is being opened.
+PREPARING = "Preparing the library for search…"
+
 
 def show_status(index: DocumentIndex) -> None:
     """Notices and troubles, kept up to date; when a part comes up or fails, the page is run again."""
@@ -44,9 +47,13 @@ def _status(index: DocumentIndex, states_before: tuple[str, ...]) -> None:
             st.rerun()
         if status.embedding.state == "starting":
             st.markdown(f":gray[:shimmer[Loading the embedding model…]] :gray[{safe_text(status.embedding.name)}]")
+        elif status.milvus.state == "starting":
+            st.markdown(f":gray[:shimmer[{PREPARING}]]")
         for part in (status.milvus, status.embedding):
             if part.state == "error":
                 st.warning(f"{safe_text(part.detail)} Docent goes on trying by itself.", icon=":material/cloud_off:")
+        if status.llm.state == "error":
+            st.warning(safe_text(status.llm.detail), icon=":material/cloud_off:")
         if status.notice:
             st.caption(f":material/info: {safe_text(status.notice)}")
         if status.mismatch:

@@ -17,6 +17,12 @@ from rag.settings import Settings
 # By name: the module, and what it measures. The first is run where none is named.
 BENCHMARKS = {
     "tables": ("rag.benchmarks.tables_command", "the tutorial's adds and searches, and Docent's (the default)"),
+    "ingest": ("rag.benchmarks.ingest", "from files to a library, the tutorial's way and Docent's, and the limit"),
+    "latency": (
+        "rag.benchmarks.latency",
+        "a question's way to its passages, idle and during an ingest",
+    ),
+    "memory": ("rag.benchmarks.memory", "the memory that large files and many rounds of ingest and delete take"),
     "scale": ("rag.benchmarks.scale", "what a library costs as it grows from 1,000 chunks to 100,000 or a million"),
 }
 DEFAULT = next(iter(BENCHMARKS))

@@ -32,10 +32,13 @@ class PlainStore:
     The synchronous loops end with Cancelled once `stop` is set.
     """
 
-    def __init__(self, settings: Settings, name: str, stop: threading.Event) -> None:
+    def __init__(
+        self, settings: Settings, name: str, stop: threading.Event | None = None, dimension: int = DIMENSION
+    ) -> None:
         self._settings = settings
         self._name = name
-        self._stop = stop
+        self._stop = stop or threading.Event()
+        self._dimension = dimension
         self._client: MilvusClient | None = None
         self._store: MilvusVectorStore | None = None
 
@@ -54,7 +57,7 @@ class PlainStore:
         self._store = MilvusVectorStore(
             **connection,
             collection_name=self._name,
-            dim=DIMENSION,
+            dim=self._dimension,
             similarity_metric="COSINE",
             consistency_level=self._settings.consistency_level,
         )
@@ -78,7 +81,7 @@ class PlainStore:
         """How many rows a search under that consistency level would see."""
         found = await _mapped(
             asyncio.to_thread(
-                self._opened().client.query,
+                self.opened().client.query,
                 self._name,
                 filter="",
                 output_fields=["count(*)"],
@@ -90,7 +93,7 @@ class PlainStore:
 
     async def flush(self) -> None:
         """Seal what was added."""
-        await _mapped(asyncio.to_thread(self._opened().client.flush, self._name, timeout=4 * CALL_SECONDS))
+        await _mapped(asyncio.to_thread(self.opened().client.flush, self._name, timeout=4 * CALL_SECONDS))
 
     # --- the ways to add
 
@@ -109,7 +112,7 @@ class PlainStore:
         rows = plain_rows(passages)
 
         async def work() -> list[Any]:
-            done = await _mapped(asyncio.to_thread(self._opened().client.insert, self._name, rows))
+            done = await _mapped(asyncio.to_thread(self.opened().client.insert, self._name, rows))
             return list(done["ids"])
 
         return work
@@ -134,7 +137,7 @@ class PlainStore:
         """All vectors in one search of pymilvus: what Milvus itself needs. The work returns the hits of each."""
 
         async def work() -> list[Any]:
-            search = self._opened().client.search
+            search = self.opened().client.search
             fields = ["doc_id", "text"]
             return list(
                 await _mapped(
@@ -148,7 +151,7 @@ class PlainStore:
 
     def _one_by_one(self, call: Callable[[MilvusVectorStore, Any], Any], items: Sequence[Any]) -> Work:
         def loop() -> list[Any]:
-            store, results = self._opened(), []
+            store, results = self.opened(), []
             for item in items:
                 if self._stop.is_set():
                     raise Cancelled("Stopped.")
@@ -162,12 +165,13 @@ class PlainStore:
 
     def _gathered(self, call: Callable[[MilvusVectorStore, Any], Awaitable[Any]], items: Sequence[Any]) -> Work:
         async def work() -> list[Any]:
-            store = self._opened()
+            store = self.opened()
             return list(await _mapped(asyncio.gather(*(call(store, item) for item in items))))
 
         return work
 
-    def _opened(self) -> MilvusVectorStore:
+    def opened(self) -> MilvusVectorStore:
+        """LlamaIndex's store. Raises StoreError before it is made."""
         if self._store is None:
             raise StoreError("The scratch collection isn't open.")
         return self._store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import accumulate, islice, product
+from itertools import accumulate, count, islice, product
 
 import numpy as np
 
@@ -22,6 +22,7 @@ CLUSTERS = 200
 # The length of the noise beside the centre's length of 1: two chunks of a cluster then have a cosine near 0.6.
 NOISE = 0.8
 QUESTION_WORDS = 8
+SENTENCE = 15  # words
 
 Row = tuple[str, int, Chunk, str, list[float]]
 
@@ -88,6 +89,17 @@ class Corpus:
     def _terms(self) -> list[str]:
         # Word by word, which gives what the whole text would, and would take longer than to insert it.
         return [lexical_text(word) for word in self._vocabulary]
+
+
+def text_files(corpus: Corpus, texts: int) -> Iterator[tuple[str, bytes]]:
+    """Names and bytes of text files without end, each of so many texts as long as a chunk, in sentences."""
+    for number in count(1):
+        paragraphs = []
+        for _, _, chunk, _, _ in next(corpus.batches(texts, texts)):
+            words = chunk.text.split()
+            sentences = [" ".join(words[first : first + SENTENCE]) for first in range(0, len(words), SENTENCE)]
+            paragraphs.append(" ".join(f"{sentence.capitalize()}." for sentence in sentences))
+        yield f"document {number}.txt", "\n\n".join(paragraphs).encode()
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -176,8 +176,12 @@ class IndexDouble:
     def namesake(self, name: str, data: bytes) -> DocumentInfo | None:
         return next((document for document in self.library.values() if document.file_name == name), None)
 
-    def documents(self) -> list[DocumentInfo]:
-        return list(reversed(self.library.values()))
+    def documents(self, first: int = 0, most: int | None = None) -> list[DocumentInfo]:
+        return list(reversed(self.library.values()))[first:][:most]
+
+    def size(self) -> tuple[int, int]:
+        documents = self.documents()
+        return len(documents), sum(document.chunks for document in documents if document.state == "ready")
 
     def document(self, doc_id: str) -> DocumentInfo:
         if doc_id not in self.library:

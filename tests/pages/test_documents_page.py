@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from streamlit.testing.v1 import AppTest
 
 from rag import DocumentIndex
 from rag.errors import CatalogError, StoreUnavailable
-from rag.schema import DocumentInfo, Job
+from rag.schema import DocumentInfo, Job, PartStatus
 from tests.pages.conftest import ESSAY, OpenPage, all_text, button
-from tests.pages.index_double import IndexDouble
+from tests.pages.index_double import READY, IndexDouble
 
 FERRY = "The new ferry is electric and takes twenty minutes to the island."
 
@@ -184,6 +185,34 @@ def test_large_library_is_paged_and_filtered_and_quick(open_double: OpenPage, do
     assert all_text(app).count("-badge[Ready]") == 1
 
 
+def test_pages_of_a_large_library_follow_each_other(open_double: OpenPage, double: IndexDouble) -> None:
+    for number in range(45):
+        double.add(f"document {number:02}.pdf")
+    app = open_double("documents")
+    assert "**document 44.pdf**" in all_text(app)
+    app.session_state["library-page"] = 3
+    text = all_text(app.run())
+    assert "**document 04.pdf**" in text
+    assert text.count("-badge[Ready]") == 5
+    text = all_text(app.text_input[0].set_value("MENT 4").run())
+    assert text.count("-badge[Ready]") == 5, "the filtered documents fit on a page"
+    assert "**document 44.pdf**" in text
+
+
+def test_a_library_too_large_for_milvus_lite_says_so(open_double: OpenPage, double: IndexDouble) -> None:
+    double.add("a.txt")
+    double.state = replace(READY, outgrown="It is too large; do this: python -m rag move")
+    app = open_double("documents")
+    assert "It is too large; do this:" in all_text(app)
+    assert "python -m rag move" in [block.value for block in app.code]
+
+
+def test_a_library_that_is_being_opened_says_so(open_double: OpenPage, double: IndexDouble) -> None:
+    double.state = replace(READY, milvus=PartStatus("starting", "Milvus Lite", "Preparing the library for search."))
+    assert "Preparing the library for search…" in all_text(open_double("documents"))
+    assert "Preparing the library" in all_text(open_double("chat"))
+
+
 def test_hostile_file_name_stays_text(open_double: OpenPage, double: IndexDouble) -> None:
     double.add("![x](https://evil.example) :red[y] $a$.pdf")
     text = all_text(open_double("documents"))
@@ -199,10 +228,10 @@ def test_empty_library_tells_what_to_do(open_double: OpenPage) -> None:
 def test_failing_catalog_is_one_sentence(open_double: OpenPage, double: IndexDouble) -> None:
     app = open_double("documents")
 
-    def broken() -> list[DocumentInfo]:
+    def broken() -> tuple[int, int]:
         raise CatalogError("The catalog's database failed (disk full).")
 
-    double.documents = broken  # type: ignore[method-assign]
+    double.size = broken  # type: ignore[method-assign]
     app.run()
     assert not app.exception
     assert app.error[0].value == "The catalog's database failed (disk full)."

@@ -1,0 +1,162 @@
+"""`python -m rag bench ingest FILE…`: from files to a library that can be searched, the tutorial's way and Docent's.
+
+The ways take turns, with their models loaded. The limit is embedding Docent's chunks and nothing else: all texts in
+memory, sorted by length, on all cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from rich.table import Table
+
+from rag.benchmarks.scratch import scratch_settings
+from rag.benchmarks.scratch_library import scratch_library
+from rag.chunking import chunk_pages
+from rag.console import err, files_of, out, print_json
+from rag.embedding import Embedder, load_embedder
+from rag.errors import ReadError, StoreError
+from rag.event_loop import EventLoopThread
+from rag.lexical import lexical_text
+from rag.model_folders import bundled_folder
+from rag.reader_worker import in_context
+from rag.readers import read
+from rag.settings import BUNDLED_EMBED_MODEL, Settings
+
+# What the tutorial's chunks must be for the bundled model to see all of their text.
+WHOLE_TEXT_TOKENS = 256
+TOGETHER = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """Seconds, the medians of the rounds. `stages` are those of Docent, each alone and one after the other."""
+
+    chunks: int
+    tokens: int
+    tutorial: float
+    tutorial_whole_text: float
+    docent: float
+    limit: float
+    stages: dict[str, float]
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """How many times as fast as the tutorial Docent is, and how many times the limit it takes."""
+        return {
+            "times as fast as the tutorial with all the text": self.tutorial_whole_text / self.docent,
+            "times as fast as the tutorial with its defaults": self.tutorial / self.docent,
+            "times the limit": self.docent / self.limit,
+        }
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder")
+    parser.add_argument("--rounds", type=int, default=1, metavar="N", help="of which the median (1)")
+
+
+def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Measure and print, which takes minutes. Returns 0. Raises RagError; what was made is removed whatever happens."""
+    paths = [path for given in options.paths for path in files_of(Path(given))]
+    if missing := [path for path in paths if not path.is_file()]:
+        raise ReadError(f"There is no file {missing[0]}; check the path.")
+    found = measure(settings, paths, max(1, options.rounds), lambda what: err.print(what, style="dim"))
+    if options.json:
+        print_json({**asdict(found), "ratios": found.ratios})
+    else:
+        _print(found)
+    return 0
+
+
+def measure(settings: Settings, paths: Sequence[Path], rounds: int, tell: Callable[[str], object]) -> Ingested:
+    """With the bundled model and that Milvus. `tell` gets what is being done. Raises RagError."""
+    from rag.benchmarks.tutorial_ingestion import TutorialIngestion  # brings PyTorch
+
+    settings = settings.model_copy(update={"embed_model": BUNDLED_EMBED_MODEL, "embed_base_url": ""})
+    tell("Loading the models")
+    embedder = load_embedder(BUNDLED_EMBED_MODEL, settings)
+    texts, stages = _stages(paths, embedder)
+    loop = EventLoopThread("rag-bench")
+    times: dict[str, list[float]] = {}
+    try:
+        with scratch_settings(settings) as scratch:
+            tutorial = TutorialIngestion(scratch, bundled_folder())
+            ways: dict[str, Callable[[], float]] = {
+                "docent": lambda: _docent(settings, paths),
+                "limit": lambda: _limit(texts, embedder),
+                "tutorial": lambda: tutorial.seconds(paths, None, loop),
+                "tutorial_whole_text": lambda: tutorial.seconds(paths, WHOLE_TEXT_TOKENS, loop),
+            }
+            for number in range(rounds):
+                for name, way in ways.items():
+                    tell(f"Round {number + 1} of {rounds}: {name.replace('_', ' ')}")
+                    times.setdefault(name, []).append(way())
+    finally:
+        loop.close()
+    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
+    return Ingested(len(texts), sum(embedder.count_tokens(texts)), **medians, stages=stages)
+
+
+def _docent(settings: Settings, paths: Sequence[Path]) -> float:
+    with scratch_library(settings) as index:
+        began = time.perf_counter()
+        results = index.ingest(paths)
+        seconds = time.perf_counter() - began
+    if failed := [result for result in results if result.status == "failed"]:
+        raise StoreError(str(failed[0].error))
+    return seconds
+
+
+def _limit(texts: list[str], embedder: Embedder) -> float:
+    ordered = sorted(texts, key=len)
+    began = time.perf_counter()
+    with ThreadPoolExecutor(embedder.threads) as pool:
+        parts = [ordered[first : first + TOGETHER] for first in range(0, len(ordered), TOGETHER)]
+        list(pool.map(partial(embedder.embed_texts, background=True), reversed(parts)))
+    return time.perf_counter() - began
+
+
+def _stages(paths: Sequence[Path], embedder: Embedder) -> tuple[list[str], dict[str, float]]:
+    """What is embedded for the chunks of the files, and the seconds of each stage before that on one core."""
+    texts: list[str] = []
+    stages = {"read": 0.0, "chunk": 0.0, "terms for BM25": 0.0}
+    for path in paths:
+        began = time.perf_counter()
+        pages = read(path.name, path.read_bytes())
+        read_at = time.perf_counter()
+        chunks = list(chunk_pages(pages, path.name, embedder.count_tokens, embedder.max_tokens))
+        chunked_at = time.perf_counter()
+        embedded = [in_context(chunk, path.name) for chunk in chunks]
+        for text in embedded:
+            lexical_text(text)
+        stages["read"] += read_at - began
+        stages["chunk"] += chunked_at - read_at
+        stages["terms for BM25"] += time.perf_counter() - chunked_at
+        texts += embedded
+    return texts, stages
+
+
+def _print(found: Ingested) -> None:
+    table = Table(box=None)
+    table.add_column("")
+    table.add_column("seconds", justify="right")
+    for name, seconds in (
+        ("tutorial, 1,024-token chunks, of which the model sees 256", found.tutorial),
+        ("tutorial, 256-token chunks: all the text", found.tutorial_whole_text),
+        ("Docent: all the text", found.docent),
+        ("limit: embedding alone", found.limit),
+        *((f"  {name} alone, on one core", seconds) for name, seconds in found.stages.items()),
+    ):
+        table.add_row(name, f"{seconds:.1f}")
+    out.print(f"{found.chunks:,} chunks, {found.tokens:,} tokens")
+    out.print(table)
+    for name, ratio in found.ratios.items():
+        out.print(f"Docent: {ratio:.2f} {name}")
