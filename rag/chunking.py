@@ -169,7 +169,7 @@ def _pack(page: Page, units: list[_Unit], count_tokens: CountTokens, max_tokens:
     """Fill chunks with units up to the target, beginning each with the last sentences of the one before."""
     # A long context must leave the text at least half of the window.
     most = max(max_tokens // 2 - RESERVED_TOKENS, 0)
-    contexts = {unit.context: _shortened(unit.context, most, count_tokens) for unit in units}
+    contexts = {context: _shortened(context, most, count_tokens) for context in {unit.context for unit in units}}
     room = max_tokens - RESERVED_TOKENS - max((tokens for _, tokens in contexts.values()), default=0)
     limit = min(TARGET_TOKENS, room) if max_tokens <= 512 else min(2 * TARGET_TOKENS, room)
     for unit, tokens in zip(units, _sizes(page.text, [(u.start, u.end) for u in units], count_tokens), strict=True):

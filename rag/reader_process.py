@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 # A reader is stopped that takes longer to make pages of a small file, whatever it says meanwhile, or is silent for as
 # long afterwards. Large files get more: long HTML and Word texts take up to 14 seconds per megabyte on an idle machine.
-SILENT_SECONDS = 30.0
+SILENT_SECONDS = 25.0
 SECONDS_PER_MEGABYTE = 20.0
 # What a reader may take, so that it stays below a gigabyte with its code; and how many times its file's size on top.
 MEMORY = 900_000_000

@@ -16,7 +16,7 @@ from rag.errors import ReadError
 from rag.readers import SUPPORTED, read
 
 # Random, so that each run tries something new; what fails is printed with what made it so.
-BOUNDED = settings(max_examples=400, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+BOUNDED = settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
 def _pdf() -> bytes:
