@@ -16,7 +16,7 @@ from rag.errors import ReadError
 from rag.readers import SUPPORTED, read
 
 # Random, so that each run tries something new; what fails is printed with what made it so.
-BOUNDED = settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+BOUNDED = settings(max_examples=120, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
 def _pdf() -> bytes:
@@ -172,7 +172,7 @@ def test_package_with_damaged_parts_is_read_or_refused(ending: str) -> None:
         parts = {name: package.read(name) for name in package.namelist() if not name.endswith((".jpeg", ".bin"))}
     marked = [name for name in parts if name.endswith((".xml", ".rels", ".opf", ".xhtml"))]
 
-    @settings(BOUNDED, max_examples=200)
+    @settings(BOUNDED, max_examples=50)
     @given(st.data())
     def check(data: st.DataObject) -> None:
         changed = dict(parts)
@@ -187,7 +187,7 @@ def test_package_with_damaged_parts_is_read_or_refused(ending: str) -> None:
     check()
 
 
-@settings(BOUNDED, max_examples=2000)
+@settings(BOUNDED, max_examples=1000)
 @given(st.sampled_from(SUPPORTED), st.binary(max_size=400))
 def test_any_bytes_under_any_name_are_read_or_refused(ending: str, data: bytes) -> None:
     is_read_or_refused(f"noise{ending}", data)
