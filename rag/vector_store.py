@@ -12,13 +12,13 @@ import contextlib
 import importlib
 import logging
 import re
-import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rag import lite_server
 from rag.errors import RagError, StoreError, StoreUnavailable
 from rag.libraries import IMPORTING
 from rag.schema import Chunk
@@ -54,9 +54,6 @@ PAGE_NONE = 0  # a row's page where the document has none; Milvus before 2.5 kno
 
 _ROW_FIELDS = ["doc_id", "page", "start", "end"]
 _DOC_ID = re.compile(r"[0-9a-f]{64}")
-
-_lite_users: dict[str, int] = {}
-_lite_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,29 +169,26 @@ class VectorStore:
         if self._client is not None:
             await asyncio.to_thread(self._client.close)
         if self._client is not None and self._lite:
-            await asyncio.to_thread(_release_lite, self._address)
+            await asyncio.to_thread(lite_server.release, self._address)
         self._client = self._store = None
 
     def _connect(self) -> bool:
         _import_milvus(self._lite)
         from pymilvus import MilvusClient
 
-        # It takes each character of a text for a text of its own, which takes as long as the rest of an insert.
-        entity_helper: Any = importlib.import_module("pymilvus.client.entity_helper")
-        entity_helper.CHECK_STR_ARRAY = False
         if self._client is None:
             if self._lite:
                 Path(self._address).parent.mkdir(parents=True, exist_ok=True)
-                _retain_lite(self._address)
+                lite_server.retain(self._address)
             try:
                 if self._lite:
-                    _start_lite(self._address)
+                    lite_server.start(self._address)
                 self._client = MilvusClient(**self._connection())
                 self.version = str(self._client.get_server_version(timeout=CONNECT_SECONDS))
             except BaseException:
                 self._client = None
                 if self._lite:
-                    _release_lite(self._address)
+                    lite_server.release(self._address)
                 raise
         # Milvus Lite reads the collection for this, all of it.
         if not self._client.has_collection(self._name, timeout=OPEN_SECONDS if self._lite else CONNECT_SECONDS):
@@ -522,12 +516,6 @@ def _knows_bm25(version: str) -> bool:
     return [int(number) for number in numbers[:2]] >= [2, 5]
 
 
-def _retain_lite(address: str) -> None:
-    path = str(Path(address).resolve())
-    with _lite_lock:
-        _lite_users[path] = _lite_users.get(path, 0) + 1
-
-
 def _import_milvus(lite: bool) -> None:
     """Import what speaks to Milvus. To be called in a thread."""
     with IMPORTING, milvus_uri_hidden():
@@ -535,57 +523,10 @@ def _import_milvus(lite: bool) -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module("scipy.sparse")  # else pymilvus does so at the first search, on the event loop
         if lite:
-            importlib.import_module("milvus_lite.server_manager")
-            _quiet_faiss()
+            lite_server.prepare()
+    # It takes each character of a text for a text of its own, which takes as long as the rest of an insert.
+    entity_helper: Any = importlib.import_module("pymilvus.client.entity_helper")
+    entity_helper.CHECK_STR_ARRAY = False
     # pymilvus logs a traceback for every failed call before it raises; here each failure is logged once.
     for name in ("pymilvus", "milvus_lite", "grpc._server"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def _quiet_faiss() -> None:
-    """Have Milvus Lite's indexes not warn on stderr of less than 39 vectors, as a small library has."""
-    import faiss
-
-    class QuietIVF(faiss.IndexIVFFlat):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            self.cp.min_points_per_centroid = 1
-
-    if faiss.IndexIVFFlat.__name__ != QuietIVF.__name__:
-        faiss.IndexIVFFlat = QuietIVF  # type: ignore[assignment, misc]  # where Milvus Lite looks for it
-
-
-def _start_lite(address: str) -> None:
-    """Start the in-process server of a Lite file. Raises what is in the way, which pymilvus would hide."""
-    from milvus_lite.server_manager import server_manager_instance
-
-    failures: list[BaseException] = []
-
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.exc_info and record.exc_info[1]:
-                failures.append(record.exc_info[1])
-
-    # The server's manager logs the exception and returns None.
-    log = logging.getLogger("milvus_lite.server_manager")
-    listener = Listener(logging.ERROR)
-    log.addHandler(listener)
-    log.setLevel(logging.ERROR)
-    log.propagate = False
-    try:
-        if server_manager_instance.start_and_get_uri(address) is None:
-            raise failures[0] if failures else OSError("Milvus Lite didn't start")
-    finally:
-        log.removeHandler(listener)
-
-
-def _release_lite(address: str) -> None:
-    """Stop the in-process server of a Lite file when its last user is gone, which frees the file's lock."""
-    from milvus_lite.server_manager import server_manager_instance
-
-    path = str(Path(address).resolve())
-    with _lite_lock:
-        _lite_users[path] = _lite_users.get(path, 1) - 1
-        if _lite_users[path] <= 0:
-            _lite_users.pop(path)
-            server_manager_instance.release_server(address)

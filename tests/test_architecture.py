@@ -44,6 +44,7 @@ ORDER = [
     "llm",
     "language_model",
     "shared_requests",
+    "lite_server",
     "vector_store",
     "database",
     "catalog",
