@@ -64,10 +64,10 @@ class Ingestion:
         self._tasks: list[asyncio.Task[Any]] = []
 
     def start(self, ready: bool) -> None:
-        """Begin to work. `ready`: the first document won't wait for its reader's process to start."""
+        """Begin to work. `ready`: the first documents won't wait for their readers' processes to start."""
         workers = [self._read_documents() for _ in range(READERS)]
         workers += [self._embedding.run(), self._insert_rows(), self._renew_claims()]
-        workers += [self._idle_readers[-1].start()] if ready else []
+        workers += [reader.start() for reader in self._idle_readers] if ready else []
         self._tasks = [asyncio.create_task(worker) for worker in workers]
 
     async def close(self) -> None:

@@ -13,6 +13,7 @@ import json
 import os
 import struct
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Sequence
@@ -46,6 +47,7 @@ def main() -> None:
     and ["end", worn out], or with ["failed", kind, sentence, traceback, worn out].
     """
     lower_priority()
+    threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
     importlib.import_module("rag.readers")  # not above: the other side, which imports this module too, needs no parser
     # What a parser prints, in Python or in C, must not get between the messages.
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -69,6 +71,13 @@ def main() -> None:
             send(["failed", "ReadError" if isinstance(error, ReadError) else "RagError", str(error), "", _worn_out()])
         except Exception as error:
             send(["failed", type(error).__name__, "", "".join(traceback.format_exception(error)), True])
+
+
+def _end_with(parent: int) -> None:
+    """End when the app is gone, also in the middle of a document."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def packed(message: list[Any]) -> bytes:
