@@ -173,9 +173,15 @@ def test_milvus_is_spoken_in_two_modules_only(path: Path) -> None:
     milvus = [
         module
         for module in _imports(path)
-        if _is_of(module, "pymilvus", "milvus", "milvus_lite", "llama_index.vector_stores.milvus")
+        if _is_of(module, "pymilvus", "milvus", "llama_index.vector_stores.milvus")
     ]
     assert not milvus or _name(path) in MILVUS_SPEAKERS
+
+
+@pytest.mark.parametrize("path", [*RAG, *PAGES], ids=_name)
+def test_milvus_lite_is_run_in_one_module_only(path: Path) -> None:
+    lite = [module for module in _imports(path) if _is_of(module, "milvus_lite", "faiss")]
+    assert not lite or _name(path) in {"rag/vector_store.py", "rag/lite_server.py"}
 
 
 @pytest.mark.parametrize("path", [*RAG, *PAGES], ids=_name)
