@@ -171,9 +171,7 @@ def test_rag_knows_nothing_of_streamlit_and_of_the_pages(path: Path) -> None:
 @pytest.mark.parametrize("path", [*RAG, *PAGES], ids=_name)
 def test_milvus_is_spoken_in_two_modules_only(path: Path) -> None:
     milvus = [
-        module
-        for module in _imports(path)
-        if _is_of(module, "pymilvus", "milvus", "llama_index.vector_stores.milvus")
+        module for module in _imports(path) if _is_of(module, "pymilvus", "milvus", "llama_index.vector_stores.milvus")
     ]
     assert not milvus or _name(path) in MILVUS_SPEAKERS
 
