@@ -83,6 +83,7 @@ ORDER = [
     "move_command",
     "benchmarks.workload",
     "benchmarks.scratch",
+    "benchmarks.resident",
     "benchmarks.results",
     "benchmarks.plain_store",
     "benchmarks.scratch_collections",

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rag.benchmarks.resident import resident_mb
 from rag.benchmarks.synthetic import DIMENSION, Corpus
 from rag.embedding_queue import INSERTED_TOGETHER
 from rag.errors import StoreError
@@ -33,7 +34,7 @@ class Costs:
     rows: int
     milliseconds: dict[str, tuple[float, float]]
     rows_per_second: float
-    memory_mb: float | None
+    memory_mb: float
     disk_mb: float | None
     open_seconds: float
     ready_seconds: float
@@ -123,15 +124,6 @@ def cost_ratio(costs: list[Costs]) -> float | None:
         return None
     kind = list(reference.milliseconds)[-1]
     return costs[-1].milliseconds[kind][0] / reference.milliseconds[kind][0]
-
-
-def resident_mb() -> float | None:
-    """Megabytes of memory that this process holds now; None where the system doesn't tell."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return None
-    return pages * 4096 / 1_000_000
 
 
 def _disk_mb(settings: Settings) -> float | None:

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 from rich.table import Table
 
+from rag.benchmarks.resident import resident_mb
 from rag.benchmarks.scratch_library import scratch_library
 from rag.benchmarks.synthetic import Corpus, text_files
 from rag.console import err, files_of, out, print_json
@@ -119,18 +119,6 @@ def _rounds(index: DocumentIndex, corpus: Corpus, rounds: int) -> Step:
         after = resident_mb()
     name = f"{rounds} rounds of ingest and delete; before: after {min(FIRST_ROUNDS, rounds - 1)}"
     return Step(name, chunks, time.monotonic() - began, before, peak(), after)
-
-
-def resident_mb() -> float:
-    """Megabytes of memory that this process and its children hold now."""
-    process = psutil.Process()
-    size = 0
-    for each in (process, *process.children(recursive=True)):
-        try:
-            size += each.memory_info().rss
-        except psutil.NoSuchProcess:
-            continue
-    return size / MEGABYTE
 
 
 @contextmanager
