@@ -66,7 +66,7 @@ class Embedder:
     """A loaded embedding model. Methods may be called from several threads.
 
     `fingerprint` names the weights, `dimension` is the length of a vector, `max_tokens` the window in tokens, `threads`
-    how many calls of `embed_texts` for the background may well run side by side.
+    how many calls of `embed_texts` for the background may well run side by side, each with `together` texts.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Embedder:
         *,
         background_model: EmbeddingModel | None = None,
         threads: int = 1,
+        together: int = BATCH_SIZE,
         context: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._model = model
@@ -89,6 +90,7 @@ class Embedder:
         self.fingerprint = fingerprint
         self.max_tokens = max_tokens
         self.threads = threads
+        self.together = together
         # The first call also settles padding and truncation in the tokenizer, which isn't safe once threads share it.
         self.dimension = len(self.embed_query("warm-up"))
         unrelated = self.embed_texts(_UNRELATED_TEXTS)
@@ -192,6 +194,7 @@ def _load_folder(folder: Path, name: str, fingerprint: str) -> Embedder:
         graph.max_tokens,
         background_model=background,
         threads=background.threads,
+        together=2 * bert.BATCH,  # few: who waits for the last call of a document doesn't wait long
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,10 +16,8 @@ from rag.schema import Chunk
 WAITING_CHUNKS = 2048
 # Chunks that are sorted by length together: long enough to pack well, short enough to show progress.
 WINDOW = 256
-# Chunks of a call: few, so that those who wait for the last call of a document don't wait long.
-TOGETHER = 8
-# Chunks that have been embedded and wait to be inserted.
-WAITING_ROWS = 1024
+# Calls whose chunks have been embedded and wait to be inserted.
+WAITING_CALLS = 64
 # Rows of an insert, unless there are fewer to come, or these have waited so long.
 INSERTED_TOGETHER = 256
 INSERT_SECONDS = 2.0
@@ -50,7 +49,7 @@ class EmbeddingQueue:
         self._prepare = prepare
         self._on_failure = on_failure
         self._waiting: asyncio.Queue[Item] = asyncio.Queue(WAITING_CHUNKS)
-        self._done: asyncio.Queue[list[Item]] = asyncio.Queue(WAITING_ROWS // TOGETHER)
+        self._done: asyncio.Queue[list[Item]] = asyncio.Queue(WAITING_CALLS)
         self._calls: set[asyncio.Task[None]] = set()
         self._under_way = 0
 
@@ -81,20 +80,22 @@ class EmbeddingQueue:
                     window.append(self._waiting.get_nowait())
                 # A batch is padded to its longest text.
                 window.sort(key=lambda item: len(item.text))
-                for first in range(0, len(window), TOGETHER):
-                    await self._begin(window[first : first + TOGETHER])
+                try:
+                    embedder = await self._prepare()
+                    threads, together = embedder.threads, embedder.together
+                except Exception:
+                    threads, together = 1, len(window)  # the call will meet the same failure, and tell
+                for first in range(0, len(window), together):
+                    await self._begin(window[first : first + together], threads)
         finally:
             for call in self._calls:
                 call.cancel()
 
-    async def _begin(self, items: list[Item]) -> None:
+    async def _begin(self, items: list[Item], threads: int) -> None:
         """Embed these as soon as the embedder has a thread to spare."""
-        try:
-            threads = (await self._prepare()).threads
-        except Exception:
-            threads = 1  # the call will meet the same failure, and tell
-        # One more waits for its thread, so that none is idle.
-        while len(self._calls) > threads:
+        # Where there are several, one more waits for its thread, so that none is idle.
+        most = threads + 1 if threads > 1 else 1
+        while len(self._calls) >= most:
             await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
         call = asyncio.create_task(self._embed_and_pass_on(items))
         self._calls.add(call)
@@ -109,7 +110,8 @@ class EmbeddingQueue:
                 try:
                     await self._embed(part)
                 except Exception as error:
-                    await self._on_failure(part[0].work, error)
+                    with contextlib.suppress(Exception):  # the items must come back whatever happens
+                        await self._on_failure(part[0].work, error)
         await self._done.put(items)
 
     async def _embed(self, items: list[Item]) -> None:

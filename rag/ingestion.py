@@ -8,6 +8,7 @@ queues between the stages are bounded, so that memory follows the queues and not
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import aclosing
@@ -144,7 +145,9 @@ class Ingestion:
     async def _read_documents(self) -> None:
         while True:
             try:
-                work = await asyncio.wait_for(self._queue.get(), IDLE_SECONDS)
+                # Not wait_for, which can lose a cancellation in Python 3.11.
+                async with asyncio.timeout(IDLE_SECONDS):
+                    work = await self._queue.get()
             except TimeoutError:
                 for idle in list(self._idle_readers):
                     if idle in self._idle_readers:  # a document may have come while another one was being closed
@@ -168,6 +171,14 @@ class Ingestion:
         # A new collection is made while the document is read.
         preparing: asyncio.Task[object] = asyncio.create_task(self._prepare())
         preparing.add_done_callback(lambda task: task.cancelled() or task.exception())
+        try:
+            await self._read_chunks(work, reader, embedder, preparing)
+        finally:
+            preparing.cancel()
+
+    async def _read_chunks(
+        self, work: Work, reader: ReaderProcess, embedder: Embedder, preparing: asyncio.Task[object]
+    ) -> None:
         job = work.job
         if work.again:
             # Their ids would be the same, but there may have been more of them.
@@ -215,7 +226,8 @@ class Ingestion:
                     await self._insert(items)
             except Exception as error:
                 for part in by_work(items):
-                    await self._fail(part[0].work, error)
+                    with contextlib.suppress(Exception):  # the only one that inserts must go on
+                        await self._fail(part[0].work, error)
 
     async def _insert(self, items: list[Item]) -> None:
         _, namespace = await self._prepare()
@@ -329,4 +341,5 @@ class Ingestion:
                 await self._store.delete([doc_id])
         except RagError as second:
             logger.warning("cleaning up after %s failed: %s", doc_id, second)
-        work.finish("failed", error=sentence)
+        finally:
+            work.finish("failed", error=sentence)

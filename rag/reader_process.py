@@ -73,7 +73,8 @@ class ReaderProcess:
         finished = False
         try:
             if self._tokenizer != embedder.fingerprint:
-                process.stdin.write(packed(["tokenizer", embedder.tokenizer]))
+                # In a thread: those of multilingual models are large.
+                process.stdin.write(await asyncio.to_thread(lambda: packed(["tokenizer", embedder.tokenizer])))
                 self._tokenizer = embedder.fingerprint
             memory = MEMORY + MEMORY_PER_BYTE * size
             # Not drained: a process that doesn't take it says nothing either, which is noticed below.

@@ -1,14 +1,16 @@
-"""Milvus: one collection, on Milvus Lite, a server, a cluster or Zilliz Cloud. The only module that knows pymilvus.
+"""Milvus: one collection, on Milvus Lite, a server, a cluster or Zilliz Cloud.
 
-The collection is made and its rows are inserted by LlamaIndex's MilvusVectorStore; searches go through the
-AsyncMilvusClient in it. What those get wrong (see the comments) is put right here. All coroutines must run on the one
-event loop of the process.
+But for a benchmark this is the only module that knows pymilvus.
+
+The collection is made by LlamaIndex's MilvusVectorStore; inserts and searches go through the AsyncMilvusClient in it.
+What those get wrong (see the comments) is put right here. All coroutines must run on the one event loop of the process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import logging
 import re
@@ -100,6 +102,7 @@ class VectorStore:
         self._searches: SharedRequests[_Search, list[float] | str, list[Hit]] = SharedRequests(
             self._search_together, lambda search: _most(search, self._lite), 1 if self._lite else 4
         )
+        self._sealing: asyncio.Future[Any] | None = None
         self._warming = asyncio.Lock()
         self._warm = not self._lite
         self.has_lexical = False
@@ -167,6 +170,9 @@ class VectorStore:
 
     async def close(self) -> None:
         """Let go of Milvus; on Lite other processes may then open the file."""
+        if self._sealing is not None:
+            # Its thread goes on when whoever waited for it doesn't; the file must not be let go meanwhile.
+            await asyncio.wait([self._sealing], timeout=CALL_SECONDS)
         await self._forget_store()
         if self._client is not None:
             await asyncio.to_thread(self._client.close)
@@ -360,7 +366,8 @@ class VectorStore:
         """Seal what was inserted: Milvus Lite searches unsealed rows ten times slower."""
         if self._lite and self._store is not None:
             async with self._writing:
-                await self._call(asyncio.to_thread(self._store.client.flush, self._name), 4 * CALL_SECONDS)
+                self._sealing = asyncio.ensure_future(asyncio.to_thread(self._store.client.flush, self._name))
+                await self._call(asyncio.shield(self._sealing), 4 * CALL_SECONDS)
 
     # --- search
 
@@ -524,8 +531,9 @@ def _knows_bm25(version: str) -> bool:
     return [int(number) for number in numbers[:2]] >= [2, 5]
 
 
+@functools.cache
 def _import_milvus(lite: bool) -> None:
-    """Import what speaks to Milvus. To be called in a thread."""
+    """Import what speaks to Milvus, once. To be called in a thread."""
     with IMPORTING, milvus_uri_hidden():
         importlib.import_module("llama_index.vector_stores.milvus")
         with contextlib.suppress(ImportError):

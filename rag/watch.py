@@ -97,7 +97,7 @@ class Watch:
         """Have Milvus Lite ready for searches; those that come meanwhile wait."""
         if self._store.is_open and not self._store.is_warm:
             connected = self.milvus
-            self.milvus = PartStatus("starting", connected.name, "Preparing the library for search.")
+            self.milvus = PartStatus("starting", connected.name, "Preparing the library for search…")
             try:
                 await self._store.warm_up()
             finally:

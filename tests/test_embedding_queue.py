@@ -200,7 +200,7 @@ def test_nothing_piles_up_while_nobody_takes_what_is_embedded(
     threads: EmbedderThreads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedding_queue, "WAITING_CHUNKS", 10)
-    monkeypatch.setattr(embedding_queue, "WAITING_ROWS", 2 * embedding_queue.TOGETHER)
+    monkeypatch.setattr(embedding_queue, "WAITING_CALLS", 2)
     total = 2000
 
     async def scenario(pipeline: Pipeline) -> None:

@@ -73,7 +73,7 @@ def test_a_library_being_made_ready_for_search_is_said_and_searches_wait(
     with DocumentIndex(settings) as index:
         assert begun.wait(30)
         milvus = index.status().milvus
-        assert (milvus.state, milvus.detail) == ("starting", "Preparing the library for search.")
+        assert (milvus.state, milvus.detail) == ("starting", "Preparing the library for search…")
         threading.Timer(0.3, go_on.set).start()
         assert index.search("When does the ferry leave?")
         assert index.status().milvus.state == "ready"

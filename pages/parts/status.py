@@ -48,7 +48,7 @@ def _status(index: DocumentIndex, states_before: tuple[str, ...]) -> None:
         if status.embedding.state == "starting":
             st.markdown(f":gray[:shimmer[Loading the embedding model…]] :gray[{safe_text(status.embedding.name)}]")
         elif status.milvus.state == "starting":
-            st.markdown(f":gray[:shimmer[{PREPARING}]]")
+            st.markdown(f":gray[:shimmer[{safe_text(status.milvus.detail)}]]")
         for part in (status.milvus, status.embedding):
             if part.state == "error":
                 st.warning(f"{safe_text(part.detail)} Docent goes on trying by itself.", icon=":material/cloud_off:")

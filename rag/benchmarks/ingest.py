@@ -32,7 +32,6 @@ from rag.settings import BUNDLED_EMBED_MODEL, Settings
 
 # What the tutorial's chunks must be for the bundled model to see all of their text.
 WHOLE_TEXT_TOKENS = 256
-TOGETHER = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ def _limit(texts: list[str], embedder: Embedder) -> float:
     ordered = sorted(texts, key=len)
     began = time.perf_counter()
     with ThreadPoolExecutor(embedder.threads) as pool:
-        parts = [ordered[first : first + TOGETHER] for first in range(0, len(ordered), TOGETHER)]
+        parts = [ordered[first : first + embedder.together] for first in range(0, len(ordered), embedder.together)]
         list(pool.map(partial(embedder.embed_texts, background=True), reversed(parts)))
     return time.perf_counter() - began
 

@@ -208,7 +208,7 @@ def test_a_library_too_large_for_milvus_lite_says_so(open_double: OpenPage, doub
 
 
 def test_a_library_that_is_being_opened_says_so(open_double: OpenPage, double: IndexDouble) -> None:
-    double.state = replace(READY, milvus=PartStatus("starting", "Milvus Lite", "Preparing the library for search."))
+    double.state = replace(READY, milvus=PartStatus("starting", "Milvus Lite", "Preparing the library for search…"))
     assert "Preparing the library for search…" in all_text(open_double("documents"))
     assert "Preparing the library" in all_text(open_double("chat"))
 
