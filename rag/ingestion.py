@@ -260,6 +260,8 @@ class Ingestion:
 
     async def _complete(self, works: list[Work]) -> None:
         """Check in Milvus that all rows are visible, then mark the documents ready."""
+        if len(works) == len(self.book.active()):  # a pause: the time to seal what Milvus Lite holds
+            await self._persistently(self._store.flush)
         missing = await self._missing(works)
         for work in works:
             if work.job.doc_id in missing:
@@ -271,11 +273,6 @@ class Ingestion:
         await asyncio.to_thread(self._catalog.mark_ready, counts)
         for work in good:
             work.finish("ready")
-        if not self.book.active():  # a pause: the time to seal what Milvus Lite holds
-            try:
-                await self._persistently(self._store.flush)
-            except StoreError as error:
-                logger.warning("not sealed: %s", error)
 
     async def _replace(self, work: Work) -> None:
         """Remove what a document replaces; the new one is whole by now, and pending until the old ones are gone."""
