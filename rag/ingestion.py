@@ -168,17 +168,9 @@ class Ingestion:
 
     async def _read_document(self, work: Work, reader: ReaderProcess) -> None:
         embedder, _ = await asyncio.gather(self._load_model(), reader.start())
-        # A new collection is made while the document is read.
+        # A new collection is made while the document is read; for the others too, so it isn't cancelled with this one.
         preparing: asyncio.Task[object] = asyncio.create_task(self._prepare())
         preparing.add_done_callback(lambda task: task.cancelled() or task.exception())
-        try:
-            await self._read_chunks(work, reader, embedder, preparing)
-        finally:
-            preparing.cancel()
-
-    async def _read_chunks(
-        self, work: Work, reader: ReaderProcess, embedder: Embedder, preparing: asyncio.Task[object]
-    ) -> None:
         job = work.job
         if work.again:
             # Their ids would be the same, but there may have been more of them.
