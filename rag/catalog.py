@@ -263,17 +263,20 @@ class Catalog:
         return orphans
 
     @guarded
-    def take_over(self, source: Catalog) -> None:
-        """List what `source`, a catalog in the same database, lists, as it is there; what is ready here stays."""
+    def take_over(self, source: Catalog, whole: Collection[str]) -> None:
+        """List what `source`, a catalog in the same database, lists, as it is there; what is ready here stays.
+
+        Only the documents in `whole` become ready: others that are so there have just been added, and are pending.
+        """
         with self._engine.begin() as connection:
             here = sa.select(documents.c.doc_id).where(self._mine, documents.c.state == "ready")
             ready = set(connection.scalars(here))
             rows = connection.execute(sa.select(documents).where(source._mine)).mappings().all()
-            taken = [
-                {**row, **self._key, "claimed_by": None, "claimed_until": None}
-                for row in rows
-                if row["doc_id"] not in ready
-            ]
+            taken = []
+            for row in rows:
+                if row["doc_id"] not in ready:
+                    state = "pending" if row["state"] == "ready" and row["doc_id"] not in whole else row["state"]
+                    taken.append({**row, **self._key, "state": state, "claimed_by": None, "claimed_until": None})
             for first in range(0, len(taken), MANY):
                 part = taken[first : first + MANY]
                 mine = sa.and_(self._mine, documents.c.doc_id.in_([row["doc_id"] for row in part]))

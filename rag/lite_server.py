@@ -69,6 +69,13 @@ def release(address: str) -> None:
             server_manager_instance.release_server(address)
 
 
+def is_locked(error: Exception) -> bool:
+    """Whether a file couldn't be opened since another process has it open."""
+    from milvus_lite.exceptions import DataDirLockedError
+
+    return isinstance(error, DataDirLockedError)
+
+
 def _quiet_faiss() -> None:
     """Have Milvus Lite's indexes not warn on stderr of less than 39 vectors, as a small library has."""
     import faiss

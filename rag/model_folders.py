@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import EmbeddingError
+from rag.libraries import IMPORTING
 from rag.settings import BUNDLED_EMBED_MODEL, Settings
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,8 @@ def bundled_folder() -> Path:
 
 def cached_folder(name: str) -> Path | None:
     """The local copy of a model of the Hugging Face hub, if it is there with its weights."""
-    from huggingface_hub import snapshot_download
+    with IMPORTING:
+        from huggingface_hub import snapshot_download
 
     try:
         folder = Path(snapshot_download(name, local_files_only=True))
@@ -86,7 +88,8 @@ def is_folder(name: str) -> bool:
 
 def _hub_has(name: str) -> bool:
     """Whether the hub answers for this model within HUB_SECONDS; a thread, since resolving a name has no time-out."""
-    from huggingface_hub import HfApi
+    with IMPORTING:
+        from huggingface_hub import HfApi
 
     answer: list[bool] = []
 
@@ -104,7 +107,8 @@ def _hub_has(name: str) -> bool:
 
 
 def _download(name: str) -> Path:
-    from huggingface_hub import HfApi, snapshot_download
+    with IMPORTING:
+        from huggingface_hub import HfApi, snapshot_download
 
     names = [file.rfilename for file in HfApi().model_info(name, timeout=HUB_SECONDS).siblings or []]
     weights = "*.safetensors" if any(file.endswith(".safetensors") for file in names) else "*.bin"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from shlex import quote
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -44,6 +45,8 @@ def _print_moved(moved: Moved, with_token: bool) -> None:
         out.print("That Milvus is older than 2.5 and has no BM25: it is searched by embedding only.")
     out.print(
         f"Nothing was removed from {moved.source}; once all is well there, do it with: "
-        f"MILVUS_URI={moved.source} python -m rag reset --yes --collection {moved.collection}"
+        f"MILVUS_URI={quote(moved.source)} python -m rag reset --yes --collection {moved.collection}"
     )
-    out.print(f"Next: set MILVUS_URI={moved.milvus_uri}" + (" and MILVUS_TOKEN to that token" if with_token else ""))
+    out.print(
+        f"Next: set MILVUS_URI={quote(moved.milvus_uri)}" + (" and MILVUS_TOKEN to that token" if with_token else "")
+    )

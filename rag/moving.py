@@ -75,7 +75,8 @@ async def move_library(source: Place, target: Place, collection: str, on_copied:
     await _verify(source, target, ready)
     if _versions(await asyncio.to_thread(source.catalog.documents)) != _versions(documents):
         raise StoreError("The library was changed while it was copied; run the same command again for what is new.")
-    await asyncio.to_thread(target.catalog.take_over, source.catalog)
+    counted = {document.doc_id for document in ready}
+    await asyncio.to_thread(target.catalog.take_over, source.catalog, counted)
     return Moved(
         target.shown,
         source.shown,

@@ -1,6 +1,6 @@
 """Milvus: one collection, on Milvus Lite, a server, a cluster or Zilliz Cloud.
 
-But for a benchmark this is the only module that knows pymilvus.
+This is the only module that knows pymilvus.
 
 The collection is made by LlamaIndex's MilvusVectorStore; inserts and searches go through the AsyncMilvusClient in it.
 What those get wrong (see the comments) is put right here. All coroutines must run on the one event loop of the process.
@@ -191,7 +191,7 @@ class VectorStore:
             try:
                 if self._lite:
                     lite_server.start(self._address)
-                self._client = MilvusClient(**self._connection())
+                self._client = MilvusClient(**_connection(self._settings))
                 self.version = str(self._client.get_server_version(timeout=CONNECT_SECONDS))
             except BaseException:
                 self._client = None
@@ -222,7 +222,7 @@ class VectorStore:
         # Milvus Lite has no whitespace tokenizer; its standard one keeps our terms whole, a server's would not.
         tokenizer = "standard" if self._lite else "whitespace"
         store = MilvusVectorStore(
-            **self._connection(),
+            **_connection(self._settings),
             collection_name=self._name,
             dim=dimension,
             similarity_metric="COSINE",
@@ -244,10 +244,6 @@ class VectorStore:
         self._store = store
         if not self.has_lexical:
             logger.info("Milvus %s has no BM25: dense search only", self.version)
-
-    def _connection(self) -> dict[str, Any]:
-        token = self._settings.milvus_token.get_secret_value()
-        return {"uri": self._address, "token": token, "timeout": CONNECT_SECONDS, "grpc_options": GRPC_OPTIONS}
 
     def _dimension(self) -> int:
         assert self._client is not None
@@ -447,14 +443,11 @@ class VectorStore:
         from grpc import RpcError
         from pymilvus import MilvusException
 
-        if self._lite:
-            from milvus_lite.exceptions import DataDirLockedError
-
-            if isinstance(error, DataDirLockedError):
-                return StoreUnavailable(
-                    f"The Milvus Lite file {self._address} is in use by another process, such as the app; stop that "
-                    "one, or use a Milvus server by setting MILVUS_URI."
-                )
+        if self._lite and lite_server.is_locked(error):
+            return StoreUnavailable(
+                f"The Milvus Lite file {self._address} is in use by another process, such as the app; stop that one, "
+                "or use a Milvus server by setting MILVUS_URI."
+            )
         text = str(getattr(error, "message", "") or error)
         lower = text.lower()
         if self._lite and isinstance(error, OSError) and not isinstance(error, TimeoutError):
@@ -471,6 +464,33 @@ class VectorStore:
         if isinstance(error, MilvusException):
             return StoreError(f"Milvus refused the operation: {text.splitlines()[0][:200]}")
         return StoreError(f"Milvus failed with {type(error).__name__}; see the log.")
+
+
+def open_client(settings: Settings) -> MilvusClient:
+    """A client of pymilvus's own, for benchmarks. To be called in a thread; raises what pymilvus raises."""
+    _import_milvus(settings.milvus_is_lite)
+    from pymilvus import MilvusClient
+
+    return MilvusClient(**_connection(settings))
+
+
+def make_plain_store(settings: Settings, name: str, dimension: int) -> MilvusVectorStore:
+    """LlamaIndex's store as the tutorial makes it, for benchmarks; but for GRPC_OPTIONS, without which it can wait for
+    ever on Milvus Lite. After `open_client`, in a thread; raises what pymilvus raises."""
+    from llama_index.vector_stores.milvus import MilvusVectorStore
+
+    return MilvusVectorStore(
+        **_connection(settings),
+        collection_name=name,
+        dim=dimension,
+        similarity_metric="COSINE",
+        consistency_level=settings.consistency_level,
+    )
+
+
+def _connection(settings: Settings) -> dict[str, Any]:
+    token = settings.milvus_token.get_secret_value()
+    return {"uri": settings.milvus_address, "token": token, "timeout": CONNECT_SECONDS, "grpc_options": GRPC_OPTIONS}
 
 
 def _async_client(store: MilvusVectorStore) -> AsyncMilvusClient:

@@ -110,8 +110,6 @@ FACES = {"rag", "rag.benchmarks"}
 PAGES = [REPOSITORY / "app.py", *sorted((REPOSITORY / "pages").rglob("*.py"))]
 # Streamlit code gets the engine from its face; beside that only the nouns.
 FOR_PAGES = {"rag", "rag.schema", "rag.errors", "rag.settings", "rag.benchmarks"}
-# Milvus is spoken here only: the benchmark measures against what LlamaIndex makes of it.
-MILVUS_SPEAKERS = {"rag/vector_store.py", "rag/benchmarks/plain_store.py"}
 
 
 def _tree(path: Path) -> ast.Module:
@@ -170,17 +168,17 @@ def test_rag_knows_nothing_of_streamlit_and_of_the_pages(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [*RAG, *PAGES], ids=_name)
-def test_milvus_is_spoken_in_two_modules_only(path: Path) -> None:
+def test_milvus_is_spoken_in_the_vector_store_only(path: Path) -> None:
     milvus = [
         module for module in _imports(path) if _is_of(module, "pymilvus", "milvus", "llama_index.vector_stores.milvus")
     ]
-    assert not milvus or _name(path) in MILVUS_SPEAKERS
+    assert not milvus or _name(path) == "rag/vector_store.py"
 
 
 @pytest.mark.parametrize("path", [*RAG, *PAGES], ids=_name)
 def test_milvus_lite_is_run_in_one_module_only(path: Path) -> None:
     lite = [module for module in _imports(path) if _is_of(module, "milvus_lite", "faiss")]
-    assert not lite or _name(path) in {"rag/vector_store.py", "rag/lite_server.py"}
+    assert not lite or _name(path) == "rag/lite_server.py"
 
 
 @pytest.mark.parametrize("path", [*RAG, *PAGES], ids=_name)

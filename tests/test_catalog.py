@@ -291,3 +291,12 @@ def test_documents_can_be_listed_in_part_and_by_state(catalog: Catalog) -> None:
     assert [document.doc_id for document in catalog.documents(first=1)] == everything[1:]
     assert [document.doc_id for document in catalog.documents(first=1, most=1)] == everything[1:2]
     assert [document.doc_id for document in catalog.documents(most=1, state="failed")] == [TWO]
+
+
+def test_a_moved_library_lists_as_ready_what_was_counted_only(catalog: Catalog, engine: sa.Engine) -> None:
+    add_ready(catalog, ONE, "counted.txt")
+    add_ready(catalog, TWO, "added since.txt")
+    catalog.add_pending(THREE, "waiting.txt", 3)
+    moved = Catalog(engine, "elsewhere", "papers")
+    moved.take_over(catalog, {ONE})
+    assert states(moved) == {ONE: "ready", TWO: "pending", THREE: "pending"}

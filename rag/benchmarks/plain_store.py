@@ -1,6 +1,6 @@
 """LlamaIndex's MilvusVectorStore as the tutorial uses it, and Milvus itself: what Docent is measured against.
 
-Beside rag/vector_store.py the only module that knows pymilvus. Coroutines must run on one event loop.
+Coroutines must run on one event loop.
 """
 
 from __future__ import annotations
@@ -14,12 +14,8 @@ from llama_index.core.vector_stores import VectorStoreQuery
 
 from rag.benchmarks.workload import DIMENSION, Passage, plain_rows, text_nodes
 from rag.errors import Cancelled, RagError, StoreError
-from rag.settings import Settings, milvus_uri_hidden
-from rag.vector_store import CALL_SECONDS, CONNECT_SECONDS, GRPC_OPTIONS
-
-with milvus_uri_hidden():
-    from llama_index.vector_stores.milvus import MilvusVectorStore
-    from pymilvus import MilvusClient
+from rag.settings import Settings
+from rag.vector_store import CALL_SECONDS, CONNECT_SECONDS, make_plain_store, open_client
 
 # What is to be timed, with everything prepared; returns what it got.
 Work = Callable[[], Awaitable[list[Any]]]
@@ -28,7 +24,6 @@ Work = Callable[[], Awaitable[list[Any]]]
 class PlainStore:
     """A scratch collection, made as in the tutorial. Every coroutine raises StoreError.
 
-    It differs in one thing, without which the tutorial's own way can wait for ever on Milvus Lite: GRPC_OPTIONS.
     The synchronous loops end with Cancelled once `stop` is set.
     """
 
@@ -39,28 +34,16 @@ class PlainStore:
         self._name = name
         self._stop = stop or threading.Event()
         self._dimension = dimension
-        self._client: MilvusClient | None = None
-        self._store: MilvusVectorStore | None = None
+        self._client: Any = None
+        self._store: Any = None
 
     async def create(self) -> None:
         """Make the collection. Whatever becomes of it, call `remove` afterwards."""
         await _mapped(asyncio.to_thread(self._create))
 
     def _create(self) -> None:
-        connection: dict[str, Any] = {
-            "uri": self._settings.milvus_address,
-            "token": self._settings.milvus_token.get_secret_value(),
-            "timeout": CONNECT_SECONDS,
-            "grpc_options": GRPC_OPTIONS,
-        }
-        self._client = MilvusClient(**connection)
-        self._store = MilvusVectorStore(
-            **connection,
-            collection_name=self._name,
-            dim=self._dimension,
-            similarity_metric="COSINE",
-            consistency_level=self._settings.consistency_level,
-        )
+        self._client = open_client(self._settings)
+        self._store = make_plain_store(self._settings, self._name, self._dimension)
 
     async def remove(self) -> None:
         """Drop the collection, if there is one, and let go of Milvus."""
@@ -128,7 +111,7 @@ class PlainStore:
         """`aquery` for each vector, gathered. The work returns the hits of each."""
         queries = [VectorStoreQuery(query_embedding=vector, similarity_top_k=limit) for vector in vectors]
 
-        async def hits(store: MilvusVectorStore, query: VectorStoreQuery) -> Any:
+        async def hits(store: Any, query: VectorStoreQuery) -> Any:
             return (await store.aquery(query)).ids
 
         return self._gathered(hits, queries)
@@ -149,7 +132,7 @@ class PlainStore:
 
         return work
 
-    def _one_by_one(self, call: Callable[[MilvusVectorStore, Any], Any], items: Sequence[Any]) -> Work:
+    def _one_by_one(self, call: Callable[[Any, Any], Any], items: Sequence[Any]) -> Work:
         def loop() -> list[Any]:
             store, results = self.opened(), []
             for item in items:
@@ -163,14 +146,14 @@ class PlainStore:
 
         return work
 
-    def _gathered(self, call: Callable[[MilvusVectorStore, Any], Awaitable[Any]], items: Sequence[Any]) -> Work:
+    def _gathered(self, call: Callable[[Any, Any], Awaitable[Any]], items: Sequence[Any]) -> Work:
         async def work() -> list[Any]:
             store = self.opened()
             return list(await _mapped(asyncio.gather(*(call(store, item) for item in items))))
 
         return work
 
-    def opened(self) -> MilvusVectorStore:
+    def opened(self) -> Any:
         """LlamaIndex's store. Raises StoreError before it is made."""
         if self._store is None:
             raise StoreError("The scratch collection isn't open.")
