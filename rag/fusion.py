@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from rag.chunking import document_title
 from rag.embedding import Embedder
 from rag.lexical import content_terms
-from rag.vector_store import Hit
+from rag.rows import Hit
 
 # Dense search's share in the fused score, for a question in a language that the model knows and for one that its
 # tokenizer has to spell out.

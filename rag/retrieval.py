@@ -15,8 +15,9 @@ from rag.fusion import Ranked, credit_named, dense_weight, fuse
 from rag.lexical import lexical_question
 from rag.passages import PageText, Piece, choose
 from rag.reranking import Reranker
+from rag.rows import Hit
 from rag.schema import Candidate, Message, Passage, Trace
-from rag.vector_store import Hit, VectorStore
+from rag.vector_store import VectorStore
 
 # Candidates of each search before fusion.
 CANDIDATES = 150

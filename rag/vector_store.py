@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from rag import lite_server
 from rag.errors import RagError, StoreError, StoreUnavailable
 from rag.libraries import IMPORTING, keep
+from rag.rows import Hit, make_filter, make_row, only, read_hit
 from rag.schema import Chunk
 from rag.settings import Settings, milvus_uri_hidden
 from rag.shared_requests import SharedRequests
@@ -46,31 +47,14 @@ INSERT_BATCH = 100
 HITS_TOGETHER = 16_384
 # On a server: while it works at the next request, the answer to this one is unpacked.
 VECTORS_TOGETHER = 250
-# Milvus's VARCHAR limit in bytes.
-MAX_BYTES = 65_535
 # Of the values tried on questions of six sets, these found most; Milvus's defaults are 1.2 and 0.75 (Lite's 1.5).
 BM25_PARAMETERS = {"bm25_k1": 1.0, "bm25_b": 0.9}
 # Milvus Lite refuses any other drop ratio; MilvusVectorStore's own text search asks for 0.2.
 BM25_SEARCH: dict[str, Any] = {"metric_type": "BM25", "params": {"drop_ratio_search": 0.0}}
 # All vectors are looked at, by FAISS; Milvus Lite's own FLAT takes ten times as long.
 LITE_INDEX = {"index_type": "IVF_FLAT", "params": {"nlist": 1}}
-PAGE_NONE = 0  # a row's page where the document has none; Milvus before 2.5 knows no null
 
 _ROW_FIELDS = ["doc_id", "page", "start", "end"]
-_DOC_ID = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A row that a search found. `score` is the cosine for dense search, BM25 for lexical; higher is better."""
-
-    row_id: str
-    doc_id: str
-    text: str
-    page: int | None
-    start: int
-    end: int
-    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +244,7 @@ class VectorStore:
         `again` first deletes what an earlier attempt may have left. Raises StoreUnavailable or StoreError; some of
         the rows may then be there.
         """
-        await self.insert_rows([_row(namespace, *row) for row in rows], again)
+        await self.insert_rows([make_row(namespace, *row) for row in rows], again)
 
     async def count(self, doc_ids: Collection[str] | None = None, consistency: str | None = None) -> int:
         """How many rows there are (of these documents), as a search under that consistency level would see them."""
@@ -270,7 +254,7 @@ class VectorStore:
         found = await self._call(
             _async_client(store).query(
                 self._name,
-                filter=_only(doc_ids) if doc_ids is not None else "",
+                filter=only(doc_ids) if doc_ids is not None else "",
                 output_fields=["count(*)"],
                 consistency_level=consistency or self._settings.consistency_level,
             )
@@ -287,7 +271,7 @@ class VectorStore:
                 store.client.query_iterator,
                 self._name,
                 batch_size=size,
-                filter=_only(doc_ids),
+                filter=only(doc_ids),
                 output_fields=["*"],
                 timeout=CALL_SECONDS,
                 consistency_level="Strong",
@@ -327,7 +311,7 @@ class VectorStore:
         store = await self._ready()
         found = await self._call(
             _async_client(store).query(
-                self._name, filter=_only(doc_ids), output_fields=["doc_id"], consistency_level="Strong"
+                self._name, filter=only(doc_ids), output_fields=["doc_id"], consistency_level="Strong"
             )
         )
         return Counter(row["doc_id"] for row in found)
@@ -340,7 +324,7 @@ class VectorStore:
             store = await self._ready()
             before = await self.count(doc_ids, "Strong")
             if before:
-                await self._call(_async_client(store).delete(self._name, filter=_only(doc_ids)))
+                await self._call(_async_client(store).delete(self._name, filter=only(doc_ids)))
             return before, await self.count(doc_ids, "Strong")
 
     async def drop(self) -> tuple[int, int]:
@@ -371,7 +355,7 @@ class VectorStore:
         self, vector: list[float], limit: int, doc_ids: Collection[str] | None, without: Collection[str]
     ) -> list[Hit]:
         """The rows nearest to `vector` by cosine, best first, among `doc_ids` (all when None) but not `without`."""
-        return await self._search("embedding", vector, {"metric_type": "COSINE"}, limit, _filter(doc_ids, without))
+        return await self._search("embedding", vector, {"metric_type": "COSINE"}, limit, make_filter(doc_ids, without))
 
     async def warm_up(self) -> None:
         """Have Milvus Lite build what its first lexical search after opening needs: seconds for tens of thousands of
@@ -390,7 +374,7 @@ class VectorStore:
             return []
         if not self._warm:
             await self.warm_up()
-        return await self._search("sparse_embedding", lexical_text, BM25_SEARCH, limit, _filter(doc_ids, without))
+        return await self._search("sparse_embedding", lexical_text, BM25_SEARCH, limit, make_filter(doc_ids, without))
 
     async def _search(
         self, field: str, data: list[float] | str, parameters: dict[str, Any], limit: int, condition: str
@@ -418,7 +402,7 @@ class VectorStore:
         )
         # Milvus Lite gives BM25 as a distance, below zero.
         score = abs if search.vectors == "sparse_embedding" else float
-        return [[_hit(hit["id"], hit["entity"], score(hit["distance"])) for hit in hits] for hits in found]
+        return [[read_hit(hit["id"], hit["entity"], score(hit["distance"])) for hit in hits] for hits in found]
 
     # --- inner workings
 
@@ -496,49 +480,6 @@ def _connection(settings: Settings) -> dict[str, Any]:
 def _async_client(store: MilvusVectorStore) -> AsyncMilvusClient:
     assert store.aclient is not None  # we never ask for a store without it
     return store.aclient
-
-
-def _row(
-    namespace: str, doc_id: str, number: int, chunk: Chunk, lexical_text: str, vector: list[float]
-) -> dict[str, Any]:
-    return {
-        "id": f"{doc_id}-{namespace}-{number}",
-        "doc_id": doc_id,
-        "text": _fitting(chunk.text),
-        "embedding": vector,
-        "lexical": _fitting(lexical_text),
-        "page": chunk.page or PAGE_NONE,
-        "start": chunk.start,
-        "end": chunk.end,
-    }
-
-
-def _fitting(text: str) -> str:
-    """At most MAX_BYTES of UTF-8; chunks are far shorter unless a text has no spaces and odd characters."""
-    data = text.encode("utf-8")
-    return text if len(data) <= MAX_BYTES else data[:MAX_BYTES].decode("utf-8", "ignore")
-
-
-def _hit(row_id: str, entity: Any, score: float) -> Hit:
-    # The document's id is the beginning of the row's: each field that isn't asked for saves time.
-    return Hit(
-        row_id, row_id[:64], entity["text"], entity["page"] or None, entity["start"], entity["end"], float(score)
-    )
-
-
-def _only(doc_ids: Collection[str]) -> str:
-    """A Milvus filter. Ids go into it unescaped, so anything but a SHA-256 in hex is refused."""
-    for doc_id in doc_ids:
-        if not _DOC_ID.fullmatch(doc_id):
-            raise StoreError("A document id is 64 hexadecimal digits; list the documents to see theirs.")
-    return "doc_id in [" + ",".join(f'"{doc_id}"' for doc_id in sorted(doc_ids)) + "]"
-
-
-def _filter(doc_ids: Collection[str] | None, without: Collection[str]) -> str:
-    parts = [_only(doc_ids)] if doc_ids is not None else []
-    if without:
-        parts.append("not (" + _only(without) + ")")
-    return " and ".join(parts)
 
 
 def _most(search: _Search, lite: bool) -> int:

@@ -43,6 +43,7 @@ ORDER = [
     "llm_errors",
     "llm",
     "language_model",
+    "rows",
     "shared_requests",
     "lite_server",
     "vector_store",

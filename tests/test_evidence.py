@@ -7,7 +7,7 @@ import pytest
 from rag.embedding import Embedder
 from rag.evidence import ENOUGH, NEAREST, evidence_strength
 from rag.fusion import Ranked
-from rag.vector_store import Hit
+from rag.rows import Hit
 
 pytest_plugins = ["tests.bundled_model"]
 

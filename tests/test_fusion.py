@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.fusion import DENSE_WEIGHT, SPELT_WEIGHT, Ranked, credit_named, dense_weight, familiarity, fuse
-from rag.vector_store import Hit
+from rag.rows import Hit
 
 
 def hit(row_id: str, score: float, doc_id: str = "d") -> Hit:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rag.fusion import Ranked
 from rag.passages import COMPLETED_CHARACTERS, JOINED_CHARACTERS, JOINED_RANK, PageText, Piece, choose
-from rag.vector_store import Hit
+from rag.rows import Hit
 
 Pages = dict[tuple[str, int | None], str]
 

@@ -26,8 +26,8 @@ from rag.retrieval import (
     build_query,
     retrieve,
 )
+from rag.rows import Hit
 from rag.schema import Candidate, Message, Passage
-from rag.vector_store import Hit
 
 
 def hit(row_id: str, score: float, doc_id: str = "d", text: str = "") -> Hit:

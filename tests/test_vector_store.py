@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from rag.event_loop import EventLoopThread
+from rag.rows import Hit
 from rag.schema import Chunk
 from rag.settings import Settings
-from rag.vector_store import Hit, VectorStore
+from rag.vector_store import VectorStore
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DIMENSION = 32
