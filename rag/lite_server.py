@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from rag import lite_search
+
 # As LlamaIndex calls it.
 VECTOR_FIELD = "embedding"
 
@@ -24,6 +26,7 @@ def prepare() -> None:
     importlib.import_module("milvus_lite.server_manager")
     _quiet_faiss()
     _trust_vectors()
+    lite_search.install()
 
 
 def retain(address: str) -> None:

@@ -45,6 +45,7 @@ ORDER = [
     "language_model",
     "rows",
     "shared_requests",
+    "lite_search",
     "lite_server",
     "vector_store",
     "database",
