@@ -14,8 +14,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rag.changed_claims import (
+    names_in,
+    negated,
+    reordered,
+    rounded,
+    shortened,
+    with_changed_figure,
+    with_changed_scale,
+    with_figure_of,
+    with_opposite,
+    with_swapped_name,
+)
 from rag.chunking import sentence_spans
-from rag.figures import Figure, figures_of_claim, figures_of_passage, is_stated, stated_scales
 from rag.lexical import content_terms
 from rag.support import find_support
 
@@ -64,7 +75,7 @@ class ErrorRates:
 def make_claims(examples: Sequence[Example], seed: int = 0) -> list[LabelledClaim]:
     """True and false claims for each example, in its order. Kinds that an example has no material for are left out."""
     chance = random.Random(seed)
-    names = [(name, example.document) for example in examples for name in _names(_basis(example))]
+    names = [(name, example.document) for example in examples for name in names_in(_basis(example))]
     claims: list[LabelledClaim] = []
     for place, example in enumerate(examples):
         made = [*_true_claims(example), *_false_claims(example, names, chance)]
@@ -95,9 +106,9 @@ def _true_claims(example: Example) -> list[_Made]:
     basis = _basis(example)
     made = [
         ("quotation", basis),
-        ("clause left out", _shortened(basis)),
-        ("clauses reordered", _reordered(basis)),
-        ("figure rounded", _rounded(basis, example.passage)),
+        ("clause left out", shortened(basis)),
+        ("clauses reordered", reordered(basis)),
+        ("figure rounded", rounded(basis, example.passage)),
         ("question with its answer", _statement(example.question, example.answer)),
         *(("sentence of the answer", sentence) for sentence in _answer_sentences(example)),
     ]
@@ -108,12 +119,12 @@ def _false_claims(example: Example, names: Sequence[tuple[str, str]], chance: ra
     basis = _basis(example)
     others = [name for name, document in names if document != example.document and name not in example.passage]
     makers: list[tuple[str, Callable[[str], str]]] = [
-        ("figure changed", lambda text: _with_changed_figure(text, example.passage, chance)),
-        ("scale changed", _with_changed_scale),
-        ("figure of another place", lambda text: _with_figure_of(text, example.passage, chance)),
-        ("name swapped", lambda text: _with_swapped_name(text, others, chance)),
-        ("negated", _negated),
-        ("opposite", _opposite),
+        ("figure changed", lambda text: with_changed_figure(text, example.passage, chance)),
+        ("scale changed", with_changed_scale),
+        ("figure of another place", lambda text: with_figure_of(text, example.passage, chance)),
+        ("name swapped", lambda text: with_swapped_name(text, others, chance)),
+        ("negated", negated),
+        ("opposite", with_opposite),
     ]
     sentences = [basis, *_answer_sentences(example)]
     texts = [(text, makers) for text in sentences] + [(_statement(example.question, example.answer), makers[:3])]
@@ -202,177 +213,3 @@ def _answer_sentences(example: Example) -> list[str]:
             if len(words) > 3 and len(words & known) >= (MOSTLY if sentence.isascii() else MOSTLY_BIGRAMS) * len(words):
                 found.append(sentence)
     return found
-
-
-def _shortened(text: str) -> str:
-    """Without what is in parentheses, or the last clause; empty where there is neither."""
-    without = re.sub(r"\s*\([^()]*[^\W\d][^()]*\)", "", text)
-    if without != text:
-        return without
-    clauses = _clauses(text)
-    return ", ".join(clauses[:-1]) + "." if len(clauses) > 2 else ""
-
-
-def _reordered(text: str) -> str:
-    clauses = _clauses(text)
-    return ", ".join([*clauses[1:], clauses[0]]) + "." if len(clauses) > 1 else ""
-
-
-def _clauses(text: str) -> list[str]:
-    """The clauses between commas, if each has some words; those of tables are cells."""
-    clauses = re.split(r", (?!\d)", text.rstrip(". "))
-    return clauses if all(len(clause.split()) > 2 for clause in clauses) and "|" not in text else [text]
-
-
-def _rounded(text: str, passage: str) -> str:
-    """With one figure of many digits, or of decimals, said in fewer."""
-    scales = stated_scales(passage)
-    for figure in _amounts(text):
-        value = figure.values[0]
-        digits = _digits(figure)
-        if not figure.scaled and value >= 1000 and len(digits.strip("0")) > 2 and "," in figure.text:
-            if len(scales) == 1 and figure.cell:
-                said = f"{value * max(scales) / 1e9:.1f} billion"
-                return _replaced(text, figure, said) if value * max(scales) >= 1e9 else ""
-            step = 10 ** (len(digits) - 2)
-            return _replaced(text, figure, f"about {round(value / step) * step:,}")
-        decimals = re.search(r"(?<![\d,])\d+\.(\d+)", figure.text)
-        if decimals:
-            fewer = f"{float(decimals[0]):.{len(decimals[1]) - 1}f}"
-            return _replaced(text, figure, figure.text.replace(decimals[0], fewer))
-    return ""
-
-
-def _amounts(text: str) -> list[Figure]:
-    return [
-        figure
-        for figure in figures_of_claim(text)
-        if figure.kind in ("number", "percent") and re.search(r"\d", figure.text)
-    ]
-
-
-def _digits(figure: Figure) -> str:
-    return "".join(re.findall(r"\d", figure.text))
-
-
-def _replaced(text: str, figure: Figure, said: str) -> str:
-    return f"{text[: figure.start]}{said}{text[figure.end :]}"
-
-
-def _with_changed_figure(text: str, passage: str, chance: random.Random) -> str:
-    """With one digit of one figure changed, to an amount that the passage doesn't have."""
-    figures = _amounts(text)
-    chance.shuffle(figures)
-    known, scales = figures_of_passage(passage), stated_scales(passage)
-    for figure in figures:
-        places = [i for i in range(figure.start, figure.end) if text[i].isdigit()]
-        for place in chance.sample(places, len(places)):
-            digit = str((int(text[place]) + chance.randint(1, 8)) % 9 + 1)
-            changed = f"{text[:place]}{digit}{text[place + 1 :]}"
-            said = [other for other in figures_of_claim(changed) if other.start == figure.start]
-            if digit != text[place] and said and not is_stated(said[0], known, scales):
-                return changed
-    return ""
-
-
-_SCALE_SWAPS = {
-    "million": "billion",
-    "billion": "million",
-    "thousand": "million",
-    "trillion": "billion",
-    "만": "억",
-    "억": "만",
-    "조": "억",
-}
-
-
-def _with_changed_scale(text: str) -> str:
-    for figure in _amounts(text):
-        for scale, other in _SCALE_SWAPS.items():
-            if figure.scaled and scale in figure.text:
-                return _replaced(text, figure, figure.text.replace(scale, other))
-        plain = not figure.scaled and figure.kind == "number" and "," in figure.text
-        if plain and not re.match(r"[\w-]", text[figure.end :]):
-            return _replaced(text, figure, f"{figure.text} million")
-    return ""
-
-
-def _with_figure_of(text: str, passage: str, chance: random.Random) -> str:
-    """With a figure from elsewhere in the passage in place of one of the text's."""
-    figures = _amounts(text)
-    amounts = {figure.values for figure in figures}
-    others = [figure for figure in _amounts(passage) if figure.values not in amounts]
-    pairs = [(a, b) for a in figures for b in others if (a.kind, a.scaled, a.is_year) == (b.kind, b.scaled, b.is_year)]
-    if not pairs:
-        return ""
-    figure, other = chance.choice(pairs)
-    return _replaced(text, figure, other.text)
-
-
-_NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{2,}(?: [A-Z][a-z]{2,})*")
-
-
-def _names(text: str) -> list[str]:
-    """Capitalised words within sentences."""
-    return _NAME.findall(text)
-
-
-def _with_swapped_name(text: str, others: Sequence[str], chance: random.Random) -> str:
-    names = [name for name in _names(text) if name not in _CALENDAR]
-    others = [name for name in others if name not in _CALENDAR]
-    return text.replace(chance.choice(names), chance.choice(others)) if names and others else ""
-
-
-_DAYS_AND_MONTHS = """
-January February March April May June July August September October November December
-Monday Tuesday Wednesday Thursday Friday Saturday Sunday
-"""
-_CALENDAR = frozenset(_DAYS_AND_MONTHS.split())
-_AUXILIARY = re.compile(r"\b(?:is|are|was|were|will|can|could|would|should|may|must)\b(?! (?:not|only)\b)")
-_KOREAN_VERB_ENDS = [
-    ("있습니다", "없습니다"),
-    ("입니다", "이 아닙니다"),
-    ("되었습니다", "되지 않았습니다"),
-    ("했습니다", "하지 않았습니다"),
-    ("하였습니다", "하지 않았습니다"),
-    ("됩니다", "되지 않습니다"),
-    ("합니다", "하지 않습니다"),
-    ("있다", "없다"),
-    ("하였다", "하지 않았다"),
-    ("했다", "하지 않았다"),
-    ("되었다", "되지 않았다"),
-    ("한다", "하지 않는다"),
-    ("된다", "되지 않는다"),
-    ("이다", "이 아니다"),
-]
-
-
-def _negated(text: str) -> str:
-    """With a "not" after the first auxiliary verb, or with its last Korean verb negated; empty where there is none."""
-    if re.search(r"\b(?:not|no|never)\b|n['’]t\b|않|없|아니", text):
-        return ""
-    changed = _AUXILIARY.sub(lambda match: f"{match[0]} not", text, count=1)
-    if changed != text:
-        return changed
-    for end, negated in _KOREAN_VERB_ENDS:
-        if re.search(rf"{end}\W*$", text):
-            return re.sub(rf"{end}(\W*)$", rf"{negated}\1", text)
-    return ""
-
-
-_OPPOSITE_WORDS = """
-increased/decreased increase/decrease decreased/increased decrease/increase rose/fell fell/rose higher/lower
-lower/higher more/fewer less/more before/after after/before profit/loss loss/profit growth/decline
-improved/worsened first/last largest/smallest highest/lowest bought/sold acquired/sold won/lost
-accepted/rejected above/below early/late always/never all/none best/worst easy/difficult new/old good/bad
-large/small long/short possible/impossible allowed/forbidden 증가/감소 감소/증가 상승/하락 하락/상승 확대/축소
-축소/확대 높/낮 낮/높 개선/악화 흑자/적자 이상/이하 이전/이후 강화/약화 가능/불가능 매입/매각 찬성/반대
-최대/최소
-"""
-_OPPOSITES = {pair.partition("/")[0]: pair.partition("/")[2] for pair in _OPPOSITE_WORDS.split()}
-_OPPOSED = re.compile("|".join(rf"\b{word}\b" if word.isascii() else word for word in _OPPOSITES))
-
-
-def _opposite(text: str) -> str:
-    """With the first word that has a plain opposite turned into it."""
-    return _OPPOSED.sub(lambda match: _OPPOSITES[match[0]], text, count=1)

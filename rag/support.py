@@ -12,7 +12,6 @@ each kind of claim, and how they were measured.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +20,7 @@ from rag.chunking import document_title, sentence_spans
 from rag.figures import Figure, codes, figures_of_claim, figures_of_passage, is_stated, stated_scales
 from rag.lexical import FUNCTION_WORDS, normalize, terms
 from rag.polarity import contradicts
+from rag.scripts import languages_differ, latin_language
 
 # Evidence may be spread over this many adjacent sentences; each further one must be worth its price, in share.
 WINDOW = 3
@@ -36,8 +36,6 @@ ENDING_WEIGHT = 0.1
 # What counts of a word of the same origin (acquire, acquisition), and of one elsewhere in the passage.
 RELATED = 0.8
 ELSEWHERE = 0.35
-# The share of a script's letters in a text that doesn't make it one in that script.
-TRACES = 0.1
 # A quotation covers this share of its sentence at least, so that nothing that turns its meaning is left out.
 QUOTED_SHARE = 0.6
 # Longer "sentences", in characters, that have lines of figures are tables without bars.
@@ -119,7 +117,7 @@ def find_support(claim: str, passage: str, file_name: str = "") -> Support:
     parts = _parts(claim, figures)
     if not parts or not text.sentences:
         return Support(False, missing=missing)
-    if _languages_differ(claim, passage):
+    if languages_differ(claim, passage):
         parts = [part for part in parts if part.figure or part.is_name]
         needed = 0.999
     else:
@@ -169,7 +167,7 @@ def _has_other_names(claim: str, window: Sequence[_Sentence], text: _Analysis, t
 def _names(text: str) -> list[tuple[str, str]]:
     """Capitalised words, and what follows each, as terms. Abbreviations and symbols aren't among them: they have too
     many forms; nor are German words, where nouns have capitals."""
-    if _latin_language(text) == "de":
+    if latin_language(text) == "de":
         return []
     words = list(_WORD.finditer(text))
     found = []
@@ -191,16 +189,6 @@ def _beginning(claim: str) -> tuple[str, str]:
 
 def _is_known(term: str, known: frozenset[str], text: _Analysis) -> bool:
     return term in known or any(_are_related(term, other) for other in text.related.get(term[:4], ()))
-
-
-def _languages_differ(claim: str, passage: str) -> bool:
-    """Whether no more than traces of the passage are in the claim's script, or both are known to be in different
-    languages with Latin letters."""
-    script, scripts = _script(claim), _script_shares(passage)
-    if script != "latin":
-        return bool(script) and scripts.get(script, 0.0) < TRACES
-    mine, its = _latin_language(claim), _latin_language(passage)
-    return scripts["latin"] < TRACES or bool(mine and its and mine != its)
 
 
 def _quoted(claim: str, passage: str) -> tuple[int, int] | None:
@@ -276,7 +264,7 @@ def _parts(claim: str, figures: Sequence[Figure]) -> list[_Part]:
     for code in codes(claim):
         taken.append(code.span())
         parts.append(_Part(_squeezed(code[0]), NAME_WEIGHT, is_name=True))
-    is_german = _latin_language(claim) == "de"
+    is_german = latin_language(claim) == "de"
     for match in _WORD.finditer(claim):
         if any(start < match.end() and match.start() < end for start, end in taken):
             continue
@@ -369,48 +357,3 @@ def _are_related(one: str, other: str) -> bool:
     short, long = sorted((len(one), len(other)))
     common = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), short)
     return (common >= 5 and common >= 0.6 * long) or (common == short >= 4 and long - short <= 3)
-
-
-_SCRIPTS = {
-    "hangul": re.compile(r"[\uac00-\ud7a3]"),
-    "han": re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"),
-    "cyrillic": re.compile(r"[\u0400-\u04ff]"),
-    "latin": re.compile(r"[A-Za-z\u00c0-\u024f]"),
-}
-# Frequent words that tell languages in Latin letters apart; none of them is a word of two of these languages.
-_TELLING = {
-    name: frozenset(words.split())
-    for name, words in {
-        "en": "the of and to is was are that for with by from it its has this which be been were",
-        "de": "der das und ist den dem von mit für auf ein eine einen nicht wurde sich zu werden als auch",
-        "fr": "le les et est une dans pour du sur au aux qui ce cette sont il elle ne pas avec été",
-        "es": "el los las y es en del para al fue son su sus más este esta como lo pero",
-        "it": "il di è della delle dei nel nella sono gli che non ha più anche stato alla dal questo",
-        "pt": "os é em uma um da dos na ao não foi são seu sua mais pelo pela com também",
-    }.items()
-}
-
-
-@lru_cache(maxsize=512)
-def _script_shares(text: str) -> dict[str, float]:
-    """The share of each script in the words of a text; kana counts as Han, which it is mixed with."""
-    counts = {name: float(len(pattern.findall(text))) for name, pattern in _SCRIPTS.items()}
-    # A Korean or Japanese word says what an English one says in two or three times as many letters.
-    counts["latin"] /= 3
-    total = sum(counts.values()) or 1.0
-    return {name: count / total for name, count in counts.items()}
-
-
-def _script(text: str) -> str:
-    """The script that most of a text is in; empty for a text without words."""
-    shares = _script_shares(text)
-    script = max(shares, key=lambda name: shares[name])
-    return script if shares[script] else ""
-
-
-@lru_cache(maxsize=512)
-def _latin_language(text: str) -> str:
-    """The language of a text in Latin letters, if its frequent words tell it clearly; else empty."""
-    words = Counter(re.findall(r"[^\W\d_]+", text.lower()))
-    hits = sorted(((sum(words[w] for w in telling), name) for name, telling in _TELLING.items()), reverse=True)
-    return hits[0][1] if hits[0][0] >= 2 and hits[0][0] >= 2 * hits[1][0] else ""
