@@ -2,6 +2,8 @@
 # make test      run all tests (ARGS=… for pytest)
 # make install   only prepare what the two need
 # make lint      style and types
+# make lock      write constraints.txt anew, after a change of the requirements (ARGS=--upgrade for newer versions of all)
+# make audit     ask PyPI's database of advisories about everything in constraints.txt
 #
 # Each prepares the virtual environment first if needed. PYTHON=… chooses the interpreter, VENV=… the folder.
 
@@ -12,26 +14,39 @@ ARGS =
 PYTHON ?=
 
 BIN = $(VENV)/bin
+# A process for each core, but each may start a Milvus server; the tests of a file share what they have started.
+IN_PARALLEL = -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: run test install lint app-environment
+.PHONY: run test install lint lock audit app-environment
 .DEFAULT_GOAL := run
 
 run: app-environment
 	@exec "$(BIN)/streamlit" run app.py $(if $(PORT),--server.port $(PORT))
 
 test: install
-	@exec "$(BIN)/python" -m pytest $(ARGS)
+	@exec "$(BIN)/python" -m pytest $(IN_PARALLEL) $(ARGS)
 
 lint: install
 	"$(BIN)/ruff" check .
 	"$(BIN)/ruff" format --check .
 	"$(BIN)/mypy"
 
+# For every platform and Python from 3.11: where these need different versions, constraints.txt says which is for whom.
+# By the uv that is there: requirements that don't fit constraints.txt any more can't be installed before this.
+lock:
+	@[ -x "$(BIN)/uv" ] || $(MAKE) --no-print-directory install
+	@"$(BIN)/uv" pip compile --quiet --universal --python-version 3.11 --custom-compile-command "make lock" \
+		--output-file constraints.txt $(ARGS) requirements-dev.txt
+
+# Strict: what couldn't be asked about doesn't pass for sound.
+audit: install
+	@"$(BIN)/pip-audit" --strict --disable-pip --no-deps --requirement constraints.txt $(ARGS)
+
 app-environment:
-	@$(call prepare,requirements.txt,requirements.txt)
+	@$(call prepare,requirements.txt,requirements.txt constraints.txt)
 
 install:
-	@$(call prepare,requirements-dev.txt,requirements.txt requirements-dev.txt)
+	@$(call prepare,requirements-dev.txt,requirements.txt requirements-dev.txt constraints.txt)
 
 # $(1): the file to install from, $(2): all files that this takes in.
 # A copy of those files is left in the environment when everything is installed, and not before: as long as it is the
@@ -65,9 +80,9 @@ stamp="$(VENV)/.installed-$(1)"; \
 if ! cat $(2) | cmp -s - "$$stamp"; then \
 	echo "Installing $(1) into $(VENV): the first time this takes some minutes"; \
 	: > "$$busy"; \
-	"$(BIN)/python" -m pip install --disable-pip-version-check -r $(1) || { rm -f "$$busy"; exit 1; }; \
+	"$(BIN)/python" -m pip install --disable-pip-version-check -r $(1) -c constraints.txt || { rm -f "$$busy"; exit 1; }; \
 	rm -f "$$busy"; \
 	cat $(2) > "$$stamp"; \
-	cat requirements.txt > "$(VENV)/.installed-requirements.txt"; \
+	cat requirements.txt constraints.txt > "$(VENV)/.installed-requirements.txt"; \
 fi
 endef

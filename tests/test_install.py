@@ -21,7 +21,7 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "my project"
     folder.mkdir()
     shutil.copy(REPOSITORY / "Makefile", folder)
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt"):
         (folder / name).write_text("# nothing\n")
     return folder
 
@@ -52,10 +52,17 @@ def test_install_makes_the_environment_once_and_again_only_for_new_requirements(
     assert second.returncode == 0
     assert second.stdout == "", "with everything in place nothing may be asked of pip or the network"
 
-    (project / "requirements.txt").write_text("# changed\n")
-    third = make(project, "install")
-    assert third.returncode == 0
-    assert "Installing" in third.stdout and "Making the virtual environment" not in third.stdout
+    for name in ("requirements.txt", "constraints.txt"):
+        (project / name).write_text("# changed\n")
+        third = make(project, "install")
+        assert third.returncode == 0
+        assert "Installing" in third.stdout and "Making the virtual environment" not in third.stdout
+
+    # pip is what every environment has, also without a network: a constraint that it doesn't meet must be noticed.
+    (project / "requirements-dev.txt").write_text("pip\n")
+    (project / "constraints.txt").write_text("pip==0.0.1\n")
+    refused = make(project, "install")
+    assert refused.returncode != 0 and "pip==0.0.1" in refused.stdout + refused.stderr
 
 
 def test_failed_installation_is_not_taken_for_done_and_heals(project: Path) -> None:
