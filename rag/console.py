@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
@@ -15,8 +16,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rag.filetypes import SUPPORTED
 from rag.schema import Job
 
-out = Console(highlight=False, soft_wrap=True, markup=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+# What a terminal obeys, turns around or can't write: documents and models have no say in that.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class _Terminal(Console):
+    """A console on which texts are only text."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(_printable(one) if isinstance(one, str) else one for one in objects), **options)
+
+
+def _printable(text: str) -> str:
+    return _UNPRINTABLE.sub("\ufffd", text.replace("\r\n", "\n"))
+
+
+out = _Terminal(highlight=False, soft_wrap=True, markup=False)
+err = _Terminal(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 class IngestProgress:
@@ -51,7 +67,11 @@ class IngestProgress:
 
 def files_of(path: Path) -> Iterator[Path]:
     """The path itself, or the files of a supported format in a folder; hidden ones are passed over."""
-    if not path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError:  # a name that no file can have: whoever opens it says so
+        is_folder = False
+    if not is_folder:
         yield path
         return
     for inner in sorted(path.rglob("*")):
@@ -62,7 +82,7 @@ def files_of(path: Path) -> Iterator[Path]:
 
 def print_json(value: Any) -> None:
     # Through the plain stream: rich would wrap long lines.
-    print(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+    print(_printable(json.dumps(value, default=_plain, ensure_ascii=False, indent=2)))
 
 
 def _plain(value: Any) -> Any:

@@ -6,10 +6,12 @@ RagError
 ├── EmbeddingError         the embedding model can't be loaded or fails
 ├── StoreError             Milvus refused something
 │   ├── StoreUnavailable   Milvus can't be reached, or took too long
+│   │   └── CollectionLost the collection was dropped or rebuilt by another process
 │   └── IndexMismatch      the collection was built with other settings
 ├── CatalogError           the catalog's database failed
 ├── LLMError               the language model can't answer
 ├── NotFound               no such document, job or conversation
+├── LimitReached           a limit of the settings is reached
 └── Cancelled              the person stopped it
 """
 
@@ -40,6 +42,11 @@ class StoreUnavailable(StoreError):
     """Milvus can't be reached, or didn't answer in time. Trying again later may work."""
 
 
+class CollectionLost(StoreUnavailable):
+    """Another process has dropped the collection, or has rebuilt it with another model. Its documents are added again
+    by themselves."""
+
+
 class IndexMismatch(StoreError):
     """The collection was built with other settings than those in force."""
 
@@ -54,6 +61,10 @@ class LLMError(RagError):
 
 class NotFound(RagError):
     """There is no such document, job or conversation."""
+
+
+class LimitReached(RagError):
+    """More than a limit of the settings allows: documents, unfinished jobs, questions, or a question's length."""
 
 
 class Cancelled(RagError):

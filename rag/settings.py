@@ -9,18 +9,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from rag.errors import SettingsError
+from rag.errors import LimitReached, SettingsError
 
 ConsistencyLevel = Literal["Strong", "Bounded", "Session", "Eventually"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 DEFAULT_EMBED_MODEL = "BAAI/bge-base-en-v1.5"
 BUNDLED_EMBED_MODEL = "bundled"
 DEFAULT_OPENAI_MODEL = "gpt-5.4-mini"
+# Shorter ones are found in any text.
+SECRET_CHARACTERS = 4
+_SECRET_IN_QUERY = re.compile(r"([?&][^=&]*(?:pass|token|key|secret)[^=&]*=)([^&]*)", re.IGNORECASE)
 
 # Held while the environment is read, and while a part of it is hidden.
 _environment = threading.RLock()
@@ -70,7 +74,25 @@ class Settings(BaseSettings):
         SecretStr(""), description="an SQLAlchemy URL, such as postgresql+psycopg://user:password@host/database"
     )
     data_dir: Path = Field(Path("data"), description="a folder for uploads, the catalog and Milvus Lite")
+
+    # Limits, so generous that nobody meets them who doesn't try to. None holds up programs that measure: documents and
+    # jobs are counted in one collection and one process, and questions by the minute where people ask, which is the
+    # chat page; there those of all sessions together, since whoever wants more sessions opens them.
     max_upload_mb: int = Field(200, ge=1, le=10_000, description="the largest file in megabytes, 1 to 10000")
+    max_documents: int = Field(
+        100_000, ge=1, le=100_000_000, description="the most documents in a collection, 1 to 100000000"
+    )
+    max_jobs: int = Field(
+        10_000, ge=1, le=1_000_000, description="the most documents on their way into the library, 1 to 1000000"
+    )
+    questions_per_minute: int = Field(
+        300, ge=1, le=1_000_000, description="the most questions in a minute, of all chat pages together, 1 to 1000000"
+    )
+    max_question_characters: int = Field(
+        10_000, ge=1, le=1_000_000, description="the longest question in characters, 1 to 1000000"
+    )
+
+    log_level: LogLevel = Field("INFO", description="DEBUG, which may log text of documents, INFO, WARNING or ERROR")
 
     def __init__(self, **values: Any) -> None:
         unknown = sorted(set(values) - set(type(self).model_fields) - {"_env_file"})
@@ -87,13 +109,19 @@ class Settings(BaseSettings):
             field = type(self).model_fields.get(name)
             takes = field.description if field else "another value"
             # Secrets are never echoed, and a value may be long.
-            given = "" if field is None or field.annotation is SecretStr else f" {str(first.get('input'))[:80]!r}"
+            value = _without_password(str(first.get("input")))[:80]
+            given = "" if field is None or field.annotation is SecretStr else f" {value!r}"
             raise SettingsError(f"{name.upper()} has a wrong value{given}: it takes {takes}.") from error
 
     @field_validator("consistency_level", mode="before")
     @classmethod
     def _any_case(cls, value: object) -> object:
         return value.strip().capitalize() if isinstance(value, str) else value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper_case(cls, value: object) -> object:
+        return value.strip().upper() if isinstance(value, str) else value
 
     @field_validator("collection")
     @classmethod
@@ -184,6 +212,37 @@ class Settings(BaseSettings):
         """Whether the embedding model was asked for, and isn't just the default."""
         return "embed_model" in self.model_fields_set
 
+    @property
+    def limits(self) -> dict[str, int]:
+        """What keeps one from taking all: the settings by their names in the environment."""
+        names = ("max_upload_mb", "max_documents", "max_jobs", "questions_per_minute", "max_question_characters")
+        return {name.upper(): getattr(self, name) for name in names}
+
+    def check_question(self, question: str) -> None:
+        """Raises LimitReached for more than MAX_QUESTION_CHARACTERS. Of a history, prompts and searches take but the
+        beginnings of the last messages, so that its length doesn't matter."""
+        most = self.max_question_characters
+        if len(question) > most:
+            raise LimitReached(
+                f"The question has {len(question):,} characters, and {most:,} are the most; shorten it, or raise "
+                "MAX_QUESTION_CHARACTERS."
+            )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must be shown and logged nowhere: keys, tokens and passwords, also those in addresses; longest first."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        hidden = {value.get_secret_value().strip() for value in values if isinstance(value, SecretStr)}
+        hidden.add(self.milvus_token.get_secret_value().partition(":")[2])
+        addresses = (self.milvus_uri, self.embed_base_url, self.openai_base_url, self.database_url.get_secret_value())
+        for address in addresses:
+            # Not by urlsplit, which refuses what isn't quite an address.
+            login = address.partition("://")[2].rpartition("@")[0]
+            password = login.partition(":")[2]
+            hidden |= {login, unquote(login), password, unquote(password)}
+            hidden |= {value for _, value in _SECRET_IN_QUERY.findall(address)}
+        return tuple(sorted((value for value in hidden if len(value) >= SECRET_CHARACTERS), key=len, reverse=True))
+
     def shown(self) -> dict[str, str]:
         """Every setting by its name in the environment, fit to be shown: secrets say only whether they are set."""
         values = {}
@@ -221,4 +280,4 @@ def shown_address(url: str) -> str:
 
 
 def _without_password(address: str) -> str:
-    return re.sub(r"//[^/@]*@", "//…@", address)
+    return _SECRET_IN_QUERY.sub(r"\1…", re.sub(r"//\S*@", "//…@", address))

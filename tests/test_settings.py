@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from rag.errors import SettingsError
+from rag.errors import LimitReached, SettingsError
 from rag.settings import DEFAULT_EMBED_MODEL, Settings
 
 
@@ -75,6 +75,11 @@ def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
         ("llm_timeout", "soon", "1 to 3600"),
         ("max_upload_mb", "0", "1 to 10000"),
         ("max_upload_mb", "1.5", "1 to 10000"),
+        ("max_documents", "0", "1 to 100000000"),
+        ("max_jobs", "many", "1 to 1000000"),
+        ("questions_per_minute", "-1", "1 to 1000000"),
+        ("max_question_characters", "1e9", "1 to 1000000"),
+        ("log_level", "TRACE", "DEBUG"),
         ("database_url", "docent.sqlite3", "SQLAlchemy URL"),
     ],
 )
@@ -98,6 +103,53 @@ def test_secret_is_neither_echoed_by_an_error_nor_shown() -> None:
     assert "hunter2" not in repr(settings) + str(settings.shown())
     assert settings.shown()["OPENAI_API_KEY"] == "set"
     assert settings.shown()["MILVUS_TOKEN"] == "not set"
+
+
+def test_wrong_address_is_told_without_its_password() -> None:
+    for name in ("milvus_uri", "openai_base_url", "embed_base_url"):
+        with pytest.raises(SettingsError) as caught:
+            Settings(**{name: "ftp://root:hunt/er@2@host"})
+        assert "hunt" not in str(caught.value) and "@2" not in str(caught.value) and "host" in str(caught.value)
+
+
+def test_secrets_are_keys_tokens_and_the_passwords_in_addresses_as_they_are_and_decoded() -> None:
+    settings = Settings(
+        milvus_uri="http://root:milvuspass@host:19530",
+        milvus_token="root:tokenpass",
+        openai_api_key="sk-key",
+        openai_base_url="http://me:web%40pass@host/v1?api_key=querykey&mode=fast",
+        database_url="postgresql://me:database@pass@host/db?sslmode=require",
+    )
+    expected = {"milvuspass", "tokenpass", "sk-key", "web%40pass", "web@pass", "querykey", "database@pass"}
+    assert expected <= set(settings.secrets)
+    assert not {"host", "fast", "require", "root", ""} & set(settings.secrets)
+    lengths = [len(secret) for secret in settings.secrets]
+    assert lengths == sorted(lengths, reverse=True), "else a part of a longer one would be left"
+    assert not [secret for secret in settings.secrets if secret in str(settings.shown())]
+    assert Settings().secrets == ()
+
+
+def test_question_may_be_as_long_as_the_setting_says() -> None:
+    settings = Settings(max_question_characters=5)
+    settings.check_question("12345")
+    with pytest.raises(LimitReached, match=r"6 characters, and 5 are the most.*MAX_QUESTION_CHARACTERS"):
+        settings.check_question("123456")
+
+
+def test_log_level_is_taken_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().log_level == "INFO"
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+    assert Settings().log_level == "DEBUG"
+
+
+def test_limits_are_settings_with_defaults() -> None:
+    assert Settings().limits == {
+        "MAX_UPLOAD_MB": 200,
+        "MAX_DOCUMENTS": 100_000,
+        "MAX_JOBS": 10_000,
+        "QUESTIONS_PER_MINUTE": 300,
+        "MAX_QUESTION_CHARACTERS": 10_000,
+    }
 
 
 def test_long_wrong_value_is_cut_in_the_message() -> None:
@@ -148,6 +200,11 @@ def test_database_url_beats_the_data_folder() -> None:
 def test_every_setting_is_described_and_shown() -> None:
     assert all(field.description for field in Settings.model_fields.values())
     assert set(Settings().shown()) == {name.upper() for name in Settings.model_fields}
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    assert not [name for name in Settings.model_fields if f"`{name.upper()}`" not in readme]
 
 
 def test_settings_do_not_change() -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit import config
 
 from pages.parts.safe_markdown import safe_text
+from pages.parts.shutdown import close_at_end
 from rag.errors import RagError
 
 if TYPE_CHECKING:
@@ -29,9 +29,10 @@ def open_index() -> DocumentIndex:
 
     settings = Settings()
     log_to_file(settings)
+    # The widgets' own limit is the browser's business; this one the server heeds, while a file is still on its way.
+    config.set_option("server.maxUploadSize", settings.max_upload_mb)
     index = DocumentIndex(settings)
-    # Closing needs executors, and those are shut down before atexit's callbacks: their own kind runs in time.
-    getattr(threading, "_register_atexit", atexit.register)(index.close)
+    close_at_end(index.close)
     return index
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 from pages.parts.library import attempt, shown_errors
 from pages.parts.safe_markdown import safe_label, safe_text
 from pages.parts.wording import ago, counted, file_size, job_progress
-from rag.errors import ReadError
+from rag.errors import LimitReached, ReadError
 from rag.schema import DocumentInfo, Job
 
 if TYPE_CHECKING:
@@ -50,12 +50,13 @@ class Undecided:
 def take_uploads(index: DocumentIndex, uploads: Iterable[Upload]) -> list[Job]:
     """Submit the files and return their jobs.
 
-    Those too large are refused, and those whose name another document has wait for a decision; both are kept in the
-    session for `show_undecided`. The browser checks sizes as well, but can't be trusted to.
+    Those too large are refused, as is the rest where a limit is reached, and those whose name another document has wait
+    for a decision; both are kept in the session for `show_undecided`. The browser checks sizes, but can't be trusted.
     """
     limit = index.settings.max_upload_mb
     jobs = []
-    for upload in uploads:
+    waiting = list(uploads)
+    for place, upload in enumerate(waiting):
         if upload.size > limit * 1_000_000:
             st.session_state.setdefault("refused", []).append(
                 f"{upload.name} has {file_size(upload.size)}; the limit is {limit} MB (MAX_UPLOAD_MB)."
@@ -70,6 +71,11 @@ def take_uploads(index: DocumentIndex, uploads: Iterable[Upload]) -> list[Job]:
                 jobs.append(index.submit(upload.name, data))
         except ReadError as error:  # the other files go on
             st.session_state.setdefault("refused", []).append(str(error))
+        except LimitReached as error:
+            rest = len(waiting) - place - 1
+            others = f" The {counted(rest, 'file')} after it weren't added either." if rest else ""
+            st.session_state.setdefault("refused", []).append(f"{error}{others}")
+            break
     return jobs
 
 
