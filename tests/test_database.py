@@ -84,6 +84,37 @@ def test_only_the_databases_exceptions_are_turned_into_catalog_errors() -> None:
         raises(KeyError("a bug"))
 
 
+def test_one_of_two_that_wait_for_each_other_in_postgres_begins_again(postgres_url: str) -> None:
+    engine = open_database(postgres_url)
+    with engine.begin() as connection:
+        for name in ("a", "b"):
+            values = {"address": name, "name": "n", "asked_model": "", "model": "", "fingerprint": ""}
+            connection.execute(sa.insert(tables.tables["collections"]).values(values))
+    crossing = Barrier(2)
+    begun: list[str] = []
+
+    @guarded
+    def change(first: str, second: str) -> None:
+        begun.append(first)
+        collections = tables.tables["collections"]
+        with engine.begin() as connection:
+            for address in (first, second):
+                own = sa.update(collections).where(collections.c.address == address)
+                connection.execute(own.values(model=collections.c.model + first))
+                if address == first and len(begun) <= 2:
+                    crossing.wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        for each in [pool.submit(change, "a", "b"), pool.submit(change, "b", "a")]:
+            each.result(30)
+    with engine.connect() as connection:
+        models = set(connection.scalars(sa.select(tables.tables["collections"].c.model)))
+    assert len(begun) == 3
+    assert models in ({"ab"}, {"ba"})
+    tables.drop_all(engine)
+    engine.dispose()
+
+
 @pytest.mark.parametrize(
     ("text", "stored"), [("plain 한국어 🙂", "plain 한국어 🙂"), ("a\x00b", "ab"), ("a\ud800b", "a?b"), ("", "")]
 )
