@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import threading
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -11,6 +9,7 @@ import streamlit as st
 from pages.parts.library import attempt, open_index, shown_errors
 from pages.parts.navigation import run_page
 from pages.parts.safe_markdown import safe_text
+from pages.parts.shutdown import close_at_end
 from pages.parts.status import show_status
 
 if TYPE_CHECKING:
@@ -31,8 +30,7 @@ def open_run() -> BackgroundRun:
     from rag.benchmarks import BackgroundRun  # brings pymilvus, which takes seconds
 
     run = BackgroundRun()
-    # In time to remove the scratch collections; atexit's own callbacks come after the executors have been shut down.
-    getattr(threading, "_register_atexit", atexit.register)(lambda: run.stop(wait=True))
+    close_at_end(lambda: run.stop(wait=True))  # which removes the scratch collections
     return run
 
 

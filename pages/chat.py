@@ -199,6 +199,7 @@ def _submit(index: DocumentIndex) -> None:
 def _ask(index: DocumentIndex, question: str, wait_for: list[str] | None = None) -> None:
     """Keep the question, then start to answer it: whatever happens then, the question isn't lost."""
     with shown_errors():
+        index.settings.check_question(question)  # before it is kept: it would be sent with every run of the page
         conversation = current_conversation(index)
         if conversation is None:
             conversation = index.conversations.create(" ".join(question.split())[:80])

@@ -6,7 +6,9 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rag.citations import check_citations, tidy_markers
@@ -25,6 +27,7 @@ from rag.prompts import (
 )
 from rag.retrieval import QUESTION_CHARACTERS, Query, Retrieved, build_query
 from rag.schema import Citation, Evidence, Message, Passage, Trace
+from rag.sources import as_question
 
 # rag.llm brings OpenAI's client and LlamaIndex. Where there is an LLM it has been imported; else nobody needs it.
 if TYPE_CHECKING:
@@ -77,12 +80,14 @@ class Answer:
         self._citations: list[Citation] | None = None
         self._laps: list[tuple[str, float]] = []
         self._source = loop.iterate(draft.stream, on_wait)
+        # What is logged while the answer is written belongs to the request that it was asked with.
+        self._context = copy_context()
         self.tokens: Iterator[str] = self._read()
 
     def _read(self) -> Iterator[str]:
-        began = time.perf_counter()
+        asked = began = time.perf_counter()
         try:
-            for part in self._source:
+            for part in iter(partial(self._context.run, next, self._source, None), None):
                 if not self._parts:
                     self._laps.append(("wait for the first words", _since(began)))
                     began = time.perf_counter()
@@ -93,6 +98,8 @@ class Answer:
             self.error = str(error)
             raise
         finally:
+            counts = {"ms": _since(asked), "characters": sum(map(len, self._parts)), "failed": int(bool(self.error))}
+            self._context.run(logger.info, "the answer ended", extra=counts)
             self._source.close()  # type: ignore[attr-defined]
 
     def stop(self) -> None:
@@ -157,11 +164,14 @@ async def condense(question: str, history: Sequence[Message], llm: LLM | None, t
     from rag.llm import complete_chat
 
     try:
-        condensed = (await complete_chat(llm, condense_messages(question, history), timeout)).strip()
+        messages = condense_messages(question, history)
+        condensed = as_question(await complete_chat(llm, messages, timeout, CONDENSED_CHARACTERS))
     except LLMError as error:
-        logger.warning("condensing failed, searching with the last turns: %s", error)
+        logger.warning("condensing failed, searching with the last turns", exc_info=error)
         return None
-    return condensed if condensed and len(condensed) <= CONDENSED_CHARACTERS else None
+    except RagError:  # an empty one
+        return None
+    return condensed if len(condensed) <= CONDENSED_CHARACTERS else None
 
 
 async def draft_answer(

@@ -26,6 +26,7 @@ _ADDRESS = re.compile(r"\]\([^)]*\)|†[^】\n]*")
 # Brackets in code are no citations: blocks between fences, the last of which may be missing yet, and `spans`.
 _CODE = re.compile(r"^[ \t]*(```|~~~).*?(?:^[ \t]*\1|\Z)|(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)", re.M | re.S)
 _HIDDEN = "\ufdd0"  # stands for a bracket in code; no character, so no text has it
+_ROUND = str.maketrans("[]【】［］", "()()()", "\\")
 _LIST_MARK = re.compile(r"\s*(?:[-*•>]\s*|\d{1,3}[.)]\s+)*")
 
 
@@ -38,6 +39,11 @@ def tidy_markers(text: str, passages: int, *, markdown: bool = True) -> str:
         return "".join((match["blank"], *(f"[{number}]" for number in dict.fromkeys(numbers)))) if numbers else ""
 
     return _shown(_MARKERS.sub(tidy, _with_hidden_code(text) if markdown else text))
+
+
+def without_markers(text: str) -> str:
+    """A document's text with round brackets where a marker of ours would be read: its own [3] cites nothing."""
+    return re.sub(_ONE, lambda marker: marker[0].translate(_ROUND), text, flags=re.IGNORECASE)
 
 
 def check_citations(text: str, passages: Sequence[Passage], *, markdown: bool = True) -> list[Citation]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC
 from functools import lru_cache
@@ -13,7 +14,10 @@ import sqlalchemy as sa
 
 from rag.database import conversations, guarded, messages, storable, utc_now
 from rag.errors import NotFound
+from rag.ids import checked_conversation_id
 from rag.schema import Candidate, Citation, Conversation, Evidence, Message, Passage, Trace
+
+GONE = "This conversation doesn't exist any more; start a new one."
 
 
 class Conversations:
@@ -40,45 +44,41 @@ class Conversations:
     @guarded
     def get(self, conversation_id: str) -> Conversation:
         """Raises NotFound."""
+        mine = conversations.c.conversation_id == checked_conversation_id(conversation_id)
         with self._engine.connect() as connection:
-            row = connection.execute(
-                sa.select(conversations).where(conversations.c.conversation_id == conversation_id)
-            ).first()
+            row = connection.execute(sa.select(conversations).where(mine)).first()
         if row is None:
-            raise NotFound("This conversation doesn't exist any more; start a new one.")
+            raise NotFound(GONE)
         return _conversation(row)
 
     @guarded
     def rename(self, conversation_id: str, title: str) -> None:
-        self.get(conversation_id)
+        """Raises NotFound."""
         with self._engine.begin() as connection:
-            connection.execute(
-                sa.update(conversations)
-                .where(conversations.c.conversation_id == conversation_id)
-                .values(title=_title(title))
-            )
+            _update(connection, conversation_id, title=_title(title))
 
     @guarded
     def delete(self, conversation_id: str) -> None:
+        mine = conversations.c.conversation_id == checked_conversation_id(conversation_id)
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(conversations).where(conversations.c.conversation_id == conversation_id))
+            connection.execute(sa.delete(conversations).where(mine))
 
     @guarded
     def messages(self, conversation_id: str) -> list[Message]:
-        """Oldest first; answers come with their evidence."""
+        """Oldest first; answers come with their evidence. Raises NotFound for what is no id."""
+        mine = messages.c.conversation_id == checked_conversation_id(conversation_id)
         with self._engine.connect() as connection:
-            rows = connection.execute(
-                sa.select(messages).where(messages.c.conversation_id == conversation_id).order_by(messages.c.message_id)
-            )
+            rows = connection.execute(sa.select(messages).where(mine).order_by(messages.c.message_id))
             return [Message(row.role, row.content, _evidence(row.evidence) if row.evidence else None) for row in rows]
 
     @guarded
     def add(self, conversation_id: str, message: Message) -> None:
         """Raises NotFound where the conversation was deleted meanwhile."""
-        self.get(conversation_id)
         evidence = json.dumps(asdict(message.evidence), ensure_ascii=False) if message.evidence else None
         now = utc_now()
         with self._engine.begin() as connection:
+            # First: from then on nobody else can delete it until the message is in.
+            _update(connection, conversation_id, updated_at=now)
             connection.execute(
                 sa.insert(messages).values(
                     conversation_id=conversation_id,
@@ -88,35 +88,35 @@ class Conversations:
                     created_at=now,
                 )
             )
-            connection.execute(
-                sa.update(conversations)
-                .where(conversations.c.conversation_id == conversation_id)
-                .values(updated_at=now)
-            )
 
     @guarded
     def drop_last(self, conversation_id: str) -> None:
-        """Remove the last message, so that its question can be asked again."""
-        last = (
-            sa.select(sa.func.max(messages.c.message_id))
-            .where(messages.c.conversation_id == conversation_id)
-            .scalar_subquery()
-        )
+        """Remove the last message if it is an answer, so that its question can be asked again: two who want that at the
+        same time don't remove the question as well."""
+        mine = messages.c.conversation_id == checked_conversation_id(conversation_id)
+        last = sa.select(sa.func.max(messages.c.message_id)).where(mine).scalar_subquery()
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(messages).where(messages.c.message_id == last))
+            connection.execute(sa.delete(messages).where(messages.c.message_id == last, messages.c.role != "user"))
 
-    def to_markdown(self, conversation_id: str) -> str:
-        """The conversation as a Markdown text with its sources. Raises NotFound."""
-        lines = [f"# {self.get(conversation_id).title}", ""]
+    def to_markdown(
+        self, conversation_id: str, answered: Callable[[str], str] = str, quoted: Callable[[str], str] = str
+    ) -> str:
+        """The conversation as a Markdown text with its sources. Raises NotFound.
+
+        `answered` makes answers, which are Markdown, fit for it; `quoted` questions, names and passages, which aren't.
+        """
+        lines = [f"# {quoted(self.get(conversation_id).title)}", ""]
         for message in self.messages(conversation_id):
-            lines += [f"## {'Question' if message.role == 'user' else 'Answer'}", "", message.content, ""]
+            asked = message.role == "user"
+            content = quoted(message.content) if asked else answered(message.content)
+            lines += [f"## {'Question' if asked else 'Answer'}", "", content, ""]
             if message.evidence:
                 cited = sorted({citation.number for citation in message.evidence.citations})
                 for number in cited:
                     passage = message.evidence.passages[number - 1]
                     page = f", page {passage.page}" if passage.page else ""
                     quote = " ".join(passage.text.split())
-                    lines += [f"> [{number}] {passage.file_name}{page}: {quote}", ""]
+                    lines += [f"> [{number}] {quoted(f'{passage.file_name}{page}: {quote}')}", ""]
         return "\n".join(lines)
 
     # Last, since the name hides the built-in in annotations that follow it.
@@ -126,6 +126,13 @@ class Conversations:
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(conversations).order_by(conversations.c.updated_at.desc()))
             return [_conversation(row) for row in rows]
+
+
+def _update(connection: sa.Connection, conversation_id: str, **values: Any) -> None:
+    """Raises NotFound."""
+    own = conversations.c.conversation_id == checked_conversation_id(conversation_id)
+    if not connection.execute(sa.update(conversations).where(own).values(**values)).rowcount:
+        raise NotFound(GONE)
 
 
 def _title(title: str) -> str:

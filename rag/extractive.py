@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.chunking import sentence_spans
+from rag.citations import without_markers
 from rag.embedding import Embedder
 from rag.fusion import familiarity
 from rag.lexical import content_terms
@@ -23,7 +24,6 @@ NEAR_BEST = 0.8
 SHORTEST_TOKENS = 9
 # Longer ones, in characters, are tables that were never sentences.
 LONGEST = 600
-_OWN_MARKER = re.compile(r"\[(\s*\^?\d[\d\s,;–—-]*)\]")
 # A table's first row and the line under it say nothing by themselves.
 _TABLE_HEAD = re.compile(r"(?:\|.*\n)?[ \t]*\|[ \t]*:?-{3}")
 NOT_FOUND = "Not in your documents: the passages nearest to the question don't answer it."
@@ -94,7 +94,7 @@ def _cosines(question: str, texts: list[str], embedder: Embedder) -> list[float]
 def _shown(text: str) -> str:
     """A table row reads as a list of its cells; the document's own [3] isn't to be taken for a marker of ours."""
     cells = [cell.strip() for cell in text.strip("| ").split("|")] if text.startswith("|") else [text]
-    return _OWN_MARKER.sub(r"(\1)", ", ".join(cell for cell in cells if cell))
+    return without_markers(", ".join(cell for cell in cells if cell))
 
 
 def _shortened(text: str) -> str:

@@ -1,4 +1,9 @@
-"""What is said to the LLM. Passages are material, numbered and fenced off from the instructions."""
+"""What is said to the LLM. Passages are material, numbered and fenced off from the instructions.
+
+What a document says is never one of the prompt's own lines: it can't close the fence, begin another passage, ask the
+question, or hold a token by which a chat template tells who is speaking. Whether the model obeys what it reads is
+another matter: which documents are searched is settled before, and citations are checked after.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +34,33 @@ CONDENSE = """Rewrite the user's last message as one stand-alone question that c
 conversation. Keep its language, names and numbers. Reply with the question only."""
 
 _CITED = re.compile(r"[\[【［]\s*(\d+)\s*[\]】］]")
+
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+# What people don't see and models read, or what hides what is looked for below: controls, soft hyphens, zero-width
+# marks, bidi controls, tags, variation selectors; of joiners, with which Persian is written, those after ASCII.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0d\ufeff"
+    "\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
+)
+_JOINERS = re.compile("(?<=[!-~])[\u200c\u200d]+")
+# By these chat templates tell who is speaking, and servers may take them for that wherever they are: <|im_start|> and
+# all others with bars (ChatML, Llama 3, Phi, DeepSeek, harmony), <start_of_turn> (Gemma), [INST], <<SYS>>, </s> (Llama
+# 2, Mistral), and those of thoughts and tools. A space after the bracket makes text of them.
+_TEMPLATE = re.compile(
+    r"<(?=[|｜])"
+    r"|<{1,2}(?=/?(?:s|bos|eos|unk|pad|sys|think|(?:start|end)_of_\w+|tool_\w+|function_\w+)>)"
+    r"|\[(?=/?(?:inst|img|gmask|system_prompt|available_tools|tool_\w+|model_settings)\])",
+    re.IGNORECASE,
+)
 # A passage that closes its fence could pass for the user.
-_FENCE = re.compile(r"</?\s*passages\s*>", re.IGNORECASE)
+_FENCE = re.compile(r"[<＜]\s*[/／]?\s*passages?\b(?:[^<>＜＞\n]{0,80}[>＞])?", re.IGNORECASE)
+# Lines of the prompt itself, and those by which a template without tokens tells who is speaking.
+_FRAME = re.compile(
+    r"^(?=[^\S\n]*(?:[\[【［]\s*\d+\s*[\]】］][^\S\n]*[(（]"
+    r"|(?:\#+[^\S\n]*)?(?:question|last message|system|user|human|assistant|instruction|response)[^\S\n]*[:：]))",
+    re.IGNORECASE | re.MULTILINE,
+)
+_NAME = str.maketrans("[]<>【】［］", "(){}()()")
 
 
 def says_refused(text: str) -> bool:
@@ -61,19 +91,39 @@ def answer_messages(question: str, passages: Sequence[Passage], history: Sequenc
     blocks = []
     for number, passage in enumerate(passages, 1):
         page = f", page {passage.page}" if passage.page else ""
-        blocks.append(f"[{number}] ({passage.file_name}{page})\n{_FENCE.sub('', passage.text)}")
+        blocks.append(f"[{number}] ({_as_name(passage.file_name)}{page})\n{_as_material(passage.text)}")
     material = "\n\n".join(blocks) or "(no passages were found)"
-    request = f"<passages>\n{material}\n</passages>\n\nQuestion: {question}"
+    request = f"<passages>\n{material}\n</passages>\n\nQuestion: {_plain(question)}"
     return [_message("system", ANSWER), *_recent(history), _message("user", request)]
 
 
 def condense_messages(question: str, history: Sequence[Message]) -> list[ChatMessage]:
     """The messages that ask for a stand-alone question."""
-    return [_message("system", CONDENSE), *_recent(history), _message("user", f"Last message: {question}")]
+    return [_message("system", CONDENSE), *_recent(history), _message("user", f"Last message: {_plain(question)}")]
 
 
 def _recent(history: Sequence[Message]) -> list[ChatMessage]:
-    return [_message(message.role, message.content[:HISTORY_CHARACTERS]) for message in history[-HISTORY_MESSAGES:]]
+    # An answer can hold what a document made the model say.
+    return [
+        _message(message.role, _FENCE.sub(" ", _plain(message.content))[:HISTORY_CHARACTERS])
+        for message in history[-HISTORY_MESSAGES:]
+    ]
+
+
+def _plain(text: str) -> str:
+    """`text` without invisible characters, and with no token of a chat template in it."""
+    seen = _JOINERS.sub("", _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text)))
+    return _TEMPLATE.sub(lambda match: match[0] + " ", seen)
+
+
+def _as_material(text: str) -> str:
+    """A passage's text: what would read as a line of the prompt is quoted, as in a mail."""
+    return _FRAME.sub("> ", _FENCE.sub(" ", _plain(text)))
+
+
+def _as_name(file_name: str) -> str:
+    """A file's name on one line, and without the brackets that heads and fences are made of."""
+    return " ".join(_FENCE.sub(" ", _plain(file_name)).translate(_NAME).split())
 
 
 def _message(role: str, content: str) -> ChatMessage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from rag.errors import RagError, ReadError
@@ -50,9 +51,9 @@ def as_messages(history: History) -> list[Message]:
     messages = []
     for entry in history:
         if isinstance(entry, Message):
-            messages.append(entry)
+            messages.append(replace(entry, content=_clean(entry.content)))
         elif isinstance(entry, Mapping) and entry.get("role") in {"user", "assistant"}:
-            messages.append(Message(entry["role"], str(entry.get("content", ""))))  # type: ignore[arg-type]
+            messages.append(Message(entry["role"], _clean(str(entry.get("content", "")))))  # type: ignore[arg-type]
         else:
             raise RagError("A message of the history needs a role (user or assistant) and content.")
     return messages
@@ -60,7 +61,11 @@ def as_messages(history: History) -> list[Message]:
 
 def as_question(question: str) -> str:
     """The question without control characters and lone surrogates. Raises RagError where nothing is left."""
-    clean = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", " ", question.encode("utf-8", "replace").decode("utf-8")).strip()
+    clean = _clean(question).strip()
     if not clean:
         raise RagError("The question is empty; type one.")
     return clean
+
+
+def _clean(text: str) -> str:
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", " ", text.encode("utf-8", "replace").decode("utf-8"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -20,41 +20,54 @@ from rag.schema import Citation, Evidence, Message, Passage
 OpenSource = Callable[[Passage, tuple[tuple[int, int], ...], bool], None]
 
 
-def citation_marker(passages: int, citations: Sequence[Citation] = ()) -> Marker:
+def citation_marker(passages: int, citations: Sequence[Citation] | None, shown: Counter[int]) -> Marker:
     """Markers for an answer on `passages` passages: those that aren't borne out carry a question mark, and those whose
-    numbers aren't in the passage an exclamation mark.
+    numbers aren't in the passage an exclamation mark. Before the check (None) all are grey. `shown` counts them.
 
     Citations are in the order of the text, so the second marker [2] belongs to the second citation of 2.
     """
     checked: dict[int, list[Citation]] = defaultdict(list)
-    for citation in citations:
+    for citation in citations or ():
         checked[citation.number].append(citation)
-    shown: Counter[int] = Counter()
 
     def marker(number: int) -> str | None:
         if not 1 <= number <= passages:
             return None
         own, place = checked[number], shown[number]
         shown[number] += 1
+        if citations is None:
+            return f":gray-badge[{number}]"
         return _badge(number, own[place : place + 1] or [one for one in own if one.supported] or own)
 
     return marker
 
 
 def _badge(number: int, citations: Sequence[Citation]) -> str:
-    """A passage's number in the colour of the worst of its citations."""
+    """A passage's number in the colour of the worst of its citations; without any it wasn't checked."""
     if any(citation.missing for citation in citations):
         return f":red-badge[{number}!]"
-    if not all(citation.supported for citation in citations):
+    if not citations or not all(citation.supported for citation in citations):
         return f":orange-badge[{number}?]"
     return f":blue-badge[{number}]"
 
 
-def answer_markdown(text: str, passages: int, citations: Sequence[Citation] = (), *, extractive: bool = False) -> str:
-    """The answer's text, whole or as far as it has come, for `st.markdown`."""
-    marker = citation_marker(passages, citations)
+def answer_markdown(
+    text: str, passages: int, citations: Sequence[Citation] | None = None, *, extractive: bool = False
+) -> str:
+    """The answer's text for `st.markdown`: whole and checked, or (without citations) as far as it has come."""
     # Sentences of documents are no Markdown: a star or an underscore in them is meant.
-    return safe_text(text, marker=marker) if extractive else safe_markdown(text, marker)
+    write = partial(safe_text, text) if extractive else partial(safe_markdown, text)
+    shown: Counter[int] = Counter()
+    markdown = write(marker=citation_marker(passages, citations, shown))
+    if citations is None:
+        return markdown
+    # A marker that was hidden from the check, by entities or by what only looks like code, mustn't pass for checked,
+    # nor shift the others of its number.
+    found = Counter(citation.number for citation in citations)
+    sure = [citation for citation in citations if shown[citation.number] == found[citation.number]]
+    if len(sure) == len(citations):
+        return markdown
+    return write(marker=citation_marker(passages, sure, Counter()))
 
 
 # Every run of the page shows all answers anew, and parsing them takes longer than sending them.

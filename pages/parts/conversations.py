@@ -7,12 +7,13 @@ visit to another page.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from pages.parts.library import attempt, shown_errors
-from pages.parts.safe_markdown import safe_label
+from pages.parts.safe_markdown import safe_label, safe_markdown, safe_text
 from pages.parts.turns import Turns
 from rag.errors import NotFound
 from rag.schema import Conversation
@@ -112,7 +113,7 @@ def _show_menu(index: DocumentIndex, conversation: Conversation) -> None:
                 st.rerun()
     st.download_button(
         "Export as Markdown",
-        data=index.conversations.to_markdown(key),
+        data=index.conversations.to_markdown(key, partial(safe_markdown, marker="[{}]".format), safe_text),
         file_name=(re.sub(r"[^\w-]+", "-", conversation.title).strip("-")[:60] or "conversation") + ".md",
         mime="text/markdown",
         icon=":material/download:",

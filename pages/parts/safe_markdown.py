@@ -19,7 +19,8 @@ Marker = Callable[[int], str | None]
 
 # An invisible joiner. It breaks what Streamlit looks for after parsing, where a backslash is gone already.
 _BREAK = "\u2060"
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+# Controls, what turns the direction of text around, and lone surrogates, which can't be sent to the browser.
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SPECIAL = re.compile(r"[\\`*_\[\]{}<>$~|&#]")
 _BLOCK_START = re.compile(r"^(\s*)(?:([-+=])|(\d{1,9})([.)]))")
 # What GitHub-flavoured Markdown would turn into links by itself. Brackets end it: it may stand inside a directive.
@@ -66,6 +67,13 @@ def safe_label(text: str, limit: int = 60) -> str:
     """`text` on one line, at most `limit` characters, for labels of buttons, expanders and the like."""
     line = " ".join(_CONTROLS.sub("", text).split())
     return _escape(line if len(line) <= limit else line[: limit - 1].rstrip() + "…", addresses=False)
+
+
+def safe_cell(text: str) -> str:
+    """`text` for a cell of a table, from where it can be copied or downloaded into a spreadsheet: there it must not be
+    a formula. An apostrophe before it keeps it from being one (OWASP, CSV injection)."""
+    line = " ".join(_CONTROLS.sub("", text).split())
+    return f"'{line}" if line[:1] in ("=", "+", "-", "@", "＝", "＋", "－", "＠") else line
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

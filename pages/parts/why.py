@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts.safe_markdown import safe_text
+from pages.parts.safe_markdown import safe_cell, safe_text
 from pages.parts.wording import counted
 from rag.schema import Candidate, Evidence
 
@@ -46,9 +46,9 @@ def show_why(evidence: Evidence, key: str) -> None:
 def _row(place: int, candidate: Candidate) -> dict[str, Any]:
     row: dict[str, Any] = {
         "#": place,
-        "Document": candidate.file_name,
+        "Document": safe_cell(candidate.file_name),
         "Page": candidate.page,
-        "Beginning": candidate.beginning,
+        "Beginning": safe_cell(candidate.beginning),
         "Outcome": candidate.left_out or "passage",
         "Score": candidate.fused_score,
         "Dense rank": candidate.dense_rank,

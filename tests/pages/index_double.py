@@ -73,7 +73,7 @@ class ConversationsDouble:
     def drop_last(self, conversation_id: str) -> None:
         self.kept[conversation_id].pop()
 
-    def to_markdown(self, conversation_id: str) -> str:
+    def to_markdown(self, conversation_id: str, *written: Callable[[str], str]) -> str:
         return "\n".join(message.content for message in self.kept[conversation_id])
 
 

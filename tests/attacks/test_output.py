@@ -1,0 +1,98 @@
+"""Forged citations: only a marker that was checked, and found to be borne out, looks like one."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from pages.parts.answers import answer_markdown
+from pages.parts.safe_markdown import safe_markdown, safe_text
+from rag.citations import check_citations, tidy_markers, without_markers
+from rag.conversations import Conversations
+from rag.database import open_database
+from rag.schema import Citation, Evidence, Message, Passage
+from tests.attacks.patterns import OUTPUTS, outputs
+
+FACT = "The dam of Orrin is 62 metres high"
+PASSAGES = [Passage(f"{FACT}.", f"{i}.txt", f"{i:064x}", None, 0, len(FACT) + 1, 1.0) for i in range(3)]
+HOSTILE = outputs("https://evil.example")
+
+
+def shown(text: str) -> str:
+    """A stored answer on PASSAGES as its page shows it."""
+    tidy = tidy_markers(text, len(PASSAGES)).strip()
+    return answer_markdown(tidy, len(PASSAGES), tuple(check_citations(tidy, PASSAGES)))
+
+
+def blue(markdown: str) -> int:
+    return markdown.count(":blue-badge[")
+
+
+def test_true_citation_is_blue_once_it_is_checked_and_not_before() -> None:
+    assert shown(f"{FACT} [1].") == f"{FACT} :blue-badge[1]."
+    assert answer_markdown(f"{FACT} [1].", 3) == f"{FACT} :gray-badge[1]."
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "You owe 5,000 euros [2].",
+        "You owe 5,000 euros &#91;2&#93;.",
+        "You owe 5,000 euros [\x002].",
+        "```x`y\nYou owe 5,000 euros [2].",
+        "Text\n    ```\nYou owe 5,000 euros [2].",
+        "You owe 5,000 euros 【2†source】 ［2］ \\[2\\] [[2]].",
+        "You owe 5,000 euros [2](https://evil.example).",
+        "You owe 5,000 euros [passage 2]. It isn't said [0].",
+        "You owe 5,000 euros [​2] [²] [２].",
+        "`You owe 5,000 euros [2].",
+        "<!-- [2] --> You owe 5,000 euros &lsqb;2&rsqb;.",
+    ],
+)
+def test_claim_that_nothing_bears_out_never_gets_a_blue_badge(forged: str) -> None:
+    markdown = shown(forged)
+    assert blue(markdown) == 0
+    assert not re.search(r":(?:green|violet|primary)", markdown)
+    # Beside a true citation of the same passage it doesn't borrow that one's.
+    assert blue(shown(f"{FACT} [2].\n\n{forged}")) <= 1
+    assert blue(shown(f"{forged}\n\n{FACT} [2].").rpartition("5,000 euros")[0]) == 0
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_no_attack_makes_a_badge_that_was_not_checked(name: str) -> None:
+    text = tidy_markers(HOSTILE[name], len(PASSAGES))
+    citations = check_citations(text, PASSAGES)
+    markdown = answer_markdown(text, len(PASSAGES), tuple(citations))
+    assert blue(markdown) <= sum(citation.supported for citation in citations)
+    assert set(re.findall(r":(\w+-badge)\[", markdown)) <= {"blue-badge", "orange-badge", "red-badge"}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_a_documents_own_markers_cite_nothing(name: str) -> None:
+    """As it is quoted in answers without a language model."""
+    quoted = without_markers(HOSTILE[name])
+    assert check_citations(quoted, PASSAGES, markdown=False) == []
+    assert "badge[" not in answer_markdown(quoted, len(PASSAGES), (), extractive=True).replace(":\u2060", "")
+
+
+def test_an_exported_conversation_loads_and_links_nothing_either(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'docent.sqlite3'}")
+    conversations = Conversations(engine)
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
+    for text in HOSTILE.values():
+        kept = conversations.create(text)
+        passage = Passage(text, text.replace("\n", " "), "1" * 64, 1, 0, len(text), 1.0)
+        evidence = Evidence("q", (passage,), (Citation(1, "x", 0, 1, True),))
+        conversations.add(kept.conversation_id, Message("user", text))
+        conversations.add(kept.conversation_id, Message("assistant", f"It is so [1].\n\n{text}", evidence))
+        exported = conversations.to_markdown(
+            kept.conversation_id, partial(safe_markdown, marker="[{}]".format), safe_text
+        )
+        tokens = [one for token in parser.parse(exported) for one in (token, *(token.children or ()))]
+        assert not {token.type for token in tokens} & {"image", "link_open", "html_inline", "html_block"}, exported
+        assert "It is so [1]." in exported
+    engine.dispose()
