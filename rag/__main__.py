@@ -16,9 +16,10 @@ from rag.console import IngestProgress, fail, files_of, out, print_json
 from rag.errors import LLMError, RagError
 from rag.eval_command import add_eval_arguments, run_eval
 from rag.filetypes import SUPPORTED
-from rag.logs import log_to_file
+from rag.logs import log_to_file, request
 from rag.move_command import add_move_arguments, run_move
 from rag.schema import Passage
+from rag.verify_command import add_verify_arguments, run_verify
 
 BENCH_HELP = "measure how fast this Milvus, this machine and Docent are"
 
@@ -30,12 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = _settings(options)
         log_to_file(settings)
-        if options.command == "bench":
-            # Benchmarks bring their own collections; the app may be holding the library's.
-            return run_bench(settings, options)
-        # Commands that only look must not take up unfinished work: they are gone in a moment.
-        with DocumentIndex(settings, background=options.command == "ingest") as index:
-            return int(options.run(index, options))
+        with request(f"command {options.command}"):
+            if options.command == "bench":
+                # Benchmarks bring their own collections; the app may be holding the library's.
+                return run_bench(settings, options)
+            # Commands that only look must not take up unfinished work: they are gone in a moment.
+            with DocumentIndex(settings, background=options.command == "ingest") as index:
+                return int(options.run(index, options))
     except RagError as error:
         return fail(str(error))
     except KeyboardInterrupt:
@@ -44,7 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:
         logging.getLogger("rag").exception("the command failed")
-        return fail(f"Something unexpected went wrong ({type(error).__name__}: {str(error)[:200]}).")
+        return fail(
+            f"Something unexpected went wrong ({type(error).__name__}); the log in DATA_DIR says where, and with "
+            "LOG_LEVEL=DEBUG also what."
+        )
 
 
 class _Parser(argparse.ArgumentParser):
@@ -86,7 +91,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help=BENCH_HELP, description=BENCH_HELP)
     if "bench" in arguments[:1]:  # no other command waits for the benchmarks to be imported
         add_bench_arguments(bench, common)
-    add("doctor", _doctor, "say what is configured, what is reachable, and how fast")
+    add_verify_arguments(add("doctor", _doctor, "say what is configured, what is reachable, and how fast"))
     return parser
 
 
@@ -201,16 +206,23 @@ def _reindex(index: DocumentIndex, options: argparse.Namespace) -> int:
 
 
 def _doctor(index: DocumentIndex, options: argparse.Namespace) -> int:
+    if options.verify or options.repair:
+        return run_verify(index, options)
     status = index.check()
     timings = index.timings()
+    used = {"MAX_DOCUMENTS": index.size()[0], "MAX_JOBS": sum(not job.finished for job in index.jobs())}
     if options.json:
-        print_json({"settings": index.settings.shown(), "status": status, "milliseconds": timings})
+        limits = {name: {"most": most, "now": used.get(name)} for name, most in index.settings.limits.items()}
+        shown = index.settings.shown()
+        print_json({"settings": shown, "limits": limits, "status": status, "milliseconds": timings})
     else:
         for name, part in (("Embedding", status.embedding), ("Milvus", status.milvus), ("LLM", status.llm)):
             out.print(f"{name:<9}  {part.state:<8}  {part.name}  {part.detail}")
         for sentence in (status.notice, status.mismatch, status.outgrown):
             if sentence:
                 out.print(sentence)
+        for name, most in index.settings.limits.items():
+            out.print(f"Limit      {name} {most:,}" + (f", now {used[name]:,}" if name in used else ""))
         for name, value in index.settings.shown().items():
             out.print(f"{name}={value}")
         for name, milliseconds in timings.items():

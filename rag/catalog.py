@@ -2,15 +2,21 @@
 
 A row in state *pending* is at the same time the job that is still to do: it is claimed by one process at a time and
 taken up again by the next one when that process is gone.
+
+A row in state *unlisted* is not in the library: its document is on the way in and its bytes aren't kept yet, or on the
+way out. A process that finds it with nobody at it removes what there is of the document. So a document is added or
+removed as a whole, wherever a process is killed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import socket
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import Any, Literal
 
@@ -27,6 +33,16 @@ _PROCESS = uuid.uuid4().hex[:8]
 _DOCUMENT = [documents.c[field.name] for field in dataclasses.fields(DocumentInfo)]
 # SQLite takes at most 32,766 parameters in a statement.
 MANY = 10_000
+UNLISTED = "unlisted"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row as it is, `listed` or not; `busy` where a living process is at it."""
+
+    document: DocumentInfo
+    listed: bool
+    busy: bool
 
 
 class Catalog:
@@ -36,6 +52,7 @@ class Catalog:
         self._engine = engine
         self._key = {"address": address, "collection": collection}
         self._mine = sa.and_(documents.c.address == address, documents.c.collection == collection)
+        self._listed = sa.and_(self._mine, documents.c.state != UNLISTED)
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{_PROCESS}.{uuid.uuid4().hex[:8]}"
 
     # --- the collection
@@ -52,27 +69,36 @@ class Catalog:
         return (row[0], row[1], row[2]) if row else None
 
     @guarded
+    def note_fingerprint(self, asked_model: str, model: str, fingerprint: str) -> tuple[str, str, str]:
+        """Record it unless another process has just recorded one. Returns what is recorded."""
+        with contextlib.suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
+            connection.execute(sa.insert(collections).values(self._recorded(asked_model, model, fingerprint)))
+        return self.fingerprint() or (asked_model, model, fingerprint)
+
+    @guarded
     def set_fingerprint(self, asked_model: str, model: str, fingerprint: str) -> None:
-        self.forget_fingerprint()
+        """Record it in the place of what is recorded."""
         with self._engine.begin() as connection:
-            connection.execute(
-                sa.insert(collections).values(
-                    address=self._key["address"],
-                    name=self._key["collection"],
-                    asked_model=asked_model,
-                    model=model,
-                    fingerprint=fingerprint,
-                )
-            )
+            self._forget_fingerprint(connection)
+            connection.execute(sa.insert(collections).values(self._recorded(asked_model, model, fingerprint)))
 
     @guarded
     def forget_fingerprint(self) -> None:
         with self._engine.begin() as connection:
-            connection.execute(
-                sa.delete(collections).where(
-                    collections.c.address == self._key["address"], collections.c.name == self._key["collection"]
-                )
-            )
+            self._forget_fingerprint(connection)
+
+    def _forget_fingerprint(self, connection: sa.Connection) -> None:
+        own = sa.and_(collections.c.address == self._key["address"], collections.c.name == self._key["collection"])
+        connection.execute(sa.delete(collections).where(own))
+
+    def _recorded(self, asked_model: str, model: str, fingerprint: str) -> dict[str, str]:
+        return {
+            "address": self._key["address"],
+            "name": self._key["collection"],
+            "asked_model": asked_model,
+            "model": model,
+            "fingerprint": fingerprint,
+        }
 
     # --- documents
 
@@ -81,7 +107,7 @@ class Catalog:
         self, first: int = 0, most: int | None = None, state: DocumentState | None = None
     ) -> list[DocumentInfo]:
         """The documents (in this state), newest first: all, or at most `most` after the first `first`."""
-        query = sa.select(*_DOCUMENT).where(self._mine, *([documents.c.state == state] if state else []))
+        query = sa.select(*_DOCUMENT).where(self._listed, *([documents.c.state == state] if state else []))
         order = (documents.c.added_at.desc(), documents.c.file_name, documents.c.doc_id)
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(*order).offset(first).limit(most))
@@ -90,13 +116,19 @@ class Catalog:
     @guarded
     def find(self, doc_id: str) -> DocumentInfo | None:
         with self._engine.connect() as connection:
-            row = connection.execute(sa.select(*_DOCUMENT).where(self._mine, documents.c.doc_id == doc_id)).first()
+            row = connection.execute(sa.select(*_DOCUMENT).where(self._listed, documents.c.doc_id == doc_id)).first()
         return _document(row) if row else None
+
+    @guarded
+    def knows(self, doc_id: str) -> bool:
+        """Whether there is, or may be, anything of a document, listed or not."""
+        with self._engine.connect() as connection:
+            return connection.execute(sa.select(1).where(self._mine, documents.c.doc_id == doc_id)).first() is not None
 
     @guarded
     def count_states(self, doc_ids: Collection[str] | None = None) -> dict[DocumentState, int]:
         """How many documents, of these or (None) of all, are in each state; states of none are missing."""
-        query = sa.select(documents.c.state, sa.func.count().label("number")).where(self._mine)
+        query = sa.select(documents.c.state, sa.func.count().label("number")).where(self._listed)
         if doc_ids is not None:
             query = query.where(documents.c.doc_id.in_([storable(doc_id) for doc_id in doc_ids]))
         with self._engine.connect() as connection:
@@ -112,11 +144,10 @@ class Catalog:
 
     @guarded
     def count_claimed(self) -> int:
-        """How many documents are being ingested right now, by this process or another living one."""
+        """How many documents are being ingested or removed right now, by this process or another living one."""
         held = sa.select(documents).where(self._mine, documents.c.claimed_by.is_not(None))
         with self._engine.connect() as connection:
-            rows = connection.execute(held)
-            return sum(row.claimed_by == self.owner or not self._claimable(row) for row in rows)
+            return sum(self._busy(row) for row in connection.execute(held))
 
     @guarded
     def ready_names(self, doc_ids: Iterable[str]) -> dict[str, str]:
@@ -145,11 +176,13 @@ class Catalog:
 
     @guarded
     def add_pending(
-        self, doc_id: str, file_name: str, size: int, replaces: Iterable[str] = ()
+        self, doc_id: str, file_name: str, size: int, replaces: Iterable[str] = (), *, listed: bool = True
     ) -> Literal["added", "ready", "busy"]:
-        """Note a document that is to be ingested, claimed by this process.
+        """Note a document that is to be ingested, claimed by this process; `listed` is False as long as its bytes
+        aren't kept, until `list_pending`.
 
-        "ready" and "busy" change nothing: it is there already, or another living process is at it.
+        "ready" and "busy" change nothing: it is there already, or another living process is at it, or this one is
+        removing it.
         """
         now = utc_now()
         try:
@@ -158,7 +191,9 @@ class Catalog:
                 if row is not None:
                     if row.state == "ready":
                         return "ready"
-                    if row.state == "pending" and not self._claimable(row):
+                    if row.state in {"pending", UNLISTED} and not self._claimable(row):
+                        return "busy"
+                    if row.state == UNLISTED and row.claimed_by == self.owner:
                         return "busy"
                     if not connection.execute(sa.delete(documents).where(self._unchanged(row))).rowcount:
                         return "busy"
@@ -170,7 +205,7 @@ class Catalog:
                         size=size,
                         pages=0,
                         chunks=0,
-                        state="pending",
+                        state="pending" if listed else UNLISTED,
                         added_at=now,
                         replaces=" ".join(replaces),
                         claimed_by=self.owner,
@@ -182,22 +217,45 @@ class Catalog:
         return "added"
 
     @guarded
+    def list_pending(self, doc_id: str) -> None:
+        """A document that was added without being listed is in the library from now on."""
+        mine = sa.and_(self._mine, documents.c.doc_id == doc_id, documents.c.claimed_by == self.owner)
+        with self._engine.begin() as connection:
+            connection.execute(sa.update(documents).where(mine).values(state="pending"))
+
+    @guarded
     def claim_pending(self) -> list[tuple[str, str, tuple[str, ...]]]:
         """Claim the pending documents that nobody is at, oldest first: (doc_id, file name, ids that it replaces)."""
+        return [(row.doc_id, row.file_name, tuple(row.replaces.split())) for row in self._claim("pending")]
+
+    @guarded
+    def claim_unlisted(self) -> list[str]:
+        """Claim the documents that aren't listed and that nobody is at: what there is of them is to be removed."""
+        return [row.doc_id for row in self._claim(UNLISTED)]
+
+    def _claim(self, state: str) -> list[Any]:
         now = utc_now()
         with self._engine.begin() as connection:
             rows = connection.execute(
-                sa.select(documents).where(self._mine, documents.c.state == "pending").order_by(documents.c.added_at)
+                sa.select(documents).where(self._mine, documents.c.state == state).order_by(documents.c.added_at)
             ).all()
             claim = sa.update(documents).values(claimed_by=self.owner, claimed_until=now + CLAIM)
-            claimed = [
+            return [
                 row
                 for row in rows
                 if self._claimable(row)
                 and row.claimed_by != self.owner
                 and connection.execute(claim.where(self._unchanged(row))).rowcount
             ]
-        return [(row.doc_id, row.file_name, tuple(row.replaces.split())) for row in claimed]
+
+    @guarded
+    def held(self, doc_ids: Iterable[str]) -> set[str]:
+        """Those of these documents that are pending and claimed by this process: not those that another one has removed
+        or taken over."""
+        own = sa.and_(self._mine, documents.c.state == "pending", documents.c.claimed_by == self.owner)
+        with self._engine.connect() as connection:
+            wanted = documents.c.doc_id.in_(list(doc_ids))
+            return set(connection.scalars(sa.select(documents.c.doc_id).where(own, wanted)))
 
     @guarded
     def renew_claims(self) -> None:
@@ -218,49 +276,143 @@ class Catalog:
             connection.execute(sa.update(documents).where(mine).values(claimed_by=None, claimed_until=None))
 
     @guarded
-    def mark_ready(self, counts: dict[str, tuple[int, int]]) -> None:
-        """Mark documents whole: {doc_id: (pages, chunks)}."""
+    def mark_ready(
+        self, counts: Mapping[str, tuple[int, int]], replaces: Mapping[str, Collection[str]] | None = None
+    ) -> tuple[set[str], list[str]]:
+        """Mark documents whole: {doc_id: (pages, chunks)}; at the same moment those that they replace leave the
+        library, claimed by this process. Returns the documents that were marked, which are not those that another
+        process has removed or taken over meanwhile, and the documents that have left."""
+        marked: set[str] = set()
+        left: list[str] = []
         with self._engine.begin() as connection:
             for doc_id, (pages, chunks) in counts.items():
-                connection.execute(
-                    sa.update(documents)
-                    .where(self._mine, documents.c.doc_id == doc_id)
-                    .values(state="ready", error=None, pages=pages, chunks=chunks, claimed_by=None, claimed_until=None)
+                mine = sa.and_(
+                    self._mine,
+                    documents.c.doc_id == doc_id,
+                    documents.c.state == "pending",
+                    documents.c.claimed_by == self.owner,
                 )
+                whole = {"state": "ready", "error": None, "pages": pages, "chunks": chunks}
+                changed = connection.execute(
+                    sa.update(documents).where(mine).values(**whole, claimed_by=None, claimed_until=None)
+                )
+                if not changed.rowcount:
+                    continue
+                marked.add(doc_id)
+                if old := (replaces or {}).get(doc_id):
+                    own = sa.and_(self._mine, documents.c.doc_id == doc_id)
+                    # Not those that have been added since it was asked to replace them.
+                    before = documents.c.added_at <= connection.scalar(sa.select(documents.c.added_at).where(own))
+                    left += self._unlist(connection, sa.and_(documents.c.doc_id.in_(old), before))
+        return marked, left
 
     @guarded
     def mark_failed(self, doc_id: str, error: str) -> None:
+        """Mark a document failed, unless another process has removed it or taken it over meanwhile."""
+        free = sa.or_(documents.c.claimed_by.is_(None), documents.c.claimed_by == self.owner)
         with self._engine.begin() as connection:
             connection.execute(
                 sa.update(documents)
-                .where(self._mine, documents.c.doc_id == doc_id)
+                .where(self._listed, documents.c.doc_id == doc_id, free)
                 .values(state="failed", error=error, claimed_by=None, claimed_until=None)
             )
 
     @guarded
-    def mark_pending(self, states: Collection[DocumentState]) -> None:
-        """The documents in these states are to be ingested again, with none of them replacing another."""
+    def mark_pending(self, states: Collection[DocumentState], doc_ids: Collection[str] | None = None) -> None:
+        """The documents (of these) in these states are to be ingested again, with none of them replacing another."""
+        chosen = sa.and_(self._mine, documents.c.state.in_(list(states)))
+        if doc_ids is not None:
+            chosen = sa.and_(chosen, documents.c.doc_id.in_(list(doc_ids)))
         with self._engine.begin() as connection:
             connection.execute(
                 sa.update(documents)
-                .where(self._mine, documents.c.state.in_(list(states)))
+                .where(chosen)
                 .values(state="pending", error=None, replaces="", claimed_by=None, claimed_until=None)
             )
 
+    # --- out of the library
+
     @guarded
-    def remove(self, doc_ids: Iterable[str]) -> list[str]:
-        """Forget documents. Returns those whose bytes no other collection needs."""
+    def unlist(self, doc_ids: Collection[str] | None = None) -> list[str]:
+        """Take documents (all when None) out of the library, claimed by this process, which removes what there is of
+        them; were it killed, the next one does. Returns those that were listed."""
+        with self._engine.begin() as connection:
+            if doc_ids is None:
+                return self._unlist(connection, sa.true())
+            wanted = list(doc_ids)
+            parts = [wanted[first : first + MANY] for first in range(0, len(wanted), MANY)]
+            return [doc_id for part in parts for doc_id in self._unlist(connection, documents.c.doc_id.in_(part))]
+
+    def _unlist(self, connection: sa.Connection, condition: sa.ColumnElement[bool]) -> list[str]:
+        chosen = sa.and_(self._listed, condition)
+        # In one statement: of two processes that do so at once, each gets what it was the first to take.
+        unlisted = (
+            sa.update(documents)
+            .where(chosen)
+            .values(state=UNLISTED, claimed_by=self.owner, claimed_until=utc_now() + CLAIM)
+            .returning(documents.c.doc_id)
+        )
+        return list(connection.scalars(unlisted))
+
+    @guarded
+    def list_failed(self, doc_ids: Iterable[str], error: str) -> None:
+        """List documents again, as failed, that this process has unlisted and can't remove."""
+        mine = sa.and_(self._mine, documents.c.state == UNLISTED, documents.c.claimed_by == self.owner)
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(documents)
+                .where(mine, documents.c.doc_id.in_(list(doc_ids)))
+                .values(state="failed", error=error, claimed_by=None, claimed_until=None)
+            )
+
+    @guarded
+    def holds_only(self, doc_ids: Collection[str]) -> bool:
+        """Whether there are no documents but these, listed or not."""
+        with self._engine.connect() as connection:
+            return set(connection.scalars(sa.select(documents.c.doc_id).where(self._mine))) <= set(doc_ids)
+
+    @guarded
+    def remove(self, doc_ids: Iterable[str], discard: Callable[[str], object] | None = None) -> list[str]:
+        """Forget documents. Returns those whose bytes no other collection needs; `discard` is called for each of them
+        before they are forgotten for good, and while (on SQLite) no other process can add them."""
         wanted = list(doc_ids)
         orphans: list[str] = []
         with self._engine.begin() as connection:
             for first in range(0, len(wanted), MANY):
                 part = wanted[first : first + MANY]
                 connection.execute(sa.delete(documents).where(self._mine, documents.c.doc_id.in_(part)))
-                kept = set(
-                    connection.scalars(sa.select(documents.c.doc_id).where(documents.c.doc_id.in_(part)).distinct())
-                )
-                orphans.extend(doc_id for doc_id in part if doc_id not in kept)
+                orphans += _unknown(connection, part)
+            if discard:
+                for orphan in orphans:
+                    discard(orphan)
         return orphans
+
+    @guarded
+    def discard_unknown(self, doc_ids: Collection[str], discard: Callable[[str], object]) -> None:
+        """Call `discard` for those of these ids that no collection knows; as in `remove`, none is added meanwhile."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(documents).where(sa.false()))  # SQLite's lock on writing
+            for doc_id in _unknown(connection, doc_ids):
+                discard(doc_id)
+
+    # --- as it is, for those who verify
+
+    @guarded
+    def entries(self) -> dict[str, Entry]:
+        """All rows of the collection, by document."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(documents).where(self._mine)).all()
+        return {row.doc_id: Entry(_info(row), row.state != UNLISTED, self._busy(row)) for row in rows}
+
+    @guarded
+    def known_anywhere(self) -> dict[str, bool]:
+        """The documents of all collections, and whether a living process is at them in any."""
+        columns = (documents.c.doc_id, documents.c.claimed_by, documents.c.claimed_until)
+        known: dict[str, bool] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(sa.select(*columns)):
+                known[row.doc_id] = known.get(row.doc_id, False) or self._busy(row)
+        return known
 
     @guarded
     def take_over(self, source: Catalog, whole: Collection[str]) -> None:
@@ -271,7 +423,7 @@ class Catalog:
         with self._engine.begin() as connection:
             here = sa.select(documents.c.doc_id).where(self._mine, documents.c.state == "ready")
             ready = set(connection.scalars(here))
-            rows = connection.execute(sa.select(documents).where(source._mine)).mappings().all()
+            rows = connection.execute(sa.select(documents).where(source._listed)).mappings().all()
             taken = []
             for row in rows:
                 if row["doc_id"] not in ready:
@@ -291,6 +443,9 @@ class Catalog:
             documents.c.state == row.state,
             documents.c.claimed_by.is_not_distinct_from(row.claimed_by),
         )
+
+    def _busy(self, row: Any) -> bool:
+        return row.claimed_by is not None and (row.claimed_by == self.owner or not self._claimable(row))
 
     def _claimable(self, row: Any) -> bool:
         """Whether nobody holds the row: its claim ran out, or its process on this machine is gone."""
@@ -314,6 +469,20 @@ def _is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _unknown(connection: sa.Connection, doc_ids: Collection[str]) -> list[str]:
+    """Those that no collection has a row of."""
+    known: set[str] = set()
+    wanted = list(doc_ids)
+    for first in range(0, len(wanted), MANY):
+        part = wanted[first : first + MANY]
+        known.update(connection.scalars(sa.select(documents.c.doc_id).where(documents.c.doc_id.in_(part)).distinct()))
+    return [doc_id for doc_id in wanted if doc_id not in known]
+
+
+def _info(row: Any) -> DocumentInfo:
+    return _document([getattr(row, field.name) for field in dataclasses.fields(DocumentInfo)])
 
 
 def _document(row: Any) -> DocumentInfo:

@@ -10,11 +10,13 @@ import time
 from rag import chunking, lexical
 from rag.catalog import Catalog
 from rag.embedding import Embedder, load_embedder
-from rag.errors import EmbeddingError, IndexMismatch, RagError
+from rag.errors import CollectionLost, EmbeddingError, IndexMismatch, RagError
 from rag.model_folders import choose_model, fallback_notice, is_folder
 from rag.schema import PartStatus
 from rag.settings import BUNDLED_EMBED_MODEL, Settings
 from rag.vector_store import VectorStore
+
+REBUILDING = "The library is being re-indexed; ask again in a moment."
 
 
 class CollectionModel:
@@ -38,43 +40,75 @@ class CollectionModel:
         self.notice: str | None = None
         self.mismatch: str | None = None
         self.status = PartStatus("starting", self._settings.embed_model, "The embedding model is loading.")
-        self._namespace: str | None = None
+        self._made = False
         self._recorded: tuple[str, str, str] | None = None
+
+    async def drop(self, renew: bool = False) -> tuple[int, int]:
+        """Drop the collection; the next one may get another model. Returns how many rows it had and are left (0).
+
+        `renew` settles at once that this will be the model of the settings: another process, which may have another
+        one, could be the first to add a document. Raises StoreError, StoreUnavailable; EmbeddingError, CatalogError.
+        """
+        # Not while a document has it made: that would note a model for a library that is empty.
+        async with self._creating, self._loading:
+            try:
+                if renew:
+                    self.forget()
+                    embedder = await self._load_for(None)
+                    self.mismatch = REBUILDING
+                removed, left = await self._store.drop()
+                if renew:
+                    recorded = (self._settings.embed_model, self._name, _fingerprint(embedder))
+                    await asyncio.to_thread(self._catalog.set_fingerprint, *recorded)
+                    self.mismatch, self._recorded = None, recorded
+                else:
+                    await asyncio.to_thread(self._catalog.forget_fingerprint)
+                    self.forget()
+            except BaseException:
+                if renew:
+                    self.forget()
+                raise
+        return removed, left
 
     def forget_collection(self) -> None:
         """The collection was dropped, but not its documents: it will be made again with the same model."""
-        self._namespace = None
+        self._made = False
 
     async def refresh(self) -> None:
         """Take note when another process has rebuilt the collection with another model."""
-        if self.embedder is not None:
+        async with self._creating:
+            if self.embedder is None:
+                return
             recorded = await asyncio.to_thread(self._catalog.fingerprint)
-            if recorded != self._recorded and recorded is not None:
+            if recorded == self._recorded or recorded is None:
+                return
+            if recorded[2] != _fingerprint(self.embedder) or self.mismatch:
                 self.forget()
                 await self.load()
+            self._recorded = recorded
 
     async def load(self) -> Embedder:
         """The collection's model, whether or not it fits the settings. Raises EmbeddingError, CatalogError."""
         async with self._loading:
-            if self.embedder is not None:
-                return self.embedder
-            recorded = await asyncio.to_thread(self._catalog.fingerprint)
-            try:
-                name = await self._choose(recorded)
-                began = time.monotonic()
-                name, embedder = await self._load(name, recorded is None)
-            except RagError as error:
-                self.status = PartStatus("error", self._settings.embed_model, str(error))
-                raise
-            took = f"{embedder.dimension} dimensions, loaded in {time.monotonic() - began:.1f} s"
-            self.status = PartStatus("ready", embedder.name, took)
-            self.mismatch = None
-            if recorded is not None and recorded[2] != _fingerprint(embedder):
-                self.mismatch = self._mismatch_sentence(recorded, embedder)
-            self._name = name
-            self._recorded = recorded
-            self.embedder = embedder
-            return embedder
+            return self.embedder or await self._load_for(await asyncio.to_thread(self._catalog.fingerprint))
+
+    async def _load_for(self, recorded: tuple[str, str, str] | None) -> Embedder:
+        try:
+            name = await self._choose(recorded)
+            began = time.monotonic()
+            name, embedder = await self._load(name, recorded is None)
+        except RagError as error:
+            self.status = PartStatus("error", self._settings.embed_model, str(error))
+            raise
+        took = f"{embedder.dimension} dimensions, loaded in {time.monotonic() - began:.1f} s"
+        self.status = PartStatus("ready", embedder.name, took)
+        self.mismatch = None
+        if recorded is not None and recorded[2] != _fingerprint(embedder):
+            self.mismatch = self._mismatch_sentence(recorded, embedder)
+        self._name = name
+        self._recorded = recorded
+        self.embedder = embedder
+        return embedder
 
     async def _load(self, name: str, new: bool) -> tuple[str, Embedder]:
         try:
@@ -94,26 +128,41 @@ class CollectionModel:
         return embedder
 
     async def prepare(self) -> tuple[Embedder, str]:
-        """The model and the namespace of row ids, after making the collection unless it exists."""
-        embedder = await self.fitting()
+        """The model and the namespace of row ids, after making the collection unless it exists.
+
+        Raises CollectionLost where another process has meanwhile rebuilt it with another model.
+        """
+        await self.fitting()
         # Several documents get here at once; the first one makes the collection.
         async with self._creating:
-            if self._namespace is None:
-                fingerprint = _fingerprint(embedder)
-                new = await asyncio.to_thread(self._catalog.fingerprint) is None
-                if new and await self._store.count(None, "Strong"):
+            embedder = await self.fitting()
+            fingerprint = _fingerprint(embedder)
+            # Asked each time: other processes may reset or rebuild the library at any moment.
+            recorded = await asyncio.to_thread(self._catalog.fingerprint)
+            if recorded is None:
+                if not self._made and await self._store.count(None, "Strong"):
                     raise IndexMismatch(
                         f"Milvus holds a collection {self._settings.collection} that this library's catalog doesn't "
                         "know; set COLLECTION to another name, or use the DATA_DIR or DATABASE_URL it was made with."
                     )
-                await self._store.create(embedder.dimension)
-                if new:
-                    await asyncio.to_thread(
-                        self._catalog.set_fingerprint, self._settings.embed_model, self._name, fingerprint
-                    )
-                    self._recorded = (self._settings.embed_model, self._name, fingerprint)
-                self._namespace = hashlib.sha256(fingerprint.encode()).hexdigest()[:8]
-        return embedder, self._namespace
+                self._made = False
+                # Before it is made: of two processes that do so at once with different models, one must know.
+                own = (self._settings.embed_model, self._name, fingerprint)
+                recorded = await asyncio.to_thread(self._catalog.note_fingerprint, *own)
+            if recorded[2] != fingerprint:
+                self.forget()
+                raise CollectionLost(
+                    f"The collection {self._settings.collection} has been rebuilt with another embedding model; what "
+                    "was being added is added again by itself."
+                )
+            self._recorded = recorded
+            if not self._made or not self._store.is_open:
+                try:
+                    await self._store.create(embedder.dimension)
+                except CollectionLost:  # it was open, and another process has dropped it
+                    await self._store.create(embedder.dimension)
+                self._made = True
+        return embedder, namespace_of(fingerprint)
 
     async def _choose(self, recorded: tuple[str, str, str] | None) -> str:
         if recorded is None:
@@ -139,6 +188,11 @@ class CollectionModel:
             f"The collection {name} was built with the embedding model {own}, and EMBED_MODEL asks for "
             f"{self._settings.embed_model}; set EMBED_MODEL={own}, or re-index it, which keeps the documents."
         )
+
+
+def namespace_of(fingerprint: str) -> str:
+    """The part of the ids of rows that tells collections of different fingerprints apart."""
+    return hashlib.sha256(fingerprint.encode()).hexdigest()[:8]
 
 
 def _fingerprint(embedder: Embedder) -> str:

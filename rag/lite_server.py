@@ -5,8 +5,11 @@ And what is slow or loud in this version of it. Its modules take a second to imp
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
+import os
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +19,7 @@ from rag import lite_search
 
 # As LlamaIndex calls it.
 VECTOR_FIELD = "embedding"
+_DISK_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}
 
 _users: dict[str, int] = {}
 _lock = threading.Lock()
@@ -77,6 +81,14 @@ def is_locked(error: Exception) -> bool:
     from milvus_lite.exceptions import DataDirLockedError
 
     return isinstance(error, DataDirLockedError)
+
+
+def disk_failure(error: Exception) -> str:
+    """What the system says where the disk is full or can't be written; else empty."""
+    # From the server comes but the text of an exception: "[Errno 28] …", or "… Detail: [errno 28] …".
+    found = re.search(r"\[errno (\d+)\]", str(error), re.IGNORECASE)
+    code = error.errno if isinstance(error, OSError) else int(found[1]) if found else None
+    return os.strerror(code) if code in _DISK_FAILURES else ""
 
 
 def _quiet_faiss() -> None:

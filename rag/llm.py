@@ -12,25 +12,32 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import openai
-from llama_index.core.llms import LLM, ChatMessage
+from llama_index.core.llms import LLM, ChatMessage, ChatResponse
 from llama_index.llms.openai import OpenAI
 from llama_index.llms.openai.utils import is_chat_model, is_chatcomp_api_supported, openai_modelname_to_contextsize
 from llama_index.llms.openai_like import OpenAILike
 
 from rag.errors import LLMError, SettingsError
-from rag.llm_errors import OPENAI_URL, as_llm_error, capitalized, safe_cause, where_is
+from rag.llm_errors import OPENAI_URL, as_llm_error, capitalized, safe_cause, wanted_pause, where_is
+from rag.retries import retrying
 from rag.settings import DEFAULT_OPENAI_MODEL, Settings
 
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
 CHECK_SECONDS = 5.0
-RETRY_PAUSE_SECONDS = 0.5
+# What may follow the reason for which an answer ends is of no use, but having read it keeps the connection.
+END_SECONDS = 1.0
+ATTEMPTS = 3
+# Another attempt begins within so many seconds of the first, or in half of the time-out; whether to wait longer is for
+# whoever asked to decide.
+RETRY_SECONDS = 15.0
 UNKNOWN_CONTEXT_WINDOW = 8192
 
 # The end of a complete answer: most servers send both, some only one of them.
@@ -83,32 +90,49 @@ def context_window(llm: LLM) -> int:
 async def stream_chat(llm: LLM, messages: Sequence[ChatMessage], timeout: float) -> AsyncGenerator[str, None]:
     """Yield the answer piece by piece. `timeout` is the longest wait for the next piece, in seconds.
 
-    A failure before the first piece that may pass is tried once more. Closing the generator or cancelling its task
-    closes the request. Raises LLMError; what was yielded before it stays valid.
+    A failure before the first piece that may pass is tried again, all within that time. Closing the generator or
+    cancelling its task closes the request. Raises LLMError; what was yielded before it stays valid.
     """
     options: dict[str, Any] = {}
-    started = retried = False
-    while True:
+    until = asyncio.get_running_loop().time() + timeout
+
+    async def begin() -> AsyncGenerator[str, None]:
+        """The answer, of which the first piece has arrived."""
+        deltas = _deltas(llm, messages, timeout, until, options)
         try:
-            async with aclosing(_deltas(llm, messages, timeout, options)) as deltas:
-                async for delta in deltas:
-                    started = True
-                    yield delta
-            break
-        except Exception as error:
-            if started or retried or not _may_pass(error, options):
-                raise as_llm_error(error, llm, timeout) from safe_cause(error)
-            retried = True
-            logger.info("LLM request failed before the first token, trying again: %s", type(error).__name__)
-            await asyncio.sleep(RETRY_PAUSE_SECONDS)
-    if not started:
-        raise LLMError(f"{capitalized(where_is(llm))} sent an empty answer: try again, or choose another model.")
+            first = await anext(deltas)
+        except BaseException as error:
+            await deltas.aclose()
+            if not isinstance(error, StopAsyncIteration):
+                raise
+            where = capitalized(where_is(llm))
+            raise LLMError(f"{where} sent an empty answer: try again, or choose another model.") from None
+        return _put_back(first, deltas)
+
+    try:
+        persistently = retrying(
+            partial(_may_pass, options=options), min(RETRY_SECONDS, timeout / 2), ATTEMPTS, wanted_pause
+        )
+        answer: AsyncGenerator[str, None] = await persistently(begin)
+        async with aclosing(answer):
+            async for delta in answer:
+                yield delta
+    except Exception as error:
+        raise as_llm_error(error, llm, timeout) from safe_cause(error)
 
 
-async def complete_chat(llm: LLM, messages: Sequence[ChatMessage], timeout: float) -> str:
-    """The whole answer at once. `timeout` (seconds) bounds the wait for each piece of it. Raises LLMError."""
+async def complete_chat(llm: LLM, messages: Sequence[ChatMessage], timeout: float, most: int | None = None) -> str:
+    """The whole answer at once. `timeout` (seconds) bounds the wait for each piece of it. Raises LLMError.
+
+    A model that doesn't come to an end is stopped after more than `most` characters.
+    """
+    text = ""
     async with aclosing(stream_chat(llm, messages, timeout)) as deltas:
-        return "".join([delta async for delta in deltas])
+        async for delta in deltas:
+            text += delta
+            if most is not None and len(text) > most:
+                break
+    return text
 
 
 async def check_llm(llm: LLM, settings: Settings) -> str | None:
@@ -132,29 +156,50 @@ async def close_llm(llm: LLM | None) -> None:
         await llm._get_aclient().close()
 
 
+async def _put_back(first: str, rest: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    async with aclosing(rest):
+        yield first
+        async for delta in rest:
+            yield delta
+
+
 async def _deltas(
-    llm: LLM, messages: Sequence[ChatMessage], timeout: float, options: dict[str, Any]
+    llm: LLM, messages: Sequence[ChatMessage], timeout: float, until: float, options: dict[str, Any]
 ) -> AsyncGenerator[str, None]:
-    if isinstance(llm, OpenAI) and not llm.model and "model" not in options:
-        async with asyncio.timeout(timeout):
-            options["model"] = await _served_model(llm)
+    """The answer piece by piece. The stream's first event must come by the loop's time `until`, each other one, also
+    those without text that a model sends while it thinks, `timeout` seconds after the one before."""
     opened: list[httpx.Response] = []
     _responses.set(opened)
-    async with asyncio.timeout(timeout):
+    async with asyncio.timeout_at(until):
+        if isinstance(llm, OpenAI) and not llm.model and "model" not in options:
+            options["model"] = await _served_model(llm)
         responses = await llm.astream_chat(messages, **options)
+    ended = False
     async with aclosing(responses):
         try:
             while True:
                 try:
-                    async with asyncio.timeout(timeout):
+                    async with asyncio.timeout_at(until):
                         response = await anext(responses)
                 except StopAsyncIteration:
                     return
+                except Exception as error:
+                    if ended:  # the answer is whole
+                        logger.info("the LLM server broke off after the end", exc_info=error)
+                        return
+                    raise
                 if response.delta:
                     yield response.delta
+                ended = ended or _is_end(response)
+                until = asyncio.get_running_loop().time() + (min(timeout, END_SECONDS) if ended else timeout)
         finally:
             for http_response in opened:
                 await http_response.aclose()
+
+
+def _is_end(response: ChatResponse) -> bool:
+    choices = getattr(response.raw, "choices", None) or ()
+    return any(getattr(choice, "finish_reason", None) for choice in choices)
 
 
 async def _served_model(llm: OpenAI) -> str:
@@ -213,11 +258,15 @@ def _known_to_llama_index(name: str) -> bool:
     return is_chat_model(name)
 
 
-def _may_pass(error: Exception, options: dict[str, Any]) -> bool:
-    """Whether a second attempt makes sense. Takes the temperature out of the options if that was refused."""
+def _may_pass(error: BaseException, options: dict[str, Any]) -> bool:
+    """Whether another attempt makes sense. Takes the temperature out of the options if that was refused."""
     if isinstance(error, openai.BadRequestError) and "temperature" in f"{error.param} {error.message}":
+        refused = "temperature" not in options
         options["temperature"] = openai.omit
-        return True
+        return refused
+    if isinstance(error, openai.RateLimitError):
+        return error.code != "insufficient_quota"
     if isinstance(error, openai.APITimeoutError):
         return False
-    return isinstance(error, openai.APIConnectionError | openai.InternalServerError)
+    broken = openai.APIConnectionError | openai.InternalServerError | httpx.NetworkError | httpx.RemoteProtocolError
+    return isinstance(error, broken)

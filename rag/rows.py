@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag.errors import StoreError
+from rag.ids import checked_doc_id
 from rag.schema import Chunk
 
 # Milvus's VARCHAR limit in bytes.
 MAX_BYTES = 65_535
 PAGE_NONE = 0  # a row's page where the document has none; Milvus before 2.5 knows no null
 
-_DOC_ID = re.compile(r"[0-9a-f]{64}")
+_ROW_ID = re.compile(r"[0-9a-f]{64}-[0-9a-f]{8}-[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +62,20 @@ def read_hit(row_id: str, entity: Any, score: float) -> Hit:
 
 
 def only(doc_ids: Collection[str]) -> str:
-    """A Milvus filter. Ids go into it unescaped, so for anything but a SHA-256 in hex StoreError is
-    raised."""
-    for doc_id in doc_ids:
-        if not _DOC_ID.fullmatch(doc_id):
-            raise StoreError("A document id is 64 hexadecimal digits; list the documents to see theirs.")
-    return "doc_id in [" + ",".join(f'"{doc_id}"' for doc_id in sorted(doc_ids)) + "]"
+    """A Milvus filter. Ids go into it unescaped, so for anything but a SHA-256 in hex NotFound is raised."""
+    return "doc_id in [" + ",".join(f'"{doc_id}"' for doc_id in sorted(map(checked_doc_id, doc_ids))) + "]"
+
+
+def only_rows(row_ids: Collection[str]) -> str:
+    """A filter like `only`, of the ids of rows. Raises StoreError for an id of another form."""
+    for row_id in row_ids:
+        if not _ROW_ID.fullmatch(row_id):
+            raise StoreError("The id of a row is a document's id, a namespace and a number.")
+    return "id in [" + ",".join(f'"{row_id}"' for row_id in row_ids) + "]"
 
 
 def make_filter(doc_ids: Collection[str] | None, without: Collection[str]) -> str:
-    """Only these documents (all when None), but without those. Raises StoreError like `only`."""
+    """Only these documents (all when None), but without those. Raises NotFound like `only`."""
     parts = [only(doc_ids)] if doc_ids is not None else []
     if without:
         parts.append("not (" + only(without) + ")")

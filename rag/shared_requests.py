@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from rag.errors import StoreUnavailable
+
 Kind = TypeVar("Kind", bound=Hashable)
 Asked = TypeVar("Asked")
 Found = TypeVar("Found")
@@ -33,7 +35,7 @@ class SharedRequests(Generic[Kind, Asked, Found]):
         self._senders: dict[Kind, set[asyncio.Task[None] | None]] = {}
 
     async def ask(self, kind: Kind, asked: Asked) -> Found:
-        """The answer to one question. Raises what `send` raises."""
+        """The answer to one question. Raises what `send` raises, but not for what others asked in the same request."""
         future: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(kind, deque()).append((asked, future))
         senders = self._senders.setdefault(kind, set())
@@ -69,6 +71,12 @@ class SharedRequests(Generic[Kind, Asked, Found]):
                 future.cancel()
             raise
         except Exception as error:
+            half = len(together) // 2
+            # One bad question fails its request: the halves are asked apart, down to that one.
+            if half and not isinstance(error, StoreUnavailable):
+                await self._send_together(kind, together[:half])
+                await self._send_together(kind, together[half:])
+                return
             for _, future in together:
                 if not future.done():
                     future.set_exception(error)

@@ -172,6 +172,73 @@ def test_removing_what_is_not_there_is_harmless(catalog: Catalog) -> None:
     assert catalog.remove([ONE]) == [ONE]
 
 
+def test_unlisted_document_is_in_the_library_for_nobody_and_is_left_to_whoever_finds_it(
+    catalog: Catalog, other: Catalog
+) -> None:
+    add_ready(catalog, ONE)
+    add_ready(catalog, TWO)
+    assert catalog.unlist([ONE, THREE]) == [ONE]
+    for each in (catalog, other):
+        assert (each.find(ONE), states(each), each.count_states()) == (None, {TWO: "ready"}, {"ready": 1})
+        assert (each.ready_names([ONE]), each.knows(ONE), each.add_pending(ONE, "a.txt", 3)) == ({}, True, "busy")
+    assert (catalog.claim_unlisted(), other.claim_unlisted()) == ([], [])  # one lives that is at it
+    catalog.release_claims([ONE])
+    assert (other.claim_unlisted(), other.holds_only([ONE]), other.holds_only([ONE, TWO])) == ([ONE], False, True)
+    assert other.remove([ONE]) == [ONE]
+    assert not catalog.knows(ONE)
+
+
+def test_document_is_listed_when_its_bytes_are_kept(catalog: Catalog, other: Catalog) -> None:
+    assert catalog.add_pending(ONE, "a.txt", 3, listed=False) == "added"
+    assert (catalog.find(ONE), other.add_pending(ONE, "a.txt", 3)) == (None, "busy")
+    catalog.list_pending(ONE)
+    assert states(other) == {ONE: "pending"}
+
+
+def test_bytes_are_discarded_before_their_document_is_forgotten(catalog: Catalog, engine: sa.Engine) -> None:
+    Catalog(engine, "elsewhere", "papers").add_pending(TWO, "b.txt", 3)
+    for doc_id in (ONE, TWO):
+        add_ready(catalog, doc_id)
+
+    def fail(doc_id: str) -> None:
+        raise OSError(doc_id)
+
+    with pytest.raises(OSError, match=ONE):
+        catalog.remove([ONE, TWO], fail)
+    assert states(catalog) == {ONE: "ready", TWO: "ready"}
+    discarded: list[str] = []
+    catalog.remove([ONE, TWO], discarded.append)
+    assert discarded == [ONE]
+    catalog.discard_unknown([ONE, TWO, THREE], discarded.append)
+    assert discarded == [ONE, ONE, THREE]
+
+
+def test_what_is_replaced_leaves_the_library_when_its_successor_is_in_it(catalog: Catalog, other: Catalog) -> None:
+    add_ready(catalog, ONE)
+    catalog.add_pending(TWO, "a.txt", 3, [ONE, THREE])
+    add_ready(catalog, THREE)  # added again since
+    assert catalog.mark_ready({TWO: (1, 2)}, {TWO: [ONE, THREE]}) == ({TWO}, [ONE])
+    assert states(other) == {TWO: "ready", THREE: "ready"}
+    assert catalog.entries()[ONE].busy
+
+
+def test_document_that_another_process_has_removed_or_taken_over_is_not_marked(
+    catalog: Catalog, other: Catalog
+) -> None:
+    for doc_id in (ONE, TWO, THREE):
+        catalog.add_pending(doc_id, "a.txt", 3)
+    other.unlist([ONE])
+    catalog.release_claims([TWO])
+    assert [doc_id for doc_id, *_ in other.claim_pending()] == [TWO]
+    for doc_id in (ONE, TWO):
+        catalog.mark_failed(doc_id, "It is damaged.")
+    counts = dict.fromkeys((ONE, TWO, THREE), (1, 2))
+    assert catalog.mark_ready(counts, {ONE: [THREE]}) == ({THREE}, [])
+    assert states(other) == {TWO: "pending", THREE: "ready"}
+    other.list_failed([ONE], "It is still there.")
+    assert states(catalog) == {ONE: "failed", TWO: "pending", THREE: "ready"}
+
+
 # --- the collection's fingerprint
 
 
@@ -184,7 +251,37 @@ def test_fingerprint_is_kept_replaced_and_forgotten(catalog: Catalog) -> None:
     assert catalog.fingerprint() is None
 
 
+@pytest.mark.parametrize("attempt", range(3))
+def test_of_several_fingerprints_noted_at_once_all_learn_the_same(database_url: str, attempt: int) -> None:
+    engines = [open_database(database_url) for _ in range(4)]
+    together = Barrier(4)
+
+    def note(number: int) -> tuple[str, str, str]:
+        together.wait()
+        return Catalog(engines[number], "address", "papers").note_fingerprint("asked", "model", f"print {number}")
+
+    with ThreadPoolExecutor(4) as pool:
+        noted = set(pool.map(note, range(4)))
+    assert noted == {Catalog(engines[0], "address", "papers").fingerprint()}
+    for engine in engines:
+        engine.dispose()
+
+
 # --- claims
+
+
+def test_documents_that_another_process_removed_or_took_over_are_not_held(
+    catalog: Catalog, other: Catalog, engine: sa.Engine
+) -> None:
+    for doc_id in (ONE, TWO, THREE):
+        catalog.add_pending(doc_id, "a.txt", 3)
+    other.unlist([ONE])
+    other.mark_pending(("pending",), [TWO])
+    other.claim_pending()
+    assert catalog.held([ONE, TWO, THREE]) == {THREE}
+    assert other.held([ONE, TWO, THREE]) == {TWO}
+    marked, _ = catalog.mark_ready(dict.fromkeys((ONE, TWO, THREE), (1, 2)))
+    assert marked == {THREE}
 
 
 def test_pending_document_of_a_dead_process_is_taken_over(catalog: Catalog, database_url: str) -> None:

@@ -111,7 +111,7 @@ def test_a_failure_in_mid_stream_keeps_the_part_that_arrived(index: DocumentInde
 def test_each_refusal_is_one_sentence_and_the_passages_stay(
     index: DocumentIndex, llm_server: LLMServer, reply: Reply, word: str
 ) -> None:
-    llm_server.script(reply, reply)
+    llm_server.script(reply, reply, reply)
     answer = index.ask("When does the ferry leave?")
     assert answer.text is not None
     assert word in (answer.error or "")

@@ -172,10 +172,13 @@ def test_the_doctor_says_what_is_reachable(docent: Docent, llm_server: LLMServer
         "llm": "off",
     }
     assert report["milliseconds"]["embed a question"] > 0
+    assert report["limits"]["MAX_UPLOAD_MB"] == {"most": 200, "now": None}
+    assert report["limits"]["MAX_DOCUMENTS"] == {"most": 100_000, "now": 0}
     llm_server.key = "right"
     done = docent("doctor", OPENAI_BASE_URL=llm_server.url, OPENAI_API_KEY="sk-wrong-secret")
     assert_one_line_error(done, "OPENAI_API_KEY")
     assert "sk-wrong-secret" not in done.stdout + done.stderr
+    assert "MAX_QUESTION_CHARACTERS 10,000" in done.stdout and "MAX_JOBS 10,000, now 0" in done.stdout
 
 
 def write_lines(path: Path, *entries: object) -> Path:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
@@ -143,6 +144,37 @@ def test_last_message_is_dropped_from_its_conversation_only(conversations: Conve
     conversations.drop_last(conversation_id)
     assert conversations.messages(conversation_id) == [QUESTION]
     assert conversations.messages(other) == [QUESTION]
+
+
+def test_dropping_the_same_answer_twice_keeps_its_question(conversations: Conversations, conversation_id: str) -> None:
+    for message in (QUESTION, ANSWER):
+        conversations.add(conversation_id, message)
+    for _ in range(2):  # as two browsers do that ask for another answer
+        conversations.drop_last(conversation_id)
+    assert conversations.messages(conversation_id) == [QUESTION]
+
+
+def test_messages_for_a_conversation_that_is_being_deleted_are_in_it_or_refused(database_url: str) -> None:
+    engines = [open_database(database_url) for _ in range(3)]
+    one, two, three = map(Conversations, engines)
+    for _ in range(10):
+        conversation_id = one.create("Soon gone").conversation_id
+
+        def say(conversations: Conversations, conversation_id: str = conversation_id) -> str:
+            try:
+                for _ in range(5):
+                    conversations.add(conversation_id, QUESTION)
+            except NotFound as error:
+                return str(error)
+            return ""
+
+        with ThreadPoolExecutor(3) as pool:
+            told = [pool.submit(say, one), pool.submit(say, two)]
+            pool.submit(three.delete, conversation_id).result()
+        assert {each.result() for each in told} <= {"", "This conversation doesn't exist any more; start a new one."}
+        assert one.messages(conversation_id) == []
+    for engine in engines:
+        engine.dispose()
 
 
 def test_dropping_from_an_empty_conversation_is_harmless(conversations: Conversations, conversation_id: str) -> None:

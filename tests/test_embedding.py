@@ -7,14 +7,17 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import huggingface_hub.constants
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
+from rag import DocumentIndex, watch
 from rag.embedding import Embedder, EmbedderThreads, load_embedder
 from rag.errors import EmbeddingError
 from rag.model_folders import ModelChoice, bundled_folder, choose_model
@@ -173,19 +176,63 @@ def test_fingerprint_of_a_folder_follows_the_weights_and_not_the_place(settings:
     assert prints[0].startswith("folder:")
 
 
-@pytest.mark.parametrize("damage", ["empty", "no weights", "half the weights"])
+def emptied(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
+def halved(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "empty": emptied,
+    "no weights": lambda folder: (folder / "model.safetensors").unlink(),
+    "half the weights": lambda folder: halved(folder / "model.safetensors"),
+    "weights without bytes": lambda folder: (folder / "model.safetensors").write_bytes(b""),
+    "weights that are no numbers": lambda folder: save_file(
+        {name: values * np.nan for name, values in load_file(folder / "model.safetensors").items()},
+        folder / "model.safetensors",
+    ),
+    "half the configuration": lambda folder: halved(folder / "config.json"),
+    "a configuration of other weights": lambda folder: (folder / "config.json").write_text(
+        (folder / "config.json").read_text().replace('"hidden_size": 384', '"hidden_size": 768')
+    ),
+    "half the tokenizer": lambda folder: halved(folder / "tokenizer.json"),
+    "modules outside": lambda folder: (folder / "modules.json").write_text(
+        (folder / "modules.json").read_text().replace('"1_Pooling"', '"../../1_Pooling"')
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_model_is_one_sentence(settings: Settings, tmp_path: Path, damage: str) -> None:
-    folder = tmp_path / "model"
-    if damage == "empty":
-        folder.mkdir()
-    else:
-        weights = copy_of_bundled_model(folder) / "model.safetensors"
-        half = weights.read_bytes()[: weights.stat().st_size // 2]
-        weights.unlink()
-        if damage == "half the weights":
-            weights.write_bytes(half)
-    with pytest.raises(EmbeddingError, match="EMBED_MODEL"):
+    folder = copy_of_bundled_model(tmp_path / "model")
+    DAMAGES[damage](folder)
+    with pytest.raises(EmbeddingError, match="EMBED_MODEL") as caught:
         load_embedder(str(folder), settings)
+    sentence = str(caught.value)
+    assert str(folder) in sentence and "\n" not in sentence
+
+
+def test_library_waits_for_a_damaged_model_to_be_mended(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 0.1)
+    folder = copy_of_bundled_model(tmp_path / "model")
+    weights = (folder / "model.safetensors").read_bytes()
+    halved(folder / "model.safetensors")
+    with DocumentIndex(settings.model_copy(update={"embed_model": str(folder)})) as index:
+        (result,) = index.ingest([("ferry.txt", b"The ferry to the island leaves at noon.")])
+        assert result.status == "failed" and str(folder) in (result.error or "")
+        assert index.status().embedding.state == "error"
+        (folder / "model.safetensors").write_bytes(weights)
+        deadline = time.monotonic() + 60
+        while index.status().embedding.state != "ready":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        index.wait([index.retry(result.doc_id or "")])
+        assert index.search("When does the ferry leave?")[0].file_name == "ferry.txt"
 
 
 def test_model_that_is_neither_cached_nor_reachable_is_one_sentence(settings: Settings) -> None:

@@ -286,24 +286,6 @@ def test_a_milvus_that_is_away_is_said_and_nothing_is_lost(tmp_path: Path, free_
         assert time.monotonic() - began < 60
 
 
-def test_a_second_process_on_a_lite_file_is_told_what_to_do(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
-    settings = Settings(data_dir=tmp_path, embed_model="bundled")
-    with DocumentIndex(settings) as index:
-        index.ingest([("tea.txt", TEA)])
-        code = (
-            "import sys; from rag import *\n"
-            f"with DocumentIndex(Settings(data_dir={str(tmp_path)!r}, embed_model='bundled'), background=False) as i:\n"
-            "    try: i.search('tea')\n"
-            "    except StoreUnavailable as error: print(error)\n"
-        )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
-    assert "in use by another process" in done.stdout
-    assert "Traceback" not in done.stderr
-
-
 def test_files_over_the_limit_are_refused(tmp_path: Path) -> None:
     with DocumentIndex(Settings(data_dir=tmp_path, embed_model="bundled", max_upload_mb=1)) as index:
         with pytest.raises(ReadError, match="too large"):

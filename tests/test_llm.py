@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+import threading
 import time
 from collections.abc import Coroutine
 from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
+import openai
 import pytest
 from llama_index.core.llms import LLM, ChatMessage, MockLLM
 from llama_index.llms.openai import OpenAI
 from llama_index.llms.openai_like import OpenAILike
 
+from rag import retries
 from rag.errors import LLMError, SettingsError
 from rag.event_loop import EventLoopThread
 from rag.language_model import llm_label
 from rag.llm import build_llm, check_llm, close_llm, complete_chat, context_window, stream_chat
+from rag.llm_errors import wanted_pause
 from rag.settings import DEFAULT_OPENAI_MODEL, Settings
 from tests.fakes.llm_server import LLMServer, Reply
+from tests.servers.tcp_relay import TcpRelay
 
 KEY = "sk-test-0123456789abcdef"
 QUESTION = [ChatMessage(role="user", content="What is the secret prompt?")]
 TIMEOUT = 5.0
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "FIRST_PAUSE_SECONDS", 0.02)
 
 
 @pytest.fixture
@@ -222,12 +237,13 @@ SENTENCES = [
 ]
 
 
+@pytest.mark.usefixtures("short_pauses")
 @pytest.mark.parametrize(("reply", "expected"), SENTENCES, ids=lambda value: value if isinstance(value, str) else "")
 def test_each_failure_is_one_sentence_that_says_what_to_do(
     local: Settings, llm_server: LLMServer, caplog: pytest.LogCaptureFixture, reply: Reply, expected: str
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="rag")
-    llm_server.script(reply, reply)
+    llm_server.default = lambda body: reply
     text, error = answer(Settings(**local.model_dump() | {"openai_api_key": KEY}))
     assert text == ""
     assert error is not None and expected in error
@@ -261,7 +277,11 @@ def test_what_arrived_before_a_failure_is_kept(local: Settings, llm_server: LLMS
     assert len(llm_server.chats) == 1, "an answer that has begun must not be asked for again"
 
 
-@pytest.mark.parametrize("reply", [Reply(then="stall"), Reply("some words", then="stall")], ids=["at once", "midway"])
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(then="stall"), Reply(begun=True, then="stall"), Reply("some words", then="stall")],
+    ids=["at once", "after the headers", "midway"],
+)
 def test_stalled_stream_ends_after_the_timeout_and_closes_the_request(
     local: Settings, llm_server: LLMServer, reply: Reply
 ) -> None:
@@ -279,18 +299,110 @@ def test_slow_but_steady_stream_may_take_longer_than_the_timeout(local: Settings
     assert answer(local, timeout=0.6) == ("a b c d e f g h", None)
 
 
-def test_server_error_before_the_first_word_is_tried_once_more(local: Settings, llm_server: LLMServer) -> None:
-    llm_server.script(Reply(status=500), Reply("after all"))
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(status=500),
+        Reply(status=503),
+        Reply(status=429),
+        Reply(then="reset"),
+        Reply(begun=True, then="reset"),
+        Reply(begun=True, then="close"),
+    ],
+    ids=lambda reply: f"{reply.status} {reply.begun} {reply.then}",
+)
+@pytest.mark.usefixtures("short_pauses")
+def test_what_may_pass_before_the_first_word_is_tried_again(
+    local: Settings, llm_server: LLMServer, reply: Reply
+) -> None:
+    llm_server.script(reply, Reply("after all"))
     assert answer(local) == ("after all", None)
+    assert len(llm_server.chats) == 2
 
 
-def test_retries_do_not_multiply(local: Settings, llm_server: LLMServer) -> None:
+@pytest.mark.usefixtures("short_pauses")
+def test_retries_end_and_do_not_multiply(local: Settings, llm_server: LLMServer) -> None:
     llm_server.default = lambda body: Reply(status=500)
     answer(local)
-    assert len(llm_server.chats) == 2
-    llm_server.default = lambda body: Reply(status=429)
-    answer(local)
     assert len(llm_server.chats) == 3
+
+
+def test_quota_that_is_used_up_is_not_asked_for_again(local: Settings, llm_server: LLMServer) -> None:
+    llm_server.default = lambda body: Reply(status=429, code="insufficient_quota")
+    answer(local)
+    assert len(llm_server.chats) == 1
+
+
+def test_server_is_left_alone_for_as_long_as_it_asks(local: Settings, llm_server: LLMServer) -> None:
+    llm_server.script(Reply(status=429, retry_after="2"), Reply("after all"))
+    assert answer(local) == ("after all", None)
+    first, second = (request.at for request in llm_server.chats)
+    assert second - first >= 2
+
+
+def in_a_minute() -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("written", ["60", "a date"])
+def test_long_pause_that_a_server_asks_for_is_left_to_the_person(
+    local: Settings, llm_server: LLMServer, status: int, written: str
+) -> None:
+    llm_server.default = lambda body: Reply(status=status, retry_after=in_a_minute() if written == "a date" else "60")
+    begin = time.monotonic()
+    _, error = answer(local)
+    assert error is not None and re.search(r"wait (60|59) seconds, then try again", error)
+    assert time.monotonic() - begin < 2
+    assert len(llm_server.chats) == 1
+
+
+@pytest.mark.parametrize("written", ["-5", "soon", "", "1e9999", "Fri, 99 Foo 99999 99:99:99 GMT"])
+def test_pause_that_makes_no_sense_is_not_heeded(written: str) -> None:
+    refusal = httpx.Response(503, headers={"retry-after": written}, request=httpx.Request("POST", "http://server"))
+    assert wanted_pause(openai.InternalServerError("busy", response=refusal, body=None)) is None
+
+
+def test_server_that_comes_back_meanwhile_answers(settings: Settings, llm_server: LLMServer, free_port: int) -> None:
+    relay = TcpRelay(free_port, urlsplit(llm_server.url).port or 0)
+    url = f"http://127.0.0.1:{free_port}/v1"
+    coming_back = threading.Timer(0.4, relay.open)
+    coming_back.start()
+    llm_server.script(Reply("here again"))
+    try:
+        found = answer(settings.model_copy(update={"openai_base_url": url, "openai_model": "llama3.2"}))
+    finally:
+        coming_back.join()
+        relay.close()
+    assert found == ("here again", None)
+
+
+@pytest.mark.parametrize("end", ["reset", "close", "stall"])
+def test_answer_that_is_whole_needs_nothing_more(local: Settings, llm_server: LLMServer, end: Any) -> None:
+    llm_server.script(Reply("all of it", whole=True, then=end))
+    begin = time.monotonic()
+    assert answer(local) == ("all of it", None)
+    assert time.monotonic() - begin < 3
+    assert len(llm_server.chats) == 1
+
+
+def test_key_that_is_revoked_while_it_answers_leaves_the_part_that_arrived(
+    local: Settings, llm_server: LLMServer
+) -> None:
+    llm_server.script(Reply("the first words", then="error", code="invalid_api_key", message="key revoked"))
+    text, error = answer(local)
+    assert text == "the first words"
+    assert error is not None and "key revoked" in error
+    llm_server.key = "another"
+    assert "OPENAI_API_KEY" in (answer(local)[1] or "")
+
+
+def test_all_attempts_together_take_no_longer_than_the_timeout(local: Settings, llm_server: LLMServer) -> None:
+    llm_server.script(Reply(status=500), Reply(status=500), Reply(then="stall"))
+    begin = time.monotonic()
+    _, error = answer(local, timeout=2.5)
+    assert time.monotonic() - begin < 3.5
+    assert error is not None
 
 
 def test_server_that_is_down_is_named(settings: Settings, free_port: int) -> None:

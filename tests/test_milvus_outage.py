@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from rag import DocumentIndex, Settings, StoreUnavailable
+from rag import DocumentIndex, Settings, StoreUnavailable, ingestion, vector_store
 from tests.servers.tcp_relay import TcpRelay
 
 pytestmark = pytest.mark.milvus
@@ -63,4 +64,46 @@ def test_everything_heals_by_itself_when_milvus_comes_and_returns(relay: TcpRela
         assert index.search("When does it open?")[0].file_name == "tea.txt"
         wait_until(lambda: index.document(job.doc_id).state == "ready")
         assert index.search("When does the ferry leave?")[0].file_name == "ferry.txt"
+        assert index.reset().left == 0
+
+
+def test_connections_on_which_nothing_comes_back_are_given_up_and_made_anew(
+    relay: TcpRelay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a gateway that has forgotten them, or with a server that is paused."""
+    monkeypatch.setattr(vector_store, "CALL_SECONDS", 4.0)
+    monkeypatch.setattr(ingestion, "PATIENCE_SECONDS", 3.0)
+    relay.open()
+    settings = Settings(
+        data_dir=tmp_path,
+        milvus_uri=f"http://127.0.0.1:{relay.port}",
+        embed_model="bundled",
+        collection=f"silence_{uuid4().hex[:8]}",
+    )
+    with DocumentIndex(settings) as index:
+        assert index.ingest([("tea.txt", TEA)])[0].status == "ready"
+        waits: list[float] = []
+
+        def search() -> None:
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailable):
+                index.search("When does it open?")
+            waits.append(time.monotonic() - began)
+
+        relay.silence()
+        searches = [threading.Thread(target=search) for _ in range(8)]
+        for thread in searches:
+            thread.start()
+        job = index.submit("ferry.txt", FERRY)
+        (stopped,) = index.wait([job])
+        assert stopped.error and "doesn't answer" in stopped.error
+        assert index.document(job.doc_id).state == "pending"
+        for thread in searches:
+            thread.join()
+        assert len(waits) == 8
+        assert max(waits) < 15
+        relay.open()
+        wait_until(lambda: index.document(job.doc_id).state == "ready")
+        assert index.search("When does the ferry leave?")[0].file_name == "ferry.txt"
+        assert index.search("When does it open?")[0].file_name == "tea.txt"
         assert index.reset().left == 0

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rag.errors import StoreUnavailable
 from rag.shared_requests import SharedRequests
 
 PATIENCE = 10.0
@@ -19,6 +20,7 @@ class Sender:
         self.requests: list[tuple[str, list[Any]]] = []
         self.under_way = self.most_under_way = 0
         self.error: BaseException | None = None  # of the next request
+        self.bad: set[Any] = set()
         self.missing = 0
         self.open = asyncio.Event()
         self.open.set()
@@ -33,6 +35,8 @@ class Sender:
             error, self.error = self.error, None
             if error:
                 raise error
+            if self.bad & set(asked):
+                raise ValueError("bad")
             return [(kind, each) for each in asked][self.missing :]
         finally:
             self.under_way -= 1
@@ -127,11 +131,34 @@ def test_kinds_share_nothing_and_do_not_wait_for_each_other() -> None:
     run(scenario)
 
 
-def test_an_error_reaches_all_who_shared_the_request_and_nobody_else() -> None:
+@pytest.mark.parametrize("number", [1, 2, 3, 8, 100])
+def test_one_bad_question_fails_alone(number: int) -> None:
+    async def scenario() -> None:
+        sender = Sender()
+        sender.bad = {number - 1}
+        found = await asyncio.gather(*sender.ask(*range(number)), return_exceptions=True)
+        assert found[:-1] == [("dense", each) for each in range(number - 1)]
+        assert str(found[-1]) == "bad"
+        assert len(sender.requests) <= 1 + 2 * number.bit_length()
+
+    run(scenario)
+
+
+def test_all_of_many_bad_questions_fail() -> None:
+    async def scenario() -> None:
+        sender = Sender()
+        sender.bad = {0, 3, 4}
+        found = await asyncio.gather(*sender.ask(*range(6)), return_exceptions=True)
+        assert [number for number, each in enumerate(found) if isinstance(each, ValueError)] == [0, 3, 4]
+
+    run(scenario)
+
+
+def test_being_away_reaches_all_who_shared_the_request_and_nobody_else() -> None:
     async def scenario() -> None:
         sender = Sender()
         sender.open.clear()
-        sender.error = OSError("away")
+        sender.error = StoreUnavailable("away")
         first = sender.ask(1, 2, 3)
         await everything_that_can_run()
         later = sender.ask(4)

@@ -22,6 +22,7 @@ REFERENCE = 10_000
 QUESTIONS = 40
 WARM_UP = 5
 VISIBLE_SECONDS = 300.0
+INDEXED_SECONDS = 1800.0
 NAMESPACE = "scale"
 
 
@@ -50,6 +51,9 @@ async def measure(settings: Settings, sizes: tuple[int, ...], on_progress: Calla
         await store.create(DIMENSION)
         for size in sizes:
             seconds = await _fill(store, corpus, filled, size, on_progress)
+            # A server indexes in the background, minutes after a million rows; meanwhile it compares each of them.
+            if not await store.settle(INDEXED_SECONDS):
+                raise StoreError(f"Milvus hasn't indexed {size} rows after {INDEXED_SECONDS:.0f} s; see its log.")
             # Opened again, as at a start of the app: what is searched is then what that has read.
             await store.close()
             store = VectorStore(settings)

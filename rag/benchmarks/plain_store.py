@@ -15,7 +15,7 @@ from llama_index.core.vector_stores import VectorStoreQuery
 from rag.benchmarks.workload import DIMENSION, Passage, plain_rows, text_nodes
 from rag.errors import Cancelled, RagError, StoreError
 from rag.settings import Settings
-from rag.vector_store import CALL_SECONDS, CONNECT_SECONDS, make_plain_store, open_client
+from rag.vector_store import CONNECT_SECONDS, LITE_CALL_SECONDS, make_plain_store, open_client
 
 # What is to be timed, with everything prepared; returns what it got.
 Work = Callable[[], Awaitable[list[Any]]]
@@ -52,7 +52,7 @@ class PlainStore:
             return
         try:
             if await _mapped(asyncio.to_thread(client.has_collection, self._name, timeout=CONNECT_SECONDS)):
-                await _mapped(asyncio.to_thread(client.drop_collection, self._name, timeout=CALL_SECONDS))
+                await _mapped(asyncio.to_thread(client.drop_collection, self._name, timeout=LITE_CALL_SECONDS))
         finally:
             if store is not None:
                 if store.aclient is not None:
@@ -69,14 +69,14 @@ class PlainStore:
                 filter="",
                 output_fields=["count(*)"],
                 consistency_level=consistency,
-                timeout=CALL_SECONDS,
+                timeout=LITE_CALL_SECONDS,
             )
         )
         return int(found[0]["count(*)"])
 
     async def flush(self) -> None:
         """Seal what was added."""
-        await _mapped(asyncio.to_thread(self.opened().client.flush, self._name, timeout=4 * CALL_SECONDS))
+        await _mapped(asyncio.to_thread(self.opened().client.flush, self._name, timeout=4 * LITE_CALL_SECONDS))
 
     # --- the ways to add
 

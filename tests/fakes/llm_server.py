@@ -29,7 +29,8 @@ class Reply:
 
     finish: as the protocol says · stall: nothing more until the client leaves · reset: the connection is torn ·
     close: the response ends cleanly but unfinished · garbage: a chunk that is no JSON · error: an error event.
-    With an empty text, stall and reset come before the response's first byte.
+    With an empty text, stall and reset come before the response's first byte, or, where it has `begun`, after its
+    headers and the first chunk, which has no text. `whole`: the finish_reason comes before anything else than finish.
     """
 
     text: str = ""
@@ -40,6 +41,10 @@ class Reply:
     message: str = "scripted failure"
     done_event: bool = True  # some servers leave out the closing [DONE] …
     finish_reason: bool = True  # … and some the finish_reason
+    begun: bool = False
+    whole: bool = False
+    retry_after: str | None = None  # the header of a refusal
+    pieces: tuple[str, ...] = ()  # what is streamed in place of the words of `text`, as it is
 
 
 @dataclass
@@ -162,11 +167,11 @@ class LLMServer:
 
     async def _chat(self, request: Request, out: _Responder, reply: Reply) -> None:
         if reply.status != 200:
-            await out.error(reply.status, reply.code, reply.message)
+            await out.error(reply.status, reply.code, reply.message, reply.retry_after)
             return
         streamed = bool(request.body.get("stream"))
-        words = re.findall(r"\s*\S+", reply.text)
-        if streamed and words:
+        words = reply.pieces or re.findall(r"\s*\S+", reply.text)
+        if streamed and (words or reply.begun):
             await out.begin("text/event-stream")
             await out.event(_chunk(request, {"role": "assistant", "content": ""}))
         for word in words:
@@ -174,6 +179,8 @@ class LLMServer:
             if streamed:
                 await out.event(_chunk(request, {"content": word}))
             request.tokens_sent += 1
+        if reply.whole:
+            await out.event(_chunk(request, {}, "stop"))
         if reply.then == "stall":
             await asyncio.sleep(3600)
         elif reply.then == "reset":
@@ -214,10 +221,12 @@ class _Responder:
         self._send = send
         self._begun = False
 
-    async def begin(self, content_type: str, status: int = 200) -> None:
+    async def begin(self, content_type: str, status: int = 200, retry_after: str | None = None) -> None:
         if not self._begun:
             self._begun = True
             headers = [(b"content-type", content_type.encode())]
+            if retry_after is not None:
+                headers.append((b"retry-after", retry_after.encode()))
             await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def data(self, data: bytes) -> None:
@@ -234,7 +243,8 @@ class _Responder:
         await self.data(json.dumps(data).encode())
         await self.end()
 
-    async def error(self, status: int, code: str | None, message: str) -> None:
+    async def error(self, status: int, code: str | None, message: str, retry_after: str | None = None) -> None:
+        await self.begin("application/json", status, retry_after)
         await self.json(status, {"error": {"message": message, "type": "error", "param": None, "code": code}})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,50 +23,96 @@ def free_ports(count: int) -> list[int]:
         return [held.getsockname()[1] for held in sockets]
 
 
+class MilvusServer:
+    """The server with its data in `folder`. On the same port and with the same data whenever it is started."""
+
+    def __init__(self, folder: Path) -> None:
+        # Imported here: the wheel exists for Linux on x86-64 only.
+        from milvus import MilvusServerConfig, _initialize_data_files
+
+        self._folder = folder
+        config = MilvusServerConfig(data_dir=str(folder))
+        names = [name for name in config.configurable_items if name.endswith("_port")]
+        *ports, self._health_port, etcd_port, etcd_peer_port = free_ports(len(names) + 3)
+        # The wheel's own launcher would look for free ports one by one and could pick one twice.
+        config.update(**dict(zip(names, ports, strict=True)))
+        for part in ("rootCoord", "proxy", "queryCoord", "queryNode", "indexNode", "dataCoord", "dataNode"):
+            # Its parts talk over the network; unless told they take an outside address, which a proxy can come between.
+            config.set(f"{part}.ip", "127.0.0.1")
+        config.resolve()
+        _initialize_data_files(str(folder))
+        self._etcd_config = _write_etcd_config(folder, etcd_port, etcd_peer_port)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = int(config.get("proxy_port"))
+        self.uri = f"http://127.0.0.1:{self.port}"
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, *, empty: bool = False) -> None:
+        """Start and wait until it is healthy. `empty`: without the data of earlier runs.
+
+        Raises RuntimeError with the end of the server's log if it stops or stays unhealthy.
+        """
+        data = self._folder / "data"
+        if empty and data.exists():
+            shutil.rmtree(data)
+            data.mkdir()
+        binary = self._folder / "bin" / "milvus"
+        environment = os.environ | {
+            "DEPLOY_MODE": "STANDALONE",
+            "METRICS_PORT": str(self._health_port),
+            "ETCD_CONFIG_PATH": str(self._etcd_config),
+            "MILVUS_RUN_DIR": str(self._folder / "run"),
+            "LD_LIBRARY_PATH": str(binary.parent),
+        }
+        log = self._folder / "server.log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [binary, "run", "standalone"],
+                cwd=self._folder,  # it reads configs/milvus.yaml from here
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            _wait_until_healthy(self._process, self._health_port, log)
+        except RuntimeError:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """Stop it at once: its orderly shutdown takes more than 20 s. Of what it has acknowledged nothing is lost."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def pause(self) -> None:
+        """Have it do nothing at all; connections stay open."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let a paused one work again; it may end itself when it was paused for longer than its leases hold."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGCONT)
+
+
 @contextlib.contextmanager
 def running_milvus_server(folder: Path) -> Iterator[str]:
-    """Start the server with its data in `folder`, yield its URI once it is healthy, and stop it afterwards.
+    """Start a server with its data in `folder`, yield its URI once it is healthy, and stop it afterwards.
 
     Raises RuntimeError with the end of the server's log if it stops or stays unhealthy.
     """
-    # Imported here: the wheel exists for Linux on x86-64 only.
-    from milvus import MilvusServerConfig, _initialize_data_files
-
-    config = MilvusServerConfig(data_dir=str(folder))
-    names = [name for name in config.configurable_items if name.endswith("_port")]
-    *ports, health_port, etcd_port, etcd_peer_port = free_ports(len(names) + 3)
-    # The wheel's own launcher would look for free ports one by one and could pick one twice.
-    config.update(**dict(zip(names, ports, strict=True)))
-    for part in ("rootCoord", "proxy", "queryCoord", "queryNode", "indexNode", "dataCoord", "dataNode"):
-        # Its parts talk over the network; unless told they take an outside address, which a proxy can come between.
-        config.set(f"{part}.ip", "127.0.0.1")
-    config.resolve()
-    _initialize_data_files(str(folder))
-    etcd_config = _write_etcd_config(folder, etcd_port, etcd_peer_port)
-
-    binary = folder / "bin" / "milvus"
-    environment = os.environ | {
-        "DEPLOY_MODE": "STANDALONE",
-        "METRICS_PORT": str(health_port),
-        "ETCD_CONFIG_PATH": str(etcd_config),
-        "MILVUS_RUN_DIR": str(folder / "run"),
-        "LD_LIBRARY_PATH": str(binary.parent),
-    }
-    log = folder / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [binary, "run", "standalone"],
-            cwd=folder,  # it reads configs/milvus.yaml from here
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    server = MilvusServer(folder)
     try:
-        _wait_until_healthy(process, health_port, log)
-        yield f"http://127.0.0.1:{config.get('proxy_port')}"
+        server.start()
+        yield server.uri
     finally:
-        _stop(process)
+        server.kill()
 
 
 def _wait_until_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -96,9 +143,3 @@ def _write_etcd_config(folder: Path, port: int, peer_port: int) -> Path:
     path = folder / "configs" / "etcd.yaml"
     path.write_text("".join(f"{name}: {value}\n" for name, value in options.items()))
     return path
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    # Its orderly shutdown takes more than 20 s, and the data goes anyway.
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
