@@ -147,8 +147,10 @@ def count_tokens(tokenizer: Tokenizer, texts: list[str]) -> list[int]:
 
 
 def _unit(vector: list[float]) -> list[float]:
-    """The vector at length 1, which not all servers give."""
+    """The vector at length 1, which not all servers give. Raises ValueError for what isn't made of numbers."""
     length = math.hypot(*vector)
+    if not math.isfinite(length):
+        raise ValueError("the model gave a vector that isn't made of numbers")
     return vector if abs(length - 1) < 1e-3 or not length else [x / length for x in vector]
 
 

@@ -24,7 +24,7 @@ import numpy as np
 BATCHES_TOGETHER = 16
 # A segment's first lexical search collects its terms; those that come meanwhile wait.
 _collecting = threading.Lock()
-# Of each collection, its parts by what they are made of.
+# Of each collection, its parts by what they are made of, as they were at its last search.
 _parts: weakref.WeakKeyDictionary[Any, dict[tuple[int, ...], _Part]] = weakref.WeakKeyDictionary()
 
 Hits = list[list[dict[str, Any]]]
@@ -35,7 +35,7 @@ _Ranking = tuple[np.ndarray, np.ndarray, np.ndarray]
 def install() -> None:
     """Have Milvus Lite search this way. Again does nothing. It must have been imported."""
     collection: Any = importlib.import_module("milvus_lite.engine.collection").Collection
-    slow = collection.search
+    slow, flush = collection.search, collection._trigger_flush
     if slow.__module__ == __name__:
         return
 
@@ -44,7 +44,12 @@ def install() -> None:
         found = request.answer(query_vectors, top_k) if request else None
         return slow(self, query_vectors, top_k, **options) if found is None else found
 
-    collection.search = search
+    def flush_alone(self: Any) -> None:
+        # From the moment when new rows go elsewhere until the old ones are a segment, they can't be seen.
+        with self._maintenance_lock:
+            flush(self)
+
+    collection.search, collection._trigger_flush = search, flush_alone
 
 
 @dataclass(eq=False)
@@ -142,7 +147,10 @@ class _Request:
         if found is None or any(set(self.fields) - set(part.table.column_names) for part, _ in found):
             return None
         parts = self._filtered(found)
-        ranked = self._nearest(parts, queries, top_k) if self.metric == "COSINE" else self._best(parts, queries, top_k)
+        if self.metric == "COSINE":
+            ranked = self._nearest(parts, queries, top_k)
+        else:
+            ranked = self._best(parts, [there for _, there in found], queries, top_k)
         return [self._hits(parts, *one) for one in ranked]
 
     def _filtered(self, parts: list[tuple[_Part, np.ndarray]]) -> list[tuple[_Part, np.ndarray]]:
@@ -163,20 +171,24 @@ class _Request:
             answers.append(_top(scores, kept, top_k))
         return answers
 
-    def _best(self, parts: list[tuple[_Part, np.ndarray]], queries: list[Any], top_k: int) -> list[_Ranking]:
+    def _best(
+        self, parts: list[tuple[_Part, np.ndarray]], there: list[np.ndarray], queries: list[Any], top_k: int
+    ) -> list[_Ranking]:
         """The same by BM25 (Robertson and Zaragoza, 2009, "The Probabilistic Relevance Framework"), as distances below
-        zero, with the inverse document frequency that Lucene and Milvus use."""
+        zero, with the inverse document frequency that Lucene and Milvus use. `there` are each part's rows that count:
+        all that are in the collection, searched or not."""
         parameters = self.collection._index_specs[self.vectors].build_params
         k1, b = float(parameters.get("bm25_k1", 1.5)), float(parameters.get("bm25_b", 0.75))
         terms = [part.terms(self.vectors) for part, _ in parts]
-        number = sum(part.size for part, _ in parts)
-        average = sum(float(one.lengths.sum()) for one in terms) / max(number, 1) or 1.0
+        number = sum(int(rows.sum()) for rows in there)
+        total = sum(float(one.lengths[rows].sum()) for one, rows in zip(terms, there, strict=True))
+        average = total / max(number, 1) or 1.0
         answers = []
         for wanted in self.collection._prepare_sparse_queries(queries, self.vectors):
             scores = [np.zeros(part.size) for part, _ in parts]
             for term, weight in wanted.items():
                 having = [one.of(term) for one in terms]
-                frequency = sum(len(rows) for rows, _ in having)
+                frequency = sum(int(counted[rows].sum()) for counted, (rows, _) in zip(there, having, strict=True))
                 rarity = weight * math.log((number - frequency + 0.5) / (frequency + 0.5) + 1)
                 for score, one, (rows, counts) in zip(scores, terms, having, strict=True):
                     lengths = one.lengths[rows] / average
@@ -220,19 +232,20 @@ def _plain_request(collection: Any, options: dict[str, Any]) -> _Request | None:
     options.pop("group_size", None)  # says nothing without a field to group by
     if any(options.values()) or not fields or not vectors or metric not in {"COSINE", "BM25"}:
         return None
-    if metric == "BM25" and vectors not in collection._index_specs:
+    spec = collection._index_specs.get(vectors)
+    if spec is None or spec.metric_type != metric:
         return None
     return _Request(collection, vectors, metric, condition, [name for name in fields if name != collection._pk_name])
 
 
 def _snapshot(collection: Any) -> list[tuple[_Part, np.ndarray]] | None:
     """The collection's parts, and which of their rows are neither deleted nor replaced by newer ones."""
-    # What isn't sealed first: if that happens meanwhile, rows are seen twice rather than not at all.
-    memory = collection._memtable
-    with memory._lock:
-        batches = tuple(memory._insert_batches)
-        deletions = {key: entry[0] for key, entry in memory._delete_index.items()}
-    segments, tombstones = collection._read_snapshot()
+    with collection._maintenance_lock:
+        memory = collection._memtable
+        with memory._lock:
+            batches = tuple(memory._insert_batches)
+            deletions = {key: entry[0] for key, entry in memory._delete_index.items()}
+        segments, tombstones = collection._read_snapshot()
     if any(len(one.pk_to_row) != len(one.pks) or one.vector_null_mask is not None for one in segments):
         return None
     for key, age in tombstones._map.items():

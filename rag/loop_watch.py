@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import selectors
 import sys
 import threading
 import time
@@ -13,6 +14,8 @@ logger = logging.getLogger(__name__)
 
 # Longer than this and whoever waits for a word of an answer begins to notice.
 BLOCK_SECONDS = 0.05
+# The innermost frame of a loop that waits for something to do.
+WAITING = f"{selectors.__file__}:"
 # Frames that are told, innermost last.
 DEPTH = 4
 
@@ -48,6 +51,8 @@ class LoopWatch:
             place = self._place()
             while not answered.wait(self._limit) and not self._closed.is_set():
                 pass
+            if WAITING in place:  # the loop has nothing to do, but isn't given the processor
+                continue
             took = time.monotonic() - began
             self.blocks.append((took, place))
             logger.warning("the event loop was blocked for %.0f ms at %s", 1000 * took, place)

@@ -125,7 +125,7 @@ def test_stopping_closes_the_request(index: DocumentIndex, llm_server: LLMServer
     for _ in range(3):
         next(answer.tokens)
     answer.stop()
-    assert llm_server.chats[0].over.wait(3)
+    assert llm_server.chats[0].over.wait(10)
     assert llm_server.chats[0].disconnected_at is not None
     assert answer.text.startswith("word")
     assert len(answer.text) < 1000
@@ -143,8 +143,8 @@ def test_what_on_wait_raises_stops_the_answer_too(index: DocumentIndex, llm_serv
     answer = index.ask("When does the ferry leave?", on_wait=on_wait)
     with pytest.raises(Cancelled):
         list(answer.tokens)
-    assert time.monotonic() < stop_at + 1
-    assert llm_server.chats[0].over.wait(3)
+    assert time.monotonic() < stop_at + 5
+    assert llm_server.chats[0].over.wait(10)
     assert answer.text == "word"
 
 

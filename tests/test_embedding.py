@@ -29,7 +29,7 @@ pytest_plugins = ["tests.bundled_model"]
 HUB_ID = "someone/some-model"
 BGE_INSTRUCTION = "Represent this sentence for searching relevant passages: "
 TEXT = "The lease ends in March."
-FEW_SECONDS = 5.0
+FEW_SECONDS = 15.0
 
 
 @pytest.fixture(autouse=True)

@@ -260,7 +260,7 @@ def test_the_default_model_falls_back_to_the_bundled_one_within_seconds(tmp_path
     began = time.monotonic()
     with DocumentIndex(Settings(data_dir=tmp_path)) as index:
         while index.status().notice is None:
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 20
             time.sleep(0.05)
         assert "bundled" in (index.status().notice or "")
         assert index.ingest([("tea.txt", TEA)])[0].status == "ready"

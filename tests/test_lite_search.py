@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -139,6 +140,12 @@ def test_scores_are_those_of_one_collection_however_it_is_divided(
         rows.there |= {(doc_id, row[1]): row for row in new}
         if place in sealed:
             loop.run(store.flush())
+    # What is gone or replaced doesn't count any more.
+    loop.run(store.delete([DOCUMENTS[1]]))
+    new = rows.make(DOCUMENTS[2], 50)
+    loop.run(store.insert(new, "n", again=True))
+    rows.there = {key: row for key, row in rows.there.items() if key[0] != DOCUMENTS[1]}
+    rows.there |= {(DOCUMENTS[2], row[1]): row for row in new}
     words = WORDS[3:7]
     expected = rows.bm25(words)
     hits = loop.run(store.search_lexical(" ".join(words), 1000, None, ()))
@@ -161,3 +168,22 @@ def test_many_batches_that_are_not_sealed_are_searched(store: VectorStore, loop:
     assert found(loop.run(store.search_dense(vector, 30, None, ()))) == rows.nearest(vector, 30, [])
     having = {key for key, row in rows.there.items() if WORDS[0] in row[3].split()}
     assert set(found(loop.run(store.search_lexical(WORDS[0], 5000, None, ())))) == having
+
+
+def test_searches_beside_a_flush_see_all_rows_and_no_deleted_ones(store: VectorStore, loop: EventLoopThread) -> None:
+    rows = Rows(3)
+    kept, gone = rows.make(DOCUMENTS[0], 150), rows.make(DOCUMENTS[1], 20)
+
+    async def search_while_sealing() -> None:
+        await store.insert(kept, "n")
+        for _ in range(6):
+            await store.insert(gone, "n")
+            await store.delete([DOCUMENTS[1]])
+            await store.insert(rows.make(DOCUMENTS[2], 30), "n", again=True)
+            sealing = asyncio.ensure_future(store.flush())
+            while not sealing.done():
+                hits = await store.search_dense(kept[0][4], 1000, [DOCUMENTS[0], DOCUMENTS[1]], ())
+                assert Counter(doc_id for doc_id, _ in found(hits)) == {DOCUMENTS[0]: 150}
+            await sealing
+
+    loop.run(search_while_sealing())

@@ -43,7 +43,7 @@ def test_answer_arrives_piece_by_piece_and_the_server_is_free_again_after_a_stop
         llm.additional_kwargs = {"max_tokens": 4, "extra_body": {"ignore_eos": True}}
         begin = time.monotonic()
         assert await complete_chat(llm, [ChatMessage(role="user", content="Hello")], TIMEOUT)
-        assert time.monotonic() - begin < 3
+        assert time.monotonic() - begin < 10
         await close_llm(llm)
 
     asyncio.run(scenario())
@@ -70,7 +70,7 @@ def test_cancelled_task_frees_the_server_too(settings: Settings, llamacpp_server
         llm.additional_kwargs = {"max_tokens": 4, "extra_body": {"ignore_eos": True}}
         begin = time.monotonic()
         assert await complete_chat(llm, [ChatMessage(role="user", content="Hello")], TIMEOUT)
-        assert time.monotonic() - begin < 3
+        assert time.monotonic() - begin < 10
         await close_llm(llm)
 
     asyncio.run(scenario())
