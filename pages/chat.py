@@ -29,6 +29,7 @@ from pages.parts.status import PREPARING, show_status
 from pages.parts.turns import Turn
 from pages.parts.uploads import sample_files, show_jobs, show_undecided, take_sample, take_uploads
 from pages.parts.wording import counted, document_labels, job_progress
+from rag.errors import LimitReached
 from rag.schema import Conversation, DocumentInfo, Message
 
 if TYPE_CHECKING:
@@ -204,6 +205,13 @@ def _ask(index: DocumentIndex, question: str, wait_for: list[str] | None = None)
         if conversation is None:
             conversation = index.conversations.create(" ".join(question.split())[:80])
             open_conversation(conversation.conversation_id)
+        try:
+            open_turns().admit(index)
+        except LimitReached:
+            # It waits for Retry, unless an answer is being written: that goes on.
+            if open_turns().running(conversation.conversation_id) is None:
+                index.conversations.add(conversation.conversation_id, Message("user", question))
+            raise
         open_turns().stop(conversation.conversation_id)
         show_later_messages()
         history = index.conversations.messages(conversation.conversation_id)
@@ -213,6 +221,7 @@ def _ask(index: DocumentIndex, question: str, wait_for: list[str] | None = None)
 
 def _retry(index: DocumentIndex, conversation_id: str) -> None:
     with shown_errors():
+        open_turns().admit(index)  # first: what has arrived of the last answer stays if this is refused
         messages = index.conversations.messages(conversation_id)
         if messages and messages[-1].role == "assistant":
             index.conversations.drop_last(conversation_id)

@@ -21,6 +21,7 @@ from rag.settings import Settings
 
 if TYPE_CHECKING:
     from rag.chat import Answer
+    from rag.citations import checked_markers
     from rag.filetypes import SUPPORTED
     from rag.index import DocumentIndex
     from rag.logs import log_to_file
@@ -41,6 +42,7 @@ __all__ = [
     "SettingsError",
     "StoreError",
     "StoreUnavailable",
+    "checked_markers",
     "log_to_file",
 ]
 
@@ -48,7 +50,13 @@ __all__ = [
 logging.getLogger("rag").addHandler(logging.NullHandler())
 
 # Imported at their first use: they bring LlamaIndex and pymilvus, and a page or `--help` shouldn't wait for those.
-_LAZY = {"DocumentIndex": "rag.index", "Answer": "rag.chat", "log_to_file": "rag.logs", "SUPPORTED": "rag.filetypes"}
+_LAZY = {
+    "DocumentIndex": "rag.index",
+    "Answer": "rag.chat",
+    "checked_markers": "rag.citations",
+    "log_to_file": "rag.logs",
+    "SUPPORTED": "rag.filetypes",
+}
 
 
 def __getattr__(name: str) -> Any:

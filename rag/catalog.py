@@ -254,8 +254,11 @@ class Catalog:
         or taken over."""
         own = sa.and_(self._mine, documents.c.state == "pending", documents.c.claimed_by == self.owner)
         with self._engine.connect() as connection:
-            wanted = documents.c.doc_id.in_(list(doc_ids))
-            return set(connection.scalars(sa.select(documents.c.doc_id).where(own, wanted)))
+            return {
+                doc_id
+                for some in _among(doc_ids)
+                for doc_id in connection.scalars(sa.select(documents.c.doc_id).where(own, some))
+            }
 
     @guarded
     def renew_claims(self) -> None:
@@ -270,10 +273,9 @@ class Catalog:
     def release_claims(self, doc_ids: Iterable[str] | None = None) -> None:
         """Leave the pending documents of this process (all, or these) to whoever comes next."""
         mine = sa.and_(self._mine, documents.c.claimed_by == self.owner)
-        if doc_ids is not None:
-            mine = sa.and_(mine, documents.c.doc_id.in_(list(doc_ids)))
         with self._engine.begin() as connection:
-            connection.execute(sa.update(documents).where(mine).values(claimed_by=None, claimed_until=None))
+            for some in [sa.true()] if doc_ids is None else _among(doc_ids):
+                connection.execute(sa.update(documents).where(mine, some).values(claimed_by=None, claimed_until=None))
 
     @guarded
     def mark_ready(
@@ -321,14 +323,10 @@ class Catalog:
     def mark_pending(self, states: Collection[DocumentState], doc_ids: Collection[str] | None = None) -> None:
         """The documents (of these) in these states are to be ingested again, with none of them replacing another."""
         chosen = sa.and_(self._mine, documents.c.state.in_(list(states)))
-        if doc_ids is not None:
-            chosen = sa.and_(chosen, documents.c.doc_id.in_(list(doc_ids)))
+        anew = {"state": "pending", "error": None, "replaces": "", "claimed_by": None, "claimed_until": None}
         with self._engine.begin() as connection:
-            connection.execute(
-                sa.update(documents)
-                .where(chosen)
-                .values(state="pending", error=None, replaces="", claimed_by=None, claimed_until=None)
-            )
+            for some in [sa.true()] if doc_ids is None else _among(doc_ids):
+                connection.execute(sa.update(documents).where(chosen, some).values(**anew))
 
     # --- out of the library
 
@@ -337,11 +335,8 @@ class Catalog:
         """Take documents (all when None) out of the library, claimed by this process, which removes what there is of
         them; were it killed, the next one does. Returns those that were listed."""
         with self._engine.begin() as connection:
-            if doc_ids is None:
-                return self._unlist(connection, sa.true())
-            wanted = list(doc_ids)
-            parts = [wanted[first : first + MANY] for first in range(0, len(wanted), MANY)]
-            return [doc_id for part in parts for doc_id in self._unlist(connection, documents.c.doc_id.in_(part))]
+            parts = [sa.true()] if doc_ids is None else _among(doc_ids)
+            return [doc_id for some in parts for doc_id in self._unlist(connection, some)]
 
     def _unlist(self, connection: sa.Connection, condition: sa.ColumnElement[bool]) -> list[str]:
         chosen = sa.and_(self._listed, condition)
@@ -358,12 +353,10 @@ class Catalog:
     def list_failed(self, doc_ids: Iterable[str], error: str) -> None:
         """List documents again, as failed, that this process has unlisted and can't remove."""
         mine = sa.and_(self._mine, documents.c.state == UNLISTED, documents.c.claimed_by == self.owner)
+        failed = {"state": "failed", "error": error, "claimed_by": None, "claimed_until": None}
         with self._engine.begin() as connection:
-            connection.execute(
-                sa.update(documents)
-                .where(mine, documents.c.doc_id.in_(list(doc_ids)))
-                .values(state="failed", error=error, claimed_by=None, claimed_until=None)
-            )
+            for some in _among(doc_ids):
+                connection.execute(sa.update(documents).where(mine, some).values(**failed))
 
     @guarded
     def holds_only(self, doc_ids: Collection[str]) -> bool:
@@ -373,15 +366,18 @@ class Catalog:
 
     @guarded
     def remove(self, doc_ids: Iterable[str], discard: Callable[[str], object] | None = None) -> list[str]:
-        """Forget documents. Returns those whose bytes no other collection needs; `discard` is called for each of them
-        before they are forgotten for good, and while (on SQLite) no other process can add them."""
-        wanted = list(doc_ids)
+        """Forget documents that this process has unlisted. Returns those whose bytes no other collection needs.
+
+        `discard` is called for each of them before they are forgotten for good, and while (on SQLite) no other process
+        can add them.
+        """
+        # Not what another process has taken over since, and perhaps made ready.
+        mine = sa.and_(self._mine, documents.c.state == UNLISTED, documents.c.claimed_by == self.owner)
         orphans: list[str] = []
         with self._engine.begin() as connection:
-            for first in range(0, len(wanted), MANY):
-                part = wanted[first : first + MANY]
-                connection.execute(sa.delete(documents).where(self._mine, documents.c.doc_id.in_(part)))
-                orphans += _unknown(connection, part)
+            for some in _among(doc_ids):
+                forgotten = sa.delete(documents).where(mine, some).returning(documents.c.doc_id)
+                orphans += _unknown(connection, list(connection.scalars(forgotten)))
             if discard:
                 for orphan in orphans:
                     discard(orphan)
@@ -471,14 +467,18 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
+def _among(doc_ids: Iterable[str]) -> list[sa.ColumnElement[bool]]:
+    """The conditions of as many statements as it takes to name these documents."""
+    wanted = list(doc_ids)
+    return [documents.c.doc_id.in_(wanted[first : first + MANY]) for first in range(0, len(wanted), MANY)]
+
+
 def _unknown(connection: sa.Connection, doc_ids: Collection[str]) -> list[str]:
     """Those that no collection has a row of."""
     known: set[str] = set()
-    wanted = list(doc_ids)
-    for first in range(0, len(wanted), MANY):
-        part = wanted[first : first + MANY]
-        known.update(connection.scalars(sa.select(documents.c.doc_id).where(documents.c.doc_id.in_(part)).distinct()))
-    return [doc_id for doc_id in wanted if doc_id not in known]
+    for some in _among(doc_ids):
+        known.update(connection.scalars(sa.select(documents.c.doc_id).where(some).distinct()))
+    return [doc_id for doc_id in doc_ids if doc_id not in known]
 
 
 def _info(row: Any) -> DocumentInfo:

@@ -20,7 +20,8 @@ _ONE = (
 _MARKERS = re.compile(
     rf"(?P<blank>(?:(?<![ \t])[ \t]+)?)(?P<markers>{_ONE}(?:[ \t]*[,;]?[ \t]*{_ONE})*)", re.IGNORECASE
 )
-_TIDY = re.compile(r"(?:(?:(?<!\s)\s+)?\[\d{1,3}\])+")
+_MARK = re.compile(r"\[\d{1,3}\]")
+_TIDY = re.compile(rf"(?:(?:(?<!\s)\s+)?{_MARK.pattern})+")
 _NUMBER_OR_RANGE = re.compile(r"(\d{1,3})(?:\s*[–—-]\s*(?:\D{0,12}?)(\d{1,3}))?")
 _ADDRESS = re.compile(r"\]\([^)]*\)|†[^】\n]*")
 # Brackets in code are no citations: blocks between fences, the last of which may be missing yet, and `spans`.
@@ -62,6 +63,12 @@ def check_citations(text: str, passages: Sequence[Passage], *, markdown: bool = 
     return citations
 
 
+def checked_markers(text: str, passages: int, *, markdown: bool = True) -> tuple[str, list[tuple[int, int]]]:
+    """The tidied text, and where the markers are in it that `check_citations` checks, in the order of its citations."""
+    tidy = tidy_markers(text, passages, markdown=markdown)
+    return tidy, [match.span() for match in _MARK.finditer(_with_hidden_code(tidy) if markdown else tidy)]
+
+
 def _numbers(markers: str, passages: int) -> Iterator[int]:
     for first, last in _NUMBER_OR_RANGE.findall(_ADDRESS.sub("]", markers)):
         yield from range(int(first), min(int(last or first), passages) + 1)
@@ -83,7 +90,7 @@ def _claims(text: str) -> Iterator[tuple[str, list[int]]]:
         for claim, markers in _claims_of_row(line) if is_row else _claims_of_line(line, previous):
             previous = claim
             if markers:
-                yield _shown(claim), list(dict.fromkeys(int(number) for number in re.findall(r"\d+", markers)))
+                yield _shown(claim), [int(number) for number in re.findall(r"\d+", markers)]
 
 
 def _claims_of_line(line: str, previous: str) -> Iterator[tuple[str, str]]:

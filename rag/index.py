@@ -118,13 +118,18 @@ class DocumentIndex:
         large or has no name, LimitReached for more than MAX_DOCUMENTS or MAX_JOBS, CatalogError.
         """
         file_name = display_name(name)
-        if not self._ingestion.book.room(self.settings.max_jobs):
+        if not self._ingestion.book.room(self.settings.max_jobs) and self._is_new(document_id(data)):
             raise LimitReached(
                 f"{file_name} isn't added, since {self.settings.max_jobs:,} documents are on their way already; add it "
                 "when some of them are ready, or raise MAX_JOBS."
             )
         replaces = tuple(other.doc_id for other in self._namesakes(file_name, data)) if replace else ()
         return self._submit(file_name, data, replaces)
+
+    def _is_new(self, doc_id: str) -> bool:
+        """Whether it would take a job of its own: it is neither ready nor on its way."""
+        known = self._catalog.find(doc_id)
+        return self._ingestion.book.running(doc_id) is None and (known is None or known.state != "ready")
 
     def _submit(self, file_name: str, data: bytes, replaces: tuple[str, ...]) -> Job:
         check_size(file_name, len(data), self.settings.max_upload_mb)
@@ -161,10 +166,10 @@ class DocumentIndex:
         if outcome == "added":
             try:
                 self._files.write(data)
+                self._catalog.list_pending(doc_id)
             except RagError:
-                self._catalog.release_claims([doc_id])
+                self._loop.run(self._ingestion.give_back(doc_id))
                 raise
-            self._catalog.list_pending(doc_id)
         return outcome
 
     def jobs(self) -> list[Job]:
@@ -351,9 +356,9 @@ class DocumentIndex:
 
     def delete(self, doc_id: str) -> Receipt:
         """Remove a document everywhere. Raises NotFound, StoreUnavailable."""
-        if self.document(doc_id).state == "ready":
-            # A Milvus that can't be reached, such as a Lite file that the app has open, leaves it as it is.
-            self._loop.run(self._store.connect())
+        self.document(doc_id)
+        # A Milvus that can't be reached, such as a Lite file that the app has open, leaves it as it is.
+        self._loop.run(self._store.connect())
         return self._loop.run(self._ingestion.delete([doc_id]))
 
     def reset(self) -> Receipt:
@@ -464,7 +469,10 @@ class DocumentIndex:
         return book.add(doc_id, file_name, "unchanged", pages=pages, chunks=chunks).job
 
     async def _drop_collection(self, renew: bool) -> tuple[int, int]:
-        removed, left = await self._model.drop(renew)
+        try:
+            removed, left = await self._model.drop(renew)
+        finally:
+            self._watch.doubt()
         if self._background:
             self._spawn(self._model.load())
         return removed, left

@@ -94,14 +94,19 @@ class Ingestion:
 
     def in_flight(self) -> set[str]:
         """The documents of which Milvus may hold some rows but not all: they must not be searched."""
-        return {work.job.doc_id for work in self.book.active() if work.chunks}
+        return {work.job.doc_id for work in self.book.active() if work.chunks and not work.whole}
 
     def add(self, doc_id: str, file_name: str, replaces: tuple[str, ...], again: bool = False) -> Job:
         """Queue a document that is pending in the catalog, claimed by this process. `again`: it was tried before."""
+        self._removal.unreleased.discard(doc_id)
         work = self.book.add(doc_id, file_name, "queued", replaces)
         work.again = again
         self._queue.put_nowait(work)
         return work.job
+
+    async def give_back(self, doc_id: str) -> None:
+        """Leave a document that couldn't be added to whoever comes next."""
+        await self._removal.release([doc_id])
 
     async def cancel(self, job_id: str) -> None:
         """Stop a job and remove what it has written. Does nothing to a finished one. Raises NotFound, and
@@ -117,38 +122,48 @@ class Ingestion:
 
     async def delete(self, doc_ids: list[str]) -> Receipt:
         """Take documents out of the pipeline and the library. Raises like `Removal.delete`."""
-        self.stop(doc_ids)
-        return await self._removal.delete(doc_ids)
+        return await self._removal.delete(doc_ids, self.stop)
 
     async def delete_all(self) -> Receipt:
         """Take all documents out of the pipeline, and drop the collection. Raises like `Removal.delete_all`."""
         await self._store.ping()
         async with self._taking_up:
-            self.stop()
-            return await self._removal.delete_all()
+            return await self._removal.delete_all(self.stop)
 
     async def rebuild(self) -> list[Job]:
         """Drop the collection and queue all documents. Raises StoreUnavailable, after which it is as it was."""
         async with self._taking_up:
+            stopped = [work.job.doc_id for work in self.book.active()]
             self.stop()
             try:
                 await self._drop_collection(True)
+                await asyncio.to_thread(self._catalog.mark_pending, ("pending", "ready", "failed"))
             except RagError:
-                # What was stopped is taken up again when Milvus is back.
-                await asyncio.to_thread(self._catalog.release_claims)
+                # What was stopped is taken up again when Milvus, or the database, is back.
+                await self._removal.release(stopped)
                 raise
-            await asyncio.to_thread(self._catalog.mark_pending, ("pending", "ready", "failed"))
             return await self._take_up_pending()
 
     async def resume(self) -> list[Job]:
         """Take up what nobody is at: remove what is unlisted, queue what is pending without the rows that an earlier
         run has left of it."""
         async with self._taking_up:
-            await self._removal.finish(lambda: not self.book.active())
-            return await self._take_up_pending()
+            try:
+                await self._removal.finish(lambda: not self.book.active())
+            finally:  # what can't be removed mustn't keep others from being added
+                taken_up = await self._take_up_pending()
+            return taken_up
 
     async def _take_up_pending(self) -> list[Job]:
+        states = await asyncio.to_thread(self._catalog.count_states)
+        if not states.get("pending"):
+            return []
+        # Without a model that fits they would fail, though another process, or this one with other settings, can add
+        # them.
+        await self._load_model()
         claimed = await asyncio.to_thread(self._catalog.claim_pending)
+        # One that is being added is in the book already: its claim was released late.
+        claimed = [entry for entry in claimed if self.book.running(entry[0]) is None]
         doc_ids = [doc_id for doc_id, *_ in claimed]
         try:
             await self._removal.delete_rows(doc_ids)
@@ -317,12 +332,15 @@ class Ingestion:
         counts = {work.job.doc_id: (work.job.pages, work.chunks) for work in good}
         replaces = {work.job.doc_id: work.replaces for work in good}
         marked, replaced = await asyncio.to_thread(self._catalog.mark_ready, counts, replaces)
+        for work in good:
+            work.whole = work.job.doc_id in marked
         await self._remove_replaced(replaced)
         for work in good:
-            if work.job.doc_id in marked:
+            if work.whole:
                 self._once_incomplete.discard(work.job.doc_id)
                 work.finish("ready")
-            elif not work.cancelled:
+        for work in good:
+            if not work.whole and not work.cancelled:
                 await self._abandon(work)
 
     async def _remove_replaced(self, doc_ids: list[str]) -> None:
@@ -339,7 +357,7 @@ class Ingestion:
     async def _abandon(self, work: Work) -> None:
         """Another process has removed the document meanwhile, or has taken it over."""
         work.finish("cancelled", error=f"{work.job.file_name} was deleted, or added again, by another process.")
-        if await asyncio.to_thread(self._catalog.find, work.job.doc_id) is None:
+        if not await asyncio.to_thread(self._catalog.knows, work.job.doc_id):
             await self._store.delete([work.job.doc_id])
 
     async def _missing(self, works: list[Work]) -> set[str]:

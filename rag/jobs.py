@@ -34,6 +34,7 @@ class Work:
     read: bool = False
     embedded: int = 0
     inserted: int = 0
+    whole: bool = False  # in the catalog it is ready
     cancelled: bool = False
     done: asyncio.Event = field(default_factory=asyncio.Event)
 

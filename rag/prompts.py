@@ -37,12 +37,15 @@ _CITED = re.compile(r"[\[【［]\s*(\d+)\s*[\]】］]")
 
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 # What people don't see and models read, or what hides what is looked for below: controls, soft hyphens, zero-width
-# marks, bidi controls, tags, variation selectors; of joiners, with which Persian is written, those after ASCII.
+# marks, fillers, bidi controls, tags, variation selectors (Unicode's Default_Ignorable_Code_Point). Of the joiners,
+# with which Persian is written, and of what makes emoji of signs, only what is after ASCII, spaces and brackets.
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0d\ufeff"
-    "\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
+    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]"
 )
-_JOINERS = re.compile("(?<=[!-~])[\u200c\u200d]+")
+_JOINERS = re.compile("(?:(?<=[!-~\\s【】！-～])|^)[\u200c\u200d\ufe0e\ufe0f]+")
+_BLANK_BRAILLE = "\u2800"  # a space that isn't one
 # By these chat templates tell who is speaking, and servers may take them for that wherever they are: <|im_start|> and
 # all others with bars (ChatML, Llama 3, Phi, DeepSeek, harmony), <start_of_turn> (Gemma), [INST], <<SYS>>, </s> (Llama
 # 2, Mistral), and those of thoughts and tools. A space after the bracket makes text of them.
@@ -60,6 +63,7 @@ _FRAME = re.compile(
     r"|(?:\#+[^\S\n]*)?(?:question|last message|system|user|human|assistant|instruction|response)[^\S\n]*[:：]))",
     re.IGNORECASE | re.MULTILINE,
 )
+_ROUND = str.maketrans("<>＜＞", "()()")
 _NAME = str.maketrans("[]<>【】［］", "(){}()()")
 
 
@@ -105,25 +109,31 @@ def condense_messages(question: str, history: Sequence[Message]) -> list[ChatMes
 def _recent(history: Sequence[Message]) -> list[ChatMessage]:
     # An answer can hold what a document made the model say.
     return [
-        _message(message.role, _FENCE.sub(" ", _plain(message.content))[:HISTORY_CHARACTERS])
+        _message(message.role, _unfenced(_plain(message.content))[:HISTORY_CHARACTERS])
         for message in history[-HISTORY_MESSAGES:]
     ]
 
 
 def _plain(text: str) -> str:
     """`text` without invisible characters, and with no token of a chat template in it."""
-    seen = _JOINERS.sub("", _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text)))
+    seen = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text)).replace(_BLANK_BRAILLE, " ")
+    seen = _JOINERS.sub("", seen)
     return _TEMPLATE.sub(lambda match: match[0] + " ", seen)
+
+
+def _unfenced(text: str) -> str:
+    """`text` with round brackets where a fence would be read: cut out, it could make one of what is around it."""
+    return _FENCE.sub(lambda match: match[0].translate(_ROUND), text)
 
 
 def _as_material(text: str) -> str:
     """A passage's text: what would read as a line of the prompt is quoted, as in a mail."""
-    return _FRAME.sub("> ", _FENCE.sub(" ", _plain(text)))
+    return _FRAME.sub("> ", _unfenced(_plain(text)))
 
 
 def _as_name(file_name: str) -> str:
     """A file's name on one line, and without the brackets that heads and fences are made of."""
-    return " ".join(_FENCE.sub(" ", _plain(file_name)).translate(_NAME).split())
+    return " ".join(_unfenced(_plain(file_name)).translate(_NAME).split())
 
 
 def _message(role: str, content: str) -> ChatMessage:

@@ -39,24 +39,35 @@ class Removal:
         self._drop_collection = drop_collection
         self.unreleased: set[str] = set()
 
-    async def delete(self, doc_ids: list[str]) -> Receipt:
+    async def delete(self, doc_ids: list[str], stop: Callable[[list[str]], object]) -> Receipt:
         """Remove documents. What Milvus can't remove is listed as failed, so that it can be deleted again.
 
-        Raises StoreUnavailable, StoreError, CatalogError; RagError where the files can't be removed.
+        `stop` takes them out of the pipeline. Raises StoreUnavailable, StoreError; CatalogError, where nothing has
+        changed; RagError where the files can't be removed.
         """
         await asyncio.to_thread(self._catalog.unlist, doc_ids)
+        stop(doc_ids)
         try:
             removed, left = await self.remove(doc_ids)
         except StoreError:
-            await asyncio.to_thread(self._catalog.list_failed, doc_ids, STILL_THERE)
+            await self._list_failed(doc_ids)
             raise
         if left:
-            await asyncio.to_thread(self._catalog.list_failed, doc_ids, STILL_THERE)
+            await self._list_failed(doc_ids)
         return Receipt(len(doc_ids), removed, left, tuple(doc_ids))
 
-    async def delete_all(self) -> Receipt:
-        """Remove all documents, and drop the collection. Raises like `delete`; they are out of the library even so."""
+    async def _list_failed(self, doc_ids: list[str]) -> None:
+        try:
+            await asyncio.to_thread(self._catalog.list_failed, doc_ids, STILL_THERE)
+        except RagError as error:
+            logger.warning("what couldn't be removed isn't listed", exc_info=error)
+            self.unreleased.update(doc_ids)
+
+    async def delete_all(self, stop: Callable[[], object]) -> Receipt:
+        """Remove all documents, and drop the collection. Raises like `delete`; where Milvus or the files fail they are
+        out of the library even so."""
         doc_ids = await asyncio.to_thread(self._catalog.unlist)
+        stop()
         try:
             removed, left = await self._drop_collection(False)
             await self._forget(doc_ids)
@@ -71,15 +82,18 @@ class Removal:
         """Remove what the removals and additions of processes that were killed have left. `idle`: whether the pipeline
         is empty."""
         if self.unreleased:
-            await asyncio.to_thread(self._catalog.release_claims, list(self.unreleased))
-            self.unreleased.clear()
+            released = set(self.unreleased)
+            await asyncio.to_thread(self._catalog.release_claims, released)
+            self.unreleased -= released
         doc_ids = await asyncio.to_thread(self._catalog.claim_unlisted)
         if not doc_ids:
             return
         logger.info("finishing the removal of %d documents", len(doc_ids))
         try:
-            # Of a reset half way also the collection goes, and with it the choice of its model.
-            if await asyncio.to_thread(self._catalog.holds_only, doc_ids) and idle():
+            # Of a reset half way also the collection goes, and with it the choice of its model. Where none is recorded,
+            # it may be another library's.
+            own = await asyncio.to_thread(self._catalog.fingerprint) is not None
+            if own and await asyncio.to_thread(self._catalog.holds_only, doc_ids) and idle():
                 await self._drop_collection(False)
                 await self._forget(doc_ids)
             else:

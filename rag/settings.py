@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import threading
@@ -22,8 +23,8 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 DEFAULT_EMBED_MODEL = "BAAI/bge-base-en-v1.5"
 BUNDLED_EMBED_MODEL = "bundled"
 DEFAULT_OPENAI_MODEL = "gpt-5.4-mini"
-# Shorter ones are found in any text.
-SECRET_CHARACTERS = 4
+# Shorter ones are found in any text, as are keys that stand for none, such as "none".
+SECRET_CHARACTERS = 6
 _SECRET_IN_QUERY = re.compile(r"([?&][^=&]*(?:pass|token|key|secret)[^=&]*=)([^&]*)", re.IGNORECASE)
 
 # Held while the environment is read, and while a part of it is hidden.
@@ -230,7 +231,8 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must be shown and logged nowhere: keys, tokens and passwords, also those in addresses; longest first."""
+        """What must be shown and logged nowhere: keys, tokens and passwords, also those in addresses, and
+        these as Python and JSON quote them; longest first."""
         values = [getattr(self, name) for name in type(self).model_fields]
         hidden = {value.get_secret_value().strip() for value in values if isinstance(value, SecretStr)}
         hidden.add(self.milvus_token.get_secret_value().partition(":")[2])
@@ -241,6 +243,7 @@ class Settings(BaseSettings):
             password = login.partition(":")[2]
             hidden |= {login, unquote(login), password, unquote(password)}
             hidden |= {value for _, value in _SECRET_IN_QUERY.findall(address)}
+        hidden |= {written for value in hidden for written in (repr(value)[1:-1], json.dumps(value)[1:-1])}
         return tuple(sorted((value for value in hidden if len(value) >= SECRET_CHARACTERS), key=len, reverse=True))
 
     def shown(self) -> dict[str, str]:

@@ -23,6 +23,7 @@ Kind = Literal[
     "original lost",
     "text lost",
     "orphan files",
+    "unknown files",
     "temporary files",
     "pending",
     "removal unfinished",
@@ -133,6 +134,12 @@ class Inspection:
             found.append(Finding("unknown rows", "", "", what))
         if recorded or not rows:
             found += self._check_rows()
+        if kept and not anywhere:
+            # Each would be an orphan to a catalog that is empty by mistake.
+            what = (
+                f"Files of {len(kept)} documents are kept, and the catalog has none; check DATABASE_URL and DATA_DIR."
+            )
+            return [*found, Finding("unknown files", "", "", what)]
         return found + await asyncio.to_thread(lambda: list(self._check_files(anywhere)))
 
     async def _rows(self) -> tuple[dict[str, list[str]], dict[str, int]]:

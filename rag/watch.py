@@ -61,6 +61,10 @@ class Watch:
             beat += 1
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
+    def doubt(self) -> None:
+        """The collection is dropped, or was to be: at the next beat it is looked whether documents have lost rows."""
+        self._healed = False
+
     async def look(self) -> None:
         """Ask Milvus for a sign of life."""
         name = self.milvus.name

@@ -136,7 +136,7 @@ def test_collections_do_not_see_each_other(engine: sa.Engine, catalog: Catalog, 
     assert (stranger.documents(), stranger.fingerprint(), stranger.find(ONE)) == ([], None, None)
     stranger.mark_pending(("pending", "ready", "failed"))
     stranger.mark_failed(ONE, "not mine")
-    stranger.remove([ONE])
+    assert (stranger.unlist([ONE]), stranger.remove([ONE])) == ([], [])
     assert states(catalog) == {ONE: "ready"}
 
 
@@ -146,16 +146,31 @@ def test_collections_do_not_see_each_other(engine: sa.Engine, catalog: Catalog, 
 def test_removed_document_is_forgotten_and_its_bytes_are_not_needed(catalog: Catalog) -> None:
     add_ready(catalog, ONE)
     add_ready(catalog, TWO)
+    catalog.unlist([ONE])
     assert catalog.remove([ONE]) == [ONE]
     assert states(catalog) == {TWO: "ready"}
+
+
+def test_what_another_process_has_taken_over_is_not_removed(catalog: Catalog, other: Catalog) -> None:
+    add_ready(catalog, ONE)
+    catalog.unlist([ONE])
+    catalog.release_claims([ONE])
+    assert other.claim_unlisted() == [ONE]
+    assert catalog.remove([ONE]) == []
+    assert other.remove([ONE]) == [ONE]
+    add_ready(other, ONE)
+    assert catalog.remove([ONE]) == []
+    assert states(other) == {ONE: "ready"}
 
 
 def test_bytes_that_another_collection_needs_are_kept(engine: sa.Engine, catalog: Catalog) -> None:
     letters = Catalog(engine, "address", "letters")
     for each in (catalog, letters):
         add_ready(each, ONE)
+    catalog.unlist([ONE])
     assert catalog.remove([ONE]) == []
     assert states(letters) == {ONE: "ready"}
+    letters.unlist([ONE])
     assert letters.remove([ONE]) == [ONE]
 
 
@@ -163,13 +178,20 @@ def test_more_documents_are_removed_than_a_statement_takes(catalog: Catalog) -> 
     many = [f"{number:064x}" for number in range(40_000)]
     add_ready(catalog, many[0])
     add_ready(catalog, many[-1])
-    assert catalog.remove(many) == many
+    assert catalog.held(many) == set()
+    catalog.release_claims(many)
+    catalog.mark_pending(["failed"], many)
+    assert sorted(catalog.unlist(many)) == [many[0], many[-1]]
+    catalog.list_failed(many, "still there")
+    assert states(catalog) == {many[0]: "failed", many[-1]: "failed"}
+    catalog.unlist(many)
+    assert sorted(catalog.remove(many)) == [many[0], many[-1]]
     assert catalog.documents() == []
 
 
 def test_removing_what_is_not_there_is_harmless(catalog: Catalog) -> None:
     assert catalog.remove([]) == []
-    assert catalog.remove([ONE]) == [ONE]
+    assert catalog.remove([ONE]) == []
 
 
 def test_unlisted_document_is_in_the_library_for_nobody_and_is_left_to_whoever_finds_it(
@@ -199,13 +221,14 @@ def test_bytes_are_discarded_before_their_document_is_forgotten(catalog: Catalog
     Catalog(engine, "elsewhere", "papers").add_pending(TWO, "b.txt", 3)
     for doc_id in (ONE, TWO):
         add_ready(catalog, doc_id)
+    catalog.unlist([ONE, TWO])
 
     def fail(doc_id: str) -> None:
         raise OSError(doc_id)
 
     with pytest.raises(OSError, match=ONE):
         catalog.remove([ONE, TWO], fail)
-    assert states(catalog) == {ONE: "ready", TWO: "ready"}
+    assert catalog.knows(ONE) and catalog.knows(TWO)
     discarded: list[str] = []
     catalog.remove([ONE, TWO], discarded.append)
     assert discarded == [ONE]

@@ -300,9 +300,9 @@ def test_failing_model_is_one_sentence() -> None:
     model = BreakingModel()
     breaking = Embedder(model, None, "some model", "print", 256)  # type: ignore[arg-type]
     model.broken = True
-    with pytest.raises(EmbeddingError, match="some model failed: KeyError; see the log"):
+    with pytest.raises(EmbeddingError, match=r"some model failed \(KeyError, see the log\); check EMBED_MODEL"):
         breaking.embed_query("question")
-    with pytest.raises(EmbeddingError, match="some model failed: KeyError; see the log"):
+    with pytest.raises(EmbeddingError, match=r"some model failed \(KeyError, see the log\); check EMBED_MODEL"):
         breaking.embed_texts(["text"])
 
 

@@ -153,7 +153,7 @@ def test_an_empty_question_is_refused_in_words(index: DocumentIndex, question: s
         index.search(question)
 
 
-@pytest.mark.parametrize("question", ["a" * 100_000, '"] or 1==1 --', "\ud800 lone", "‮🙂 \\' % _", "?"])
+@pytest.mark.parametrize("question", ["a" * 10_000, '"] or 1==1 --', "\ud800 lone", "‮🙂 \\' % _", "?"])
 def test_odd_questions_are_answered_without_harm(index: DocumentIndex, question: str) -> None:
     index.ingest([("tea.txt", TEA)])
     index.search(question)

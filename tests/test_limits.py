@@ -58,6 +58,9 @@ def test_document_is_refused_while_too_many_are_on_their_way(index: DocumentInde
     jobs = [index.submit(f"long {i}.txt", f"{i} {long}".encode()) for i in range(MOST_JOBS)]
     with pytest.raises(LimitReached, match=r"late\.txt isn't added.*3 documents are on their way.*MAX_JOBS"):
         index.submit("late.txt", b"The late lamp.")
+    ready = next(document for document in index.documents() if document.state == "ready")
+    assert index.retry(ready.doc_id).stage == "unchanged", "what takes no job isn't refused"
+    assert index.submit("long 0.txt", f"0 {long}".encode()).job_id == jobs[0].job_id
     for job in jobs:
         index.cancel(job.job_id)
     assert index.wait([index.submit("late.txt", b"The late lamp.")])[0].stage == "ready"

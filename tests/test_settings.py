@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,14 @@ def test_secrets_are_keys_tokens_and_the_passwords_in_addresses_as_they_are_and_
     assert lengths == sorted(lengths, reverse=True), "else a part of a longer one would be left"
     assert not [secret for secret in settings.secrets if secret in str(settings.shown())]
     assert Settings().secrets == ()
+
+
+def test_secrets_are_known_as_python_and_json_quote_them_and_dummies_are_none() -> None:
+    secret = "päss\"'\\word"
+    settings = Settings(milvus_token=f"root:{secret}", openai_api_key="none")
+    for quoted in (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]):
+        assert quoted in settings.secrets
+    assert "none" not in settings.secrets
 
 
 def test_question_may_be_as_long_as_the_setting_says() -> None:

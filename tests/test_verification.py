@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 
 from rag import DocumentIndex, Settings, StoreUnavailable
 from rag.__main__ import main
@@ -161,8 +162,20 @@ def test_files_of_no_document_are_set_aside_and_those_of_other_collections_stay(
     assert files_of(index, tea) == {"", ".pages.json"}
     assert files_of(index, document_id(FERRY)) == {""}
     assert stranger.exists()
+    other.unlist([document_id(FERRY)])
     other.remove([document_id(FERRY)], index._files.remove)
     stranger.unlink()
+
+
+def test_files_are_left_alone_where_the_catalog_is_empty(index: DocumentIndex, tmp_path: Path) -> None:
+    (tea,) = add(index, TEA)
+    mistyped = SecretStr(f"sqlite:///{tmp_path / 'mistyped.sqlite3'}")
+    settings = index.settings.model_copy(update={"database_url": mistyped, "milvus_uri": str(tmp_path / "other.db")})
+    with DocumentIndex(settings, background=False) as mistaken:
+        (finding,) = mistaken.verify(repair=True).findings
+    assert (finding.kind, finding.mended) == ("unknown files", False)
+    assert "DATABASE_URL" in finding.what
+    assert files_of(index, tea) == {"", ".pages.json"}
 
 
 def test_files_that_were_half_written_are_removed(index: DocumentIndex) -> None:
@@ -228,6 +241,7 @@ def test_a_collection_that_is_gone_is_built_again(index: DocumentIndex) -> None:
 
 def test_rows_of_a_library_that_the_catalog_does_not_know_are_left_alone(index: DocumentIndex) -> None:
     (tea,) = add(index, TEA)
+    index._catalog.unlist([tea])
     index._catalog.remove([tea], index._files.remove)
     index._catalog.forget_fingerprint()
     (finding,) = index.verify(repair=True).findings

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts.safe_markdown import Marker, safe_label, safe_markdown, safe_text
+from pages.parts.safe_markdown import Marker, placed, safe_label, safe_markdown, safe_text
 from pages.parts.turns import STOPPED
 from pages.parts.why import show_why
 from pages.parts.wording import counted, passage_place
+from rag import checked_markers
 from rag.schema import Citation, Evidence, Message, Passage
 
 # What is done when a passage's source is asked for: the passage, the spans of it to highlight, and whether they are but
@@ -20,24 +21,20 @@ from rag.schema import Citation, Evidence, Message, Passage
 OpenSource = Callable[[Passage, tuple[tuple[int, int], ...], bool], None]
 
 
-def citation_marker(passages: int, citations: Sequence[Citation] | None, shown: Counter[int]) -> Marker:
-    """Markers for an answer on `passages` passages: those that aren't borne out carry a question mark, and those whose
-    numbers aren't in the passage an exclamation mark. Before the check (None) all are grey. `shown` counts them.
+def citation_marker(passages: int, citations: Sequence[Citation] | None) -> Marker:
+    """Markers for an answer on `passages` passages: those that aren't borne out, or weren't checked, carry a question
+    mark, and those whose numbers aren't in the passage an exclamation mark. Before the check (None) all are grey.
 
-    Citations are in the order of the text, so the second marker [2] belongs to the second citation of 2.
+    A marker's place is that of its citation.
     """
-    checked: dict[int, list[Citation]] = defaultdict(list)
-    for citation in citations or ():
-        checked[citation.number].append(citation)
 
-    def marker(number: int) -> str | None:
+    def marker(number: int, place: int | None) -> str | None:
         if not 1 <= number <= passages:
             return None
-        own, place = checked[number], shown[number]
-        shown[number] += 1
         if citations is None:
             return f":gray-badge[{number}]"
-        return _badge(number, own[place : place + 1] or [one for one in own if one.supported] or own)
+        own = citations[place : place + 1] if place is not None else ()
+        return _badge(number, [citation for citation in own if citation.number == number])
 
     return marker
 
@@ -55,19 +52,15 @@ def answer_markdown(
     text: str, passages: int, citations: Sequence[Citation] | None = None, *, extractive: bool = False
 ) -> str:
     """The answer's text for `st.markdown`: whole and checked, or (without citations) as far as it has come."""
+    if citations is not None:
+        # Known by their places: what is hidden from the check, by an entity or by what only looks like code, must
+        # neither pass for checked nor take the badge of a marker that is checked and not shown.
+        text, spans = checked_markers(text, passages, markdown=not extractive)
+        same = [int(text[start + 1 : end - 1]) for start, end in spans] == [citation.number for citation in citations]
+        text = placed(text, spans if same else ())
     # Sentences of documents are no Markdown: a star or an underscore in them is meant.
-    write = partial(safe_text, text) if extractive else partial(safe_markdown, text)
-    shown: Counter[int] = Counter()
-    markdown = write(marker=citation_marker(passages, citations, shown))
-    if citations is None:
-        return markdown
-    # A marker that was hidden from the check, by entities or by what only looks like code, mustn't pass for checked,
-    # nor shift the others of its number.
-    found = Counter(citation.number for citation in citations)
-    sure = [citation for citation in citations if shown[citation.number] == found[citation.number]]
-    if len(sure) == len(citations):
-        return markdown
-    return write(marker=citation_marker(passages, sure, Counter()))
+    write = safe_text if extractive else safe_markdown
+    return write(text, marker=citation_marker(passages, citations))
 
 
 # Every run of the page shows all answers anew, and parsing them takes longer than sending them.

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-# Turns the number of a citation marker into trusted Markdown, or None where there is no such passage.
-Marker = Callable[[int], str | None]
+# Turns the number of a citation marker, and its place among those that `placed` has noted (None: it isn't one of them),
+# into trusted Markdown, or None where there is no such passage.
+Marker = Callable[[int, int | None], str | None]
 
 # An invisible joiner. It breaks what Streamlit looks for after parsing, where a backslash is gone already.
 _BREAK = "\u2060"
@@ -27,12 +28,27 @@ _BLOCK_START = re.compile(r"^(\s*)(?:([-+=])|(\d{1,9})([.)]))")
 _ADDRESS = re.compile(r"(?:(?:https?|ftp)://|www\.)[^\s<>`\[\]]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
 # ":name[…]" is a directive, ":name:" an emoji or an icon.
 _COLON = re.compile(r":(?=[^\W\d_]|[\w+-]+:)")
-_MARKER = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
+# The digits of a marker's place: noncharacters, of which the parser makes none of an entity.
+_PLACE = re.compile("[\ufde0-\ufde9]+")
+_PLACE_DIGITS = str.maketrans("0123456789", "".join(map(chr, range(0xFDE0, 0xFDEA))))
+_PLAIN_DIGITS = {place: digit for digit, place in _PLACE_DIGITS.items()}
+_MARKER = re.compile(rf"\[(\d{{1,3}}(?:\s*,\s*\d{{1,3}})*)({_PLACE.pattern})?\]")
 _LANGUAGE = re.compile(r"[A-Za-z0-9+#-]{1,20}")
 # These make Streamlit draw a formula or a diagram in place of a code block.
 _DRAWN_LANGUAGES = {"math", "latex", "tex", "mermaid"}
 
-_parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("reference")
+
+class _Parser(MarkdownIt):
+    """Addresses hold no places: they are encoded there, and decoded ones would be anyone's."""
+
+    def normalizeLink(self, url: str) -> str:
+        return super().normalizeLink(_PLACE.sub("", url))
+
+    def normalizeLinkText(self, link: str) -> str:
+        return _PLACE.sub("", super().normalizeLinkText(link))
+
+
+_parser = _Parser("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("reference")
 
 
 def safe_markdown(text: str, marker: Marker | None = None) -> str:
@@ -43,6 +59,16 @@ def safe_markdown(text: str, marker: Marker | None = None) -> str:
     """
     tree = SyntaxTreeNode(_parser.parse(_CONTROLS.sub("", text)))
     return "\n".join(_blocks(tree.children, marker))
+
+
+def placed(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """`text` with the markers at these half-open spans numbered from 0, so that whatever the parser makes of the text,
+    each is known again, and nothing else passes for one of them."""
+    out, done = [], 0
+    for place, (start, end) in enumerate(spans):
+        out += [_PLACE.sub("", text[done:start]), text[start : end - 1], str(place).translate(_PLACE_DIGITS), "]"]
+        done = end
+    return "".join([*out, _PLACE.sub("", text[done:])])
 
 
 def safe_text(text: str, marked: Iterable[tuple[int, int]] = (), marker: Marker | None = None) -> str:
@@ -107,7 +133,7 @@ def _escape(text: str, *, addresses: bool = True) -> str:
 
 
 def _escape_plain(text: str) -> str:
-    text = _SPECIAL.sub(lambda hit: "\\" + hit[0], text)
+    text = _SPECIAL.sub(lambda hit: "\\" + hit[0], _PLACE.sub("", text))
     text = _BLOCK_START.sub(lambda hit: f"{hit[1]}\\{hit[2]}" if hit[2] else f"{hit[1]}{hit[3]}\\{hit[4]}", text)
     return _COLON.sub(":" + _BREAK, text)
 
@@ -122,7 +148,8 @@ def _text(text: str, marker: Marker | None) -> str:
         return _escape(text)
     out, done = [], 0
     for hit in _MARKER.finditer(text):
-        shown = [marker(int(number)) for number in hit[1].split(",")]
+        place = int(hit[2].translate(_PLAIN_DIGITS)) if hit[2] else None
+        shown = [marker(int(number), place) for number in hit[1].split(",")]
         if any(one is None for one in shown):
             continue
         out += [_escape(text[done : hit.start()]), *(one for one in shown if one)]
@@ -141,6 +168,7 @@ def _join(parts: Iterable[str]) -> str:
 
 
 def _code(text: str) -> str:
+    text = _PLACE.sub("", text)
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if text.startswith("`") or text.endswith("`") or (text[:1] == text[-1:] == " ") else ""
@@ -180,7 +208,7 @@ def _span(node: SyntaxTreeNode, marker: Marker | None) -> str:
 def _link(node: SyntaxTreeNode, marker: Marker | None) -> str:
     words = "".join(child.content for child in node.walk() if child.type in ("text", "code_inline"))
     address = str(node.attrs.get("href", ""))
-    if re.fullmatch(r"\d{1,3}", words):  # models like to make links of their markers
+    if re.fullmatch(rf"\d{{1,3}}(?:{_PLACE.pattern})?", words):  # models like to make links of their markers
         return _text(f"[{words}]", marker)
     shown = _inline(node.children, marker)
     if not _ADDRESS.match(address) or words in (address, address.removeprefix("mailto:")):
@@ -235,9 +263,10 @@ def _list(node: SyntaxTreeNode, marker: Marker | None) -> list[str]:
 def _fence(node: SyntaxTreeNode) -> list[str]:
     first = (node.info.split() or [""])[0]
     drawn = not _LANGUAGE.fullmatch(first) or first.lower() in _DRAWN_LANGUAGES
-    longest = max((len(run) for run in re.findall("`+", node.content)), default=0)
+    content = _PLACE.sub("", node.content)
+    longest = max((len(run) for run in re.findall("`+", content)), default=0)
     fence = "`" * max(3, longest + 1)
-    return [fence + ("" if drawn else first), *node.content.rstrip("\n").split("\n"), fence]
+    return [fence + ("" if drawn else first), *content.rstrip("\n").split("\n"), fence]
 
 
 def _table(node: SyntaxTreeNode, marker: Marker | None) -> list[str]:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from pages.parts.wording import counted
 from rag.errors import Cancelled, LimitReached, RagError
 from rag.schema import Evidence, Message, Passage
 
@@ -123,30 +124,33 @@ class Turns:
         doc_ids: Sequence[str] | None,
         wait_for: Sequence[str] = (),
     ) -> Turn:
-        """Begin to answer; a turn of this conversation that still runs must have been stopped before.
-
-        Raises LimitReached for more than QUESTIONS_PER_MINUTE. They are counted here, where people ask, and of all
-        sessions together: a browser opens as many sessions as it likes. Programs that use DocumentIndex, and commands,
-        ask as often as they want.
-        """
+        """Begin to answer a question that was admitted; a turn of this conversation that still runs must have been
+        stopped before."""
         with self._lock:
-            self._count_question(index.settings.questions_per_minute)
             self._turns = {key: turn for key, turn in self._turns.items() if not turn.done}
             turn = Turn(index, conversation_id, question, history, doc_ids, wait_for)
             self._turns[conversation_id] = turn
             return turn
 
-    def _count_question(self, most: int) -> None:
-        now = time.monotonic()
-        while self._asked and now - self._asked[0] > 60:
-            self._asked.popleft()
-        if len(self._asked) >= most:
-            seconds = 61 - int(now - self._asked[0])
-            raise LimitReached(
-                f"Docent answers {most:,} questions in a minute; ask again in {seconds} seconds, or raise "
-                "QUESTIONS_PER_MINUTE."
-            )
-        self._asked.append(now)
+    def admit(self, index: DocumentIndex) -> None:
+        """Count a question, before anything is done for it that can't be undone.
+
+        Raises LimitReached for more than QUESTIONS_PER_MINUTE. They are counted here, where people ask, and of all
+        sessions together: a browser opens as many sessions as it likes. Programs that use DocumentIndex, and commands,
+        ask as often as they want.
+        """
+        most = index.settings.questions_per_minute
+        with self._lock:
+            now = time.monotonic()
+            while self._asked and now - self._asked[0] > 60:
+                self._asked.popleft()
+            if len(self._asked) >= most:
+                seconds = 61 - int(now - self._asked[0])
+                raise LimitReached(
+                    f"Docent answers {counted(most, 'question')} in a minute; ask again in "
+                    f"{counted(seconds, 'second')}, or raise QUESTIONS_PER_MINUTE."
+                )
+            self._asked.append(now)
 
     def running(self, conversation_id: str | None) -> Turn | None:
         """The turn of this conversation that isn't done yet."""

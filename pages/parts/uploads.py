@@ -73,7 +73,8 @@ def take_uploads(index: DocumentIndex, uploads: Iterable[Upload]) -> list[Job]:
             st.session_state.setdefault("refused", []).append(str(error))
         except LimitReached as error:
             rest = len(waiting) - place - 1
-            others = f" The {counted(rest, 'file')} after it weren't added either." if rest else ""
+            werent = "wasn't" if rest == 1 else "weren't"
+            others = f" The {counted(rest, 'file')} after it {werent} added either." if rest else ""
             st.session_state.setdefault("refused", []).append(f"{error}{others}")
             break
     return jobs

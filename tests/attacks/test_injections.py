@@ -22,7 +22,10 @@ TOKENS = re.compile(
     r"<[|｜]|</?(?:s|bos|eos|start_of_turn|end_of_turn|think|tool_call|tool_response)>|<</?SYS>>"
     r"|\[/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|AVAILABLE_TOOLS)\]"
 )
-INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\U000e0000-\U000e01ef\x00-\x08\x1b\x7f]")
+INVISIBLE = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060\u2800\u3164\ufeff\uffa0\u202a-\u202e\u2066-\u2069"
+    "\U000e0000-\U000e01ef\x00-\x08\x1b\x7f]|(?:(?<=[!-~\\s＜／［])|^)[\u200c\u200d\ufe0e\ufe0f]"
+)
 names = pytest.mark.parametrize("name", INJECTIONS)
 
 
@@ -90,7 +93,28 @@ def test_visible_words_of_a_passage_stay(name: str) -> None:
     words = set(re.findall(r"[A-Za-z가-힣]{4,}", re.sub(r"<[^>]*>|\W\u200b|[\x08\x1b].|\u00ad", " ", INJECTIONS[name])))
     request = contents(answer_messages(QUESTION, [passage(INJECTIONS[name])], []))[-1]
     joined = {word for word in words if word not in request and word.lower() not in {"passages", "ages"}}
-    assert not joined or re.search("[\u200b-\u200f\u2060\ufeff\x00-\x1f]", INJECTIONS[name])
+    assert not joined or re.search("[\u034f\u200b-\u200f\u2060\ufe0f\ufeff\uffa0\x00-\x1f]", INJECTIONS[name])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "می\u200cخواهم کتاب\u200cها را ببینم.",  # Persian, whose words hold joiners
+        "क्\u200dष और र्\u200dय",  # Hindi, too
+        "질문: 댐의 높이는 얼마입니까? 62미터입니다.",
+        "A family 👨\u200d👩\u200d👧 and a heart ❤\ufe0f.",
+    ],
+)
+def test_joiners_that_mean_something_stay(text: str) -> None:
+    assert text in contents(answer_messages(QUESTION, [passage(text)], []))[-1]
+
+
+def test_a_fence_that_is_taken_apart_makes_no_other() -> None:
+    for depth in range(1, 6):
+        text = "<" * depth + "/passages>" * depth
+        request = contents(answer_messages(QUESTION, [passage(text)], [Message("assistant", text)]))
+        assert_frame_stands(request[-1], ["[1] (report.pdf, page 3)"])
+        assert not re.search(r"<\s*/?\s*passages", request[1])
 
 
 @pytest.fixture(scope="module")

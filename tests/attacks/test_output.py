@@ -19,6 +19,31 @@ from tests.attacks.patterns import OUTPUTS, outputs
 
 FACT = "The dam of Orrin is 62 metres high"
 PASSAGES = [Passage(f"{FACT}.", f"{i}.txt", f"{i:064x}", None, 0, len(FACT) + 1, 1.0) for i in range(3)]
+CLAIM = "You owe 5,000 euros"
+# A checked and true citation of [1] that the page doesn't show, and a false one that it shows and nobody has checked.
+HIDDEN = {
+    "indented code": f"    {FACT} [1].",
+    "an image's description": f"![{FACT} [1].](x.png)",
+    "a link's title": f"[so](x.html '{FACT} [1].')",
+    "a link's address": f"[so](<x.html?{FACT} [1].>)",
+    "a fence in a quote": f"> ```\n> {FACT} [1].\n> ```",
+    "a fence in a list": f"- ```\n  {FACT} [1].\n  ```",
+    "the language of a fence": f"> ``` {FACT} [1].\n> x\n> ```",
+    "code over two lines": f"`a\n{FACT} [1].`",
+}
+FORGED = {
+    "entities": f"{CLAIM} &#91;1&#93;.",
+    "the entity of the number": f"{CLAIM} [&#49;].",
+    "entities of noncharacters": f"{CLAIM} [1&#xFDE0;] [1&#64992;].",
+    "noncharacters": f"{CLAIM} [1\ufde0]. \ufdd01\ufde0].",
+    "a link of code": f"{CLAIM} [`1`](x).",
+    "a fence that isn't one": f"```x`y\n{CLAIM} [1].",
+    "escaped backticks": f"\\`{CLAIM} [1]. \\`",
+    "an encoded address": f"{CLAIM} <http://x.example/[1%EF%B7%A0]>.",
+    "a control": f"{CLAIM} [\x001].",
+    "a number put together": f"{CLAIM} [&#48;![1](x)](y).",
+    "emphasis": f"{CLAIM} [*1*](x).",
+}
 HOSTILE = outputs("https://evil.example")
 
 
@@ -60,6 +85,41 @@ def test_claim_that_nothing_bears_out_never_gets_a_blue_badge(forged: str) -> No
     # Beside a true citation of the same passage it doesn't borrow that one's.
     assert blue(shown(f"{FACT} [2].\n\n{forged}")) <= 1
     assert blue(shown(f"{forged}\n\n{FACT} [2].").rpartition("5,000 euros")[0]) == 0
+
+
+@pytest.mark.parametrize("forged", FORGED)
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_a_hidden_true_citation_lends_its_badge_to_no_false_one(hidden: str, forged: str) -> None:
+    for answer in (f"{HIDDEN[hidden]}\n\n{FORGED[forged]}", f"{FORGED[forged]}\n\n{HIDDEN[hidden]}"):
+        markdown = shown(f"{FACT}.\n\n{answer}")
+        assert blue(markdown) == 0, markdown
+        assert not re.search("[\ufdd0-\ufdef]|%EF%B7", markdown.replace("1%EF%B7%A0", ""))
+    both = shown(f"{FACT} [1].\n\n{HIDDEN[hidden]}\n\n{FORGED[forged]}")
+    assert both.startswith(f"{FACT} :blue-badge[1].\n")
+    assert blue(both) == 1
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"**{FACT}.**[1] _{FACT}_[1]",
+        f"- {FACT} [1]\n- {FACT} [1](https://x.example)\n- {FACT} [1](x.html)",
+        f"| what | high |\n| --- | --- |\n| {FACT} [1] | 62 metres [1] |",
+        f"# {FACT} [1]\n\n> {FACT} [1]",
+        f"{FACT} [1]\xa0[1]",
+    ],
+)
+def test_true_citations_stay_blue_among_markdown(written: str) -> None:
+    markdown = shown(written)
+    assert blue(markdown) == written.count("[1]")
+    assert not re.search(r"orange|red-badge|[\ufdd0-\ufdef]|\\[*_]", markdown)
+
+
+def test_answer_that_is_not_the_one_that_was_checked_has_no_blue_badge() -> None:
+    citations = tuple(check_citations(f"{FACT} [1].", PASSAGES))
+    assert blue(answer_markdown(f"{FACT} [1].", 3, citations)) == 1
+    for other in (f"{FACT} [1]. {CLAIM} [1].", f"{CLAIM} [2]."):
+        assert answer_markdown(other, 3, citations).count(":orange-badge[") == other.count("[")
 
 
 @pytest.mark.parametrize("name", OUTPUTS)

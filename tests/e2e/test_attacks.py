@@ -240,8 +240,8 @@ def test_the_attackers_server_and_the_watch_would_notice(app_url: str, browser: 
             "beforeend", `<img src="${url}/control" onerror="alert(1)">`)""",
         attacker.url,
     )
-    page.wait_for_timeout(500)
-    assert attacker.asked == ["/control"]
+    page.wait_for_function("hits.includes('dialog: 1') && hits.some(hit => hit.includes('/control'))")
+    assert attacker.asked == ["/control"]  # it was asked before the handler of the failure ran
     assert any("/control" in hit for hit in page.evaluate("hits"))
     assert "dialog: 1" in page.evaluate("hits")
     context.close()
@@ -299,6 +299,10 @@ def test_the_policy_keeps_what_got_in_from_loading_and_running(app_url: str, pag
         }""",
         attacker.url,
     )
+    for _ in range(300):  # 30 s at most: the console's lines come when they come
+        page.wait_for_timeout(100)
+        if len(refused) >= 10:
+            break
     page.wait_for_timeout(1000)
     assert attacker.asked == []
     assert page.evaluate("ran") == []

@@ -145,12 +145,46 @@ def test_questions_beyond_the_limit_of_a_minute_are_kept_and_answered_later(
     double.settings = double.settings.model_copy(update={"questions_per_minute": 1})
     double.answer = lambda question, on_wait: AnswerDouble(question, [PASSAGE], ["A whole answer"])
     app = ask(ask(open_double("chat"), "What lamp?"), "Whose lamp?")
-    assert "1 questions in a minute" in app.error[0].value and "QUESTIONS" in app.error[0].value
+    assert "answers 1 question in a minute" in app.error[0].value and "QUESTIONS" in app.error[0].value
     assert [m.content for m in double.conversations.messages("c1")] == ["What lamp?", "A whole answer", "Whose lamp?"]
     assert [call[1] for call in double.calls if call[0] == "ask"] == ["What lamp?"]
     double.settings = double.settings.model_copy(update={"questions_per_minute": 2})
     button(app, "Retry").click().run()
     assert double.conversations.messages("c1")[-1].content == "A whole answer"
+
+
+def test_retry_beyond_the_limit_of_a_minute_leaves_what_had_arrived(open_double: OpenPage, double: IndexDouble) -> None:
+    double.settings = double.settings.model_copy(update={"questions_per_minute": 1})
+    conversation_id = double.conversations.create("q").conversation_id
+    double.conversations.add(conversation_id, Message("user", "What lamp?"))
+    stopped = Message("assistant", "The lamp is", Evidence("q", error="Stopped."))
+    double.conversations.add(conversation_id, stopped)
+    double.answer = lambda question, on_wait: AnswerDouble(question, [PASSAGE], ["A whole answer"])
+    ask(open_double("chat"), "Whose lamp?")  # in another conversation
+    app = visit(open_double, conversation_id)
+    button(app, "Retry").click().run()
+    assert "QUESTIONS" in app.error[0].value
+    assert double.conversations.messages(conversation_id)[-1] == stopped
+    assert "The lamp is" in all_text(app)
+
+
+def test_question_beyond_the_limit_of_a_minute_does_not_stop_a_running_answer(
+    open_double: OpenPage, double: IndexDouble
+) -> None:
+    from pages.parts.conversations import open_turns
+
+    double.settings = double.settings.model_copy(update={"questions_per_minute": 1})
+    conversation_id = double.conversations.create("q").conversation_id
+    double.answer = lambda question, on_wait: AnswerDouble(
+        question, [PASSAGE], ["word "] * 100, pause=0.02, on_wait=on_wait
+    )
+    app = visit(open_double, conversation_id)
+    double.conversations.add(conversation_id, Message("user", "What lamp?"))
+    open_turns().admit(double)  # type: ignore[arg-type]
+    turn = open_turns().start(double, conversation_id, "What lamp?", [], None)  # type: ignore[arg-type]
+    ask(app, "Whose lamp?")
+    assert turn.done, "the page watched it to its end"
+    assert [m.content for m in double.conversations.messages(conversation_id)] == ["What lamp?", "word " * 100]
 
 
 def test_too_long_question_is_refused_and_not_kept(open_double: OpenPage, double: IndexDouble) -> None:

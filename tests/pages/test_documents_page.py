@@ -123,6 +123,12 @@ def test_reached_limit_is_said_once_with_how_many_files_it_concerns(open_double:
     assert len(double.calls) == 1
 
 
+def test_reached_limit_that_concerns_one_more_file_is_said_so(open_double: OpenPage, double: IndexDouble) -> None:
+    double.fail = LimitReached("a.txt isn't added.")
+    app = add(open_double("documents"), ("a.txt", b"x"), ("b.txt", b"x"))
+    assert [error.value for error in app.error] == ["a.txt isn't added. The 1 file after it wasn't added either."]
+
+
 def test_server_takes_files_as_large_as_the_setting_says(
     open_double: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,7 +97,7 @@ def test_image_is_named_and_link_shows_where_it_leads() -> None:
 
 
 def test_markers_are_replaced_where_there_is_such_a_passage() -> None:
-    def marker(number: int) -> str | None:
+    def marker(number: int, place: int | None) -> str | None:
         return f"<{number}>" if number < 4 else None
 
     assert safe_markdown("So [1], so [2][3], so [1, 2].", marker) == "So <1>, so <2><3>, so <1><2>."
@@ -107,7 +107,7 @@ def test_markers_are_replaced_where_there_is_such_a_passage() -> None:
 
 
 def test_marker_after_a_colon_stays_a_directive() -> None:
-    assert safe_markdown("See:[1]", lambda number: f":blue-badge[{number}]") == f"See:{BREAK}:blue-badge[1]"
+    assert safe_markdown("See:[1]", lambda number, place: f":blue-badge[{number}]") == f"See:{BREAK}:blue-badge[1]"
 
 
 def test_marked_span_is_highlighted_over_lines() -> None:

@@ -21,7 +21,14 @@ import streamlit as st
 from pages.parts.shutdown import close_at_end, lifespan
 if __name__ != "__main__":
     app = st.App(__file__, lifespan=lifespan)
-    close_at_end(lambda: Path("closed").touch())
+    def closer(name):
+        def close():
+            with Path("closed").open("a") as file:
+                file.write(name)
+            1 / (name != "2")
+        return close
+    for name in "123":
+        close_at_end(closer(name))
 """
 
 
@@ -45,4 +52,4 @@ def test_a_server_that_is_told_to_stop_closes_everything(tmp_path: Path, free_po
     finally:
         process.kill()
         process.wait()
-    assert (tmp_path / "closed").exists()
+    assert (tmp_path / "closed").read_text() == "321", "the last first, and the first though another failed"
