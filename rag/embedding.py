@@ -133,7 +133,8 @@ class Embedder:
 
     def _failed(self, error: Exception) -> EmbeddingError:
         logger.warning("embedding failed", exc_info=error)
-        return EmbeddingError(f"The embedding model {self.name} failed ({type(error).__name__}, see the log); check EMBED_MODEL.")
+        reason = type(error).__name__
+        return EmbeddingError(f"The embedding model {self.name} failed ({reason}, see the log); check EMBED_MODEL.")
 
 
 def count_tokens(tokenizer: Tokenizer, texts: list[str]) -> list[int]:
