@@ -10,6 +10,7 @@ import importlib
 import logging
 import os
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,14 @@ def release(address: str) -> None:
         if _users[path] <= 0:
             _users.pop(path)
             server_manager_instance.release_server(address)
+
+
+def remove_leftover(address: str, collection: str) -> None:
+    """Remove what is left of a collection where a process was killed while it made or dropped it: it has no schema, so
+    Milvus Lite doesn't know it, but makes none in its place. Raises OSError."""
+    folder = Path(address) / "collections" / collection
+    if folder.is_dir() and not (folder / "schema.json").exists():
+        shutil.rmtree(folder)
 
 
 def is_locked(error: Exception) -> bool:

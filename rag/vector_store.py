@@ -301,6 +301,8 @@ class VectorStore:
             self.has_lexical = "sparse_embedding" in fields
         else:
             self.has_lexical = self._lite or _knows_bm25(self.version)
+            if self._lite:
+                lite_server.remove_leftover(self._address, self._name)
         # Milvus Lite has no whitespace tokenizer; its standard one keeps our terms whole, a server's would not.
         tokenizer = "standard" if self._lite else "whitespace"
         store = MilvusVectorStore(

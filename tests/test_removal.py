@@ -110,3 +110,12 @@ def test_bytes_that_cannot_be_listed_can_be_added_again(settings: Settings, monk
                 index.submit(*TEA)
         (result,) = index.ingest([TEA])
         assert result.status == "ready"
+
+
+def test_collection_that_was_being_made_or_dropped_when_its_process_was_killed_is_made_anew(settings: Settings) -> None:
+    left = Path(settings.milvus_address) / "collections" / settings.collection / "partitions"
+    left.mkdir(parents=True)
+    with DocumentIndex(settings) as index:
+        (result,) = index.ingest([TEA])
+        assert (result.status, result.error) == ("ready", None)
+        assert index.search("When does the tea house open?")[0].doc_id == result.doc_id
