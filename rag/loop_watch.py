@@ -50,7 +50,8 @@ class LoopWatch:
                 continue
             place = self._place()
             while not answered.wait(self._limit) and not self._closed.is_set():
-                pass
+                if self._loop.is_closed():  # with the knock in its queue
+                    return
             if WAITING in place:  # the loop has nothing to do, but isn't given the processor
                 continue
             took = time.monotonic() - began
