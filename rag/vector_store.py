@@ -369,23 +369,10 @@ class VectorStore:
 
     async def rows(self, doc_ids: Collection[str], size: int) -> AsyncIterator[list[dict[str, Any]]]:
         """All rows of documents with their vectors, as `insert_rows` takes them, in lists of at most `size`."""
-        if not doc_ids or not await self.connect():
-            return
-        store = await self._ready()
-        pages = await self._call(
-            asyncio.to_thread(
-                store.client.query_iterator,
-                self._name,
-                batch_size=size,
-                filter=only(doc_ids),
-                output_fields=["*"],
-                timeout=self._call_seconds,
-                consistency_level="Strong",
-            )
-        )
-        while found := await self._call(asyncio.to_thread(pages.next)):
-            # Milvus makes the terms' weights by itself from the lexical field.
-            yield [{name: row[name] for name in row if name != "sparse_embedding"} for row in found]
+        if doc_ids:
+            async for found in self._all("*", size, doc_ids):
+                # Milvus makes the terms' weights by itself from the lexical field.
+                yield [{name: row[name] for name in row if name != "sparse_embedding"} for row in found]
 
     async def insert_rows(self, rows: Sequence[dict[str, Any]], again: bool = False) -> None:
         """Insert rows as `rows` of another collection gives them. Raises like `insert`."""
@@ -413,21 +400,27 @@ class VectorStore:
     async def row_ids(self) -> AsyncIterator[list[str]]:
         """The ids of all rows, whatever was written last included, in lists of thousands; one that is there twice comes
         once."""
+        async for found in self._all("id", HITS_TOGETHER // 2):
+            yield [row["id"] for row in found]
+
+    async def _all(self, name: str, size: int, doc_ids: Collection[str] | None = None) -> AsyncIterator[Any]:
+        """That field ("*" for all) of all rows (of these documents), in lists of at most `size`."""
         # pymilvus's iterators don't heed a consistency level; what has answered this knows all that was written.
-        if not await self.count(None, "Strong"):
+        if not await self.count(doc_ids, "Strong"):
             return
         store = await self._ready()
         pages = await self._call(
             asyncio.to_thread(
                 store.client.query_iterator,
                 self._name,
-                batch_size=HITS_TOGETHER // 2,
-                output_fields=["id"],
+                batch_size=size,
+                filter=only(doc_ids) if doc_ids is not None else "",
+                output_fields=[name],
                 timeout=self._call_seconds,
             )
         )
         while found := await self._call(asyncio.to_thread(pages.next)):
-            yield [row["id"] for row in found]
+            yield found
 
     async def delete_rows(self, row_ids: Sequence[str]) -> None:
         """Delete rows by their ids, as `row_ids` gives them. Raises StoreError for an id of another form."""

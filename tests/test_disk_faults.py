@@ -6,7 +6,6 @@ import os
 import random
 import shutil
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +18,7 @@ from rag import CatalogError, DocumentIndex, RagError, Settings, watch
 from rag.catalog import Catalog
 from rag.database import open_database
 from tests.small_disk import SmallDisk
+from tests.waiting import wait_until
 
 pytest_plugins = ["tests.small_disk"]
 
@@ -30,13 +30,6 @@ FERRY = b"The ferry to the island leaves at noon. A ticket costs nine euros."
 @pytest.fixture(autouse=True)
 def _quick_heart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 0.2)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it didn't happen in time"
-        time.sleep(0.05)
 
 
 def is_sentence(error: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -13,6 +13,7 @@ import pytest
 
 from rag import DocumentIndex, Settings, StoreUnavailable, ingestion, vector_store
 from tests.servers.tcp_relay import TcpRelay
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.milvus
 
@@ -27,20 +28,13 @@ def relay(milvus_server: str, free_port: int) -> Iterator[TcpRelay]:
     relay.close()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it didn't happen in time"
-        time.sleep(0.1)
+def behind(relay: TcpRelay, folder: Path) -> Settings:
+    uri = f"http://127.0.0.1:{relay.port}"
+    return Settings(data_dir=folder, milvus_uri=uri, embed_model="bundled", collection=f"outage_{uuid4().hex[:8]}")
 
 
 def test_everything_heals_by_itself_when_milvus_comes_and_returns(relay: TcpRelay, tmp_path: Path) -> None:
-    settings = Settings(
-        data_dir=tmp_path,
-        milvus_uri=f"http://127.0.0.1:{relay.port}",
-        embed_model="bundled",
-        collection=f"outage_{uuid4().hex[:8]}",
-    )
+    settings = behind(relay, tmp_path)
     with DocumentIndex(settings) as index:
         wait_until(lambda: index.status().milvus.state == "error")
         assert str(relay.port) in index.status().milvus.detail
@@ -74,12 +68,7 @@ def test_connections_on_which_nothing_comes_back_are_given_up_and_made_anew(
     monkeypatch.setattr(vector_store, "CALL_SECONDS", 4.0)
     monkeypatch.setattr(ingestion, "PATIENCE_SECONDS", 3.0)
     relay.open()
-    settings = Settings(
-        data_dir=tmp_path,
-        milvus_uri=f"http://127.0.0.1:{relay.port}",
-        embed_model="bundled",
-        collection=f"silence_{uuid4().hex[:8]}",
-    )
+    settings = behind(relay, tmp_path)
     with DocumentIndex(settings) as index:
         assert index.ingest([("tea.txt", TEA)])[0].status == "ready"
         waits: list[float] = []

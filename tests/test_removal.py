@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +10,10 @@ import pytest
 from rag import CatalogError, DocumentIndex, RagError, Settings
 from rag.catalog import Catalog
 from rag.file_store import FileStore
+from tests.waiting import wait_until
 
 TEA = ("tea.txt", b"The tea house opens at seven in the morning. It serves forty kinds of tea.")
 FERRY = ("ferry.txt", b"The ferry to the island leaves at noon. A ticket costs nine euros.")
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it didn't happen in time"
-        time.sleep(0.05)
 
 
 def leave_pending(settings: Settings) -> str:

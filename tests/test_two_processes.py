@@ -9,8 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
@@ -20,6 +19,7 @@ import pytest
 from rag import DocumentIndex, IndexMismatch, Settings
 from rag.model_folders import bundled_folder
 from rag.schema import Job
+from tests.waiting import wait_until
 
 TEA = b"The tea house opens at seven in the morning. It serves forty kinds of tea."
 FERRY = b"The ferry to the island leaves at noon. A ticket costs nine euros."
@@ -48,13 +48,6 @@ def one(pair: tuple[DocumentIndex, DocumentIndex]) -> DocumentIndex:
 @pytest.fixture
 def other(pair: tuple[DocumentIndex, DocumentIndex]) -> DocumentIndex:
     return pair[1]
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it didn't happen in time"
-        time.sleep(0.05)
 
 
 def now(index: DocumentIndex, job: Job) -> Job:
