@@ -10,30 +10,23 @@ removed as a whole, wherever a process is killed.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import os
-import socket
-import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from rag.database import collections, documents, guarded, storable, utc_now
+from rag.claims import is_busy, is_claimable, new_owner, until
+from rag.database import UNLISTED, documents, guarded, storable, utc_now
+from rag.fingerprints import Fingerprints
 from rag.schema import DocumentInfo, DocumentState
 
-# How long a claim holds without being renewed; a process on this machine that is gone loses it at once.
-CLAIM = timedelta(seconds=60)
-# Tells this process from one that had the same number before, as in a container that was restarted.
-_PROCESS = uuid.uuid4().hex[:8]
 # What `_document` reads, in its order: unpacked rows are made three times as fast as by their attributes.
 _DOCUMENT = [documents.c[field.name] for field in dataclasses.fields(DocumentInfo)]
 # SQLite takes at most 32,766 parameters in a statement.
 MANY = 10_000
-UNLISTED = "unlisted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,54 +46,8 @@ class Catalog:
         self._key = {"address": address, "collection": collection}
         self._mine = sa.and_(documents.c.address == address, documents.c.collection == collection)
         self._listed = sa.and_(self._mine, documents.c.state != UNLISTED)
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{_PROCESS}.{uuid.uuid4().hex[:8]}"
-
-    # --- the collection
-
-    @guarded
-    def fingerprint(self) -> tuple[str, str, str] | None:
-        """(model asked for, model in use, fingerprint) of the collection, or None where it is new."""
-        with self._engine.connect() as connection:
-            row = connection.execute(
-                sa.select(collections.c.asked_model, collections.c.model, collections.c.fingerprint).where(
-                    collections.c.address == self._key["address"], collections.c.name == self._key["collection"]
-                )
-            ).first()
-        return (row[0], row[1], row[2]) if row else None
-
-    @guarded
-    def note_fingerprint(self, asked_model: str, model: str, fingerprint: str) -> tuple[str, str, str]:
-        """Record it unless another process has just recorded one. Returns what is recorded."""
-        with contextlib.suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
-            connection.execute(sa.insert(collections).values(self._recorded(asked_model, model, fingerprint)))
-        return self.fingerprint() or (asked_model, model, fingerprint)
-
-    @guarded
-    def set_fingerprint(self, asked_model: str, model: str, fingerprint: str) -> None:
-        """Record it in the place of what is recorded."""
-        with self._engine.begin() as connection:
-            self._forget_fingerprint(connection)
-            connection.execute(sa.insert(collections).values(self._recorded(asked_model, model, fingerprint)))
-
-    @guarded
-    def forget_fingerprint(self) -> None:
-        with self._engine.begin() as connection:
-            self._forget_fingerprint(connection)
-
-    def _forget_fingerprint(self, connection: sa.Connection) -> None:
-        own = sa.and_(collections.c.address == self._key["address"], collections.c.name == self._key["collection"])
-        connection.execute(sa.delete(collections).where(own))
-
-    def _recorded(self, asked_model: str, model: str, fingerprint: str) -> dict[str, str]:
-        return {
-            "address": self._key["address"],
-            "name": self._key["collection"],
-            "asked_model": asked_model,
-            "model": model,
-            "fingerprint": fingerprint,
-        }
-
-    # --- documents
+        self.fingerprints = Fingerprints(engine, address, collection)
+        self.owner = new_owner()
 
     @guarded
     def documents(
@@ -147,7 +94,7 @@ class Catalog:
         """How many documents are being ingested or removed right now, by this process or another living one."""
         held = sa.select(documents).where(self._mine, documents.c.claimed_by.is_not(None))
         with self._engine.connect() as connection:
-            return sum(self._busy(row) for row in connection.execute(held))
+            return sum(is_busy(row, self.owner) for row in connection.execute(held))
 
     @guarded
     def ready_names(self, doc_ids: Iterable[str]) -> dict[str, str]:
@@ -175,23 +122,31 @@ class Catalog:
             return [_document(row) for row in rows]
 
     @guarded
+    def to_replace(self, doc_id: str) -> tuple[str, ...]:
+        """The documents that go when this one is ready."""
+        own = sa.and_(self._mine, documents.c.doc_id == doc_id)
+        with self._engine.connect() as connection:
+            return tuple((connection.scalar(sa.select(documents.c.replaces).where(own)) or "").split())
+
+    @guarded
     def add_pending(
         self, doc_id: str, file_name: str, size: int, replaces: Iterable[str] = (), *, listed: bool = True
     ) -> Literal["added", "ready", "busy"]:
         """Note a document that is to be ingested, claimed by this process; `listed` is False as long as its bytes
         aren't kept, until `list_pending`.
 
-        "ready" and "busy" change nothing: it is there already, or another living process is at it, or this one is
+        "ready": it is there already, and stays, also where another one on its way was to replace it. "busy" changes
+        nothing: another living process is at it, or this one is
         removing it.
         """
-        now = utc_now()
         try:
             with self._engine.begin() as connection:
                 row = connection.execute(sa.select(documents).where(self._mine, documents.c.doc_id == doc_id)).first()
                 if row is not None:
                     if row.state == "ready":
+                        self._spare(connection, doc_id)
                         return "ready"
-                    if row.state in {"pending", UNLISTED} and not self._claimable(row):
+                    if row.state in {"pending", UNLISTED} and not is_claimable(row, self.owner):
                         return "busy"
                     if row.state == UNLISTED and row.claimed_by == self.owner:
                         return "busy"
@@ -206,15 +161,22 @@ class Catalog:
                         pages=0,
                         chunks=0,
                         state="pending" if listed else UNLISTED,
-                        added_at=now,
+                        added_at=utc_now(),
                         replaces=" ".join(replaces),
                         claimed_by=self.owner,
-                        claimed_until=now + CLAIM,
+                        claimed_until=until(),
                     )
                 )
         except sa.exc.IntegrityError:  # another process noted it since we looked
             return "busy"
         return "added"
+
+    def _spare(self, connection: sa.Connection, doc_id: str) -> None:
+        """Have no document that is on its way, or has failed, replace this one."""
+        planned = sa.and_(self._mine, documents.c.replaces.contains(doc_id, autoescape=True))
+        connection.execute(
+            sa.update(documents).where(planned).values(replaces=sa.func.replace(documents.c.replaces, doc_id, ""))
+        )
 
     @guarded
     def list_pending(self, doc_id: str) -> None:
@@ -224,9 +186,9 @@ class Catalog:
             connection.execute(sa.update(documents).where(mine).values(state="pending"))
 
     @guarded
-    def claim_pending(self) -> list[tuple[str, str, tuple[str, ...]]]:
-        """Claim the pending documents that nobody is at, oldest first: (doc_id, file name, ids that it replaces)."""
-        return [(row.doc_id, row.file_name, tuple(row.replaces.split())) for row in self._claim("pending")]
+    def claim_pending(self) -> list[tuple[str, str]]:
+        """Claim the pending documents that nobody is at, oldest first: (doc_id, file name)."""
+        return [(row.doc_id, row.file_name) for row in self._claim("pending")]
 
     @guarded
     def claim_unlisted(self) -> list[str]:
@@ -234,16 +196,15 @@ class Catalog:
         return [row.doc_id for row in self._claim(UNLISTED)]
 
     def _claim(self, state: str) -> list[Any]:
-        now = utc_now()
         with self._engine.begin() as connection:
             rows = connection.execute(
                 sa.select(documents).where(self._mine, documents.c.state == state).order_by(documents.c.added_at)
             ).all()
-            claim = sa.update(documents).values(claimed_by=self.owner, claimed_until=now + CLAIM)
+            claim = sa.update(documents).values(claimed_by=self.owner, claimed_until=until())
             return [
                 row
                 for row in rows
-                if self._claimable(row)
+                if is_claimable(row, self.owner)
                 and row.claimed_by != self.owner
                 and connection.execute(claim.where(self._unchanged(row))).rowcount
             ]
@@ -266,7 +227,7 @@ class Catalog:
             connection.execute(
                 sa.update(documents)
                 .where(self._mine, documents.c.claimed_by == self.owner)
-                .values(claimed_until=utc_now() + CLAIM)
+                .values(claimed_until=until())
             )
 
     @guarded
@@ -278,9 +239,7 @@ class Catalog:
                 connection.execute(sa.update(documents).where(mine, some).values(claimed_by=None, claimed_until=None))
 
     @guarded
-    def mark_ready(
-        self, counts: Mapping[str, tuple[int, int]], replaces: Mapping[str, Collection[str]] | None = None
-    ) -> tuple[set[str], list[str]]:
+    def mark_ready(self, counts: Mapping[str, tuple[int, int]]) -> tuple[set[str], list[str]]:
         """Mark documents whole: {doc_id: (pages, chunks)}; at the same moment those that they replace leave the
         library, claimed by this process. Returns the documents that were marked, which are not those that another
         process has removed or taken over meanwhile, and the documents that have left."""
@@ -301,11 +260,14 @@ class Catalog:
                 if not changed.rowcount:
                     continue
                 marked.add(doc_id)
-                if old := (replaces or {}).get(doc_id):
-                    own = sa.and_(self._mine, documents.c.doc_id == doc_id)
+                own = sa.and_(self._mine, documents.c.doc_id == doc_id)
+                replaces, added_at = connection.execute(
+                    sa.select(documents.c.replaces, documents.c.added_at).where(own)
+                ).one()
+                if replaces:
                     # Not those that have been added since it was asked to replace them.
-                    before = documents.c.added_at <= connection.scalar(sa.select(documents.c.added_at).where(own))
-                    left += self._unlist(connection, sa.and_(documents.c.doc_id.in_(old), before))
+                    before = documents.c.added_at <= added_at
+                    left += self._unlist(connection, sa.and_(documents.c.doc_id.in_(replaces.split()), before))
         return marked, left
 
     @guarded
@@ -321,9 +283,11 @@ class Catalog:
 
     @guarded
     def mark_pending(self, states: Collection[DocumentState], doc_ids: Collection[str] | None = None) -> None:
-        """The documents (of these) in these states are to be ingested again, with none of them replacing another."""
+        """The documents (of these) in these states are to be ingested again. What was ready has replaced others then,
+        and isn't to do so again."""
         chosen = sa.and_(self._mine, documents.c.state.in_(list(states)))
-        anew = {"state": "pending", "error": None, "replaces": "", "claimed_by": None, "claimed_until": None}
+        replaces = sa.case((documents.c.state == "ready", ""), else_=documents.c.replaces)
+        anew = {"state": "pending", "error": None, "replaces": replaces, "claimed_by": None, "claimed_until": None}
         with self._engine.begin() as connection:
             for some in [sa.true()] if doc_ids is None else _among(doc_ids):
                 connection.execute(sa.update(documents).where(chosen, some).values(**anew))
@@ -344,7 +308,7 @@ class Catalog:
         unlisted = (
             sa.update(documents)
             .where(chosen)
-            .values(state=UNLISTED, claimed_by=self.owner, claimed_until=utc_now() + CLAIM)
+            .values(state=UNLISTED, claimed_by=self.owner, claimed_until=until())
             .returning(documents.c.doc_id)
         )
         return list(connection.scalars(unlisted))
@@ -398,7 +362,7 @@ class Catalog:
         """All rows of the collection, by document."""
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(documents).where(self._mine)).all()
-        return {row.doc_id: Entry(_info(row), row.state != UNLISTED, self._busy(row)) for row in rows}
+        return {row.doc_id: Entry(_info(row), row.state != UNLISTED, is_busy(row, self.owner)) for row in rows}
 
     @guarded
     def known_anywhere(self) -> dict[str, bool]:
@@ -407,7 +371,7 @@ class Catalog:
         known: dict[str, bool] = {}
         with self._engine.connect() as connection:
             for row in connection.execute(sa.select(*columns)):
-                known[row.doc_id] = known.get(row.doc_id, False) or self._busy(row)
+                known[row.doc_id] = known.get(row.doc_id, False) or is_busy(row, self.owner)
         return known
 
     @guarded
@@ -439,32 +403,6 @@ class Catalog:
             documents.c.state == row.state,
             documents.c.claimed_by.is_not_distinct_from(row.claimed_by),
         )
-
-    def _busy(self, row: Any) -> bool:
-        return row.claimed_by is not None and (row.claimed_by == self.owner or not self._claimable(row))
-
-    def _claimable(self, row: Any) -> bool:
-        """Whether nobody holds the row: its claim ran out, or its process on this machine is gone."""
-        if row.claimed_by is None or row.claimed_by == self.owner or row.claimed_until < utc_now():
-            return True
-        host, pid, process = row.claimed_by.rsplit(":", 2)
-        if host != socket.gethostname():
-            return False
-        if int(pid) == os.getpid():
-            return not process.startswith(f"{_PROCESS}.")
-        return not _is_alive(int(pid))
-
-
-def _is_alive(pid: int) -> bool:
-    if os.name == "nt":  # signal 0 would end the process there; its claim runs out instead
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _among(doc_ids: Iterable[str]) -> list[sa.ColumnElement[bool]]:

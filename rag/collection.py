@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import time
@@ -14,7 +15,7 @@ from rag.errors import CollectionLost, EmbeddingError, IndexMismatch, RagError
 from rag.model_folders import choose_model, fallback_notice, is_folder
 from rag.schema import PartStatus
 from rag.settings import BUNDLED_EMBED_MODEL, Settings
-from rag.vector_store import VectorStore
+from rag.vector_store.store import VectorStore
 
 REBUILDING = "The library is being re-indexed; ask again in a moment."
 
@@ -32,6 +33,7 @@ class CollectionModel:
         self._store = store
         self._loading = asyncio.Lock()
         self._creating = asyncio.Lock()
+        self._forgotten = 0
         self.forget()
 
     def forget(self) -> None:
@@ -42,6 +44,7 @@ class CollectionModel:
         self.status = PartStatus("starting", self._settings.embed_model, "The embedding model is loading.")
         self._made = False
         self._recorded: tuple[str, str, str] | None = None
+        self._forgotten += 1  # a model that is being loaded right now was chosen for the collection that is gone
 
     async def drop(self, renew: bool = False) -> tuple[int, int]:
         """Drop the collection; the next one may get another model. Returns how many rows it had and are left (0).
@@ -50,7 +53,7 @@ class CollectionModel:
         one, could be the first to add a document. Raises StoreError, StoreUnavailable; EmbeddingError, CatalogError.
         """
         # Not while a document has it made: that would note a model for a library that is empty.
-        async with self._creating, self._loading:
+        async with self._creating, self._loading if renew else contextlib.nullcontext():
             try:
                 if renew:
                     self.forget()
@@ -59,10 +62,10 @@ class CollectionModel:
                 removed, left = await self._store.drop()
                 if renew:
                     recorded = (self._settings.embed_model, self._name, _fingerprint(embedder))
-                    await asyncio.to_thread(self._catalog.set_fingerprint, *recorded)
+                    await asyncio.to_thread(self._catalog.fingerprints.set, *recorded)
                     self.mismatch, self._recorded = None, recorded
                 else:
-                    await asyncio.to_thread(self._catalog.forget_fingerprint)
+                    await asyncio.to_thread(self._catalog.fingerprints.forget)
                     self.forget()
             except BaseException:
                 if renew:
@@ -79,20 +82,24 @@ class CollectionModel:
         async with self._creating:
             if self.embedder is None:
                 return
-            recorded = await asyncio.to_thread(self._catalog.fingerprint)
+            recorded = await asyncio.to_thread(self._catalog.fingerprints.recorded)
             if recorded == self._recorded or recorded is None:
                 return
-            if recorded[2] != _fingerprint(self.embedder) or self.mismatch:
-                self.forget()
-                await self.load()
             self._recorded = recorded
+            if recorded[2] == _fingerprint(self.embedder) and not self.mismatch:
+                return
+            self.forget()
+        await self.load()
 
     async def load(self) -> Embedder:
         """The collection's model, whether or not it fits the settings. Raises EmbeddingError, CatalogError."""
         async with self._loading:
-            return self.embedder or await self._load_for(await asyncio.to_thread(self._catalog.fingerprint))
+            while self.embedder is None:  # forgotten while it was loaded
+                await self._load_for(await asyncio.to_thread(self._catalog.fingerprints.recorded))
+            return self.embedder
 
     async def _load_for(self, recorded: tuple[str, str, str] | None) -> Embedder:
+        forgotten = self._forgotten
         try:
             name = await self._choose(recorded)
             began = time.monotonic()
@@ -100,6 +107,8 @@ class CollectionModel:
         except RagError as error:
             self.status = PartStatus("error", self._settings.embed_model, str(error))
             raise
+        if forgotten != self._forgotten:
+            return embedder
         took = f"{embedder.dimension} dimensions, loaded in {time.monotonic() - began:.1f} s"
         self.status = PartStatus("ready", embedder.name, took)
         self.mismatch = None
@@ -132,37 +141,41 @@ class CollectionModel:
 
         Raises CollectionLost where another process has meanwhile rebuilt it with another model.
         """
-        await self.fitting()
-        # Several documents get here at once; the first one makes the collection.
-        async with self._creating:
-            embedder = await self.fitting()
-            fingerprint = _fingerprint(embedder)
-            # Asked each time: other processes may reset or rebuild the library at any moment.
-            recorded = await asyncio.to_thread(self._catalog.fingerprint)
-            if recorded is None:
-                if not self._made and await self._store.count(None, "Strong"):
-                    raise IndexMismatch(
-                        f"Milvus holds a collection {self._settings.collection} that this library's catalog doesn't "
-                        "know; set COLLECTION to another name, or use the DATA_DIR or DATABASE_URL it was made with."
-                    )
-                self._made = False
-                # Before it is made: of two processes that do so at once with different models, one must know.
-                own = (self._settings.embed_model, self._name, fingerprint)
-                recorded = await asyncio.to_thread(self._catalog.note_fingerprint, *own)
-            if recorded[2] != fingerprint:
-                self.forget()
-                raise CollectionLost(
-                    f"The collection {self._settings.collection} has been rebuilt with another embedding model; what "
-                    "was being added is added again by itself."
+        while True:
+            embedder = await self.fitting()  # may take long, and a reset mustn't wait for that
+            # Several documents get here at once; the first one makes the collection.
+            async with self._creating:
+                if embedder is self.embedder and not self.mismatch:
+                    return embedder, await self._prepare(embedder)
+
+    async def _prepare(self, embedder: Embedder) -> str:
+        fingerprint = _fingerprint(embedder)
+        # Asked each time: other processes may reset or rebuild the library at any moment.
+        recorded = await asyncio.to_thread(self._catalog.fingerprints.recorded)
+        if recorded is None:
+            if not self._made and await self._store.count(None, "Strong"):
+                raise IndexMismatch(
+                    f"Milvus holds a collection {self._settings.collection} that this library's catalog doesn't "
+                    "know; set COLLECTION to another name, or use the DATA_DIR or DATABASE_URL it was made with."
                 )
-            self._recorded = recorded
-            if not self._made or not self._store.is_open:
-                try:
-                    await self._store.create(embedder.dimension)
-                except CollectionLost:  # it was open, and another process has dropped it
-                    await self._store.create(embedder.dimension)
-                self._made = True
-        return embedder, namespace_of(fingerprint)
+            self._made = False
+            # Before it is made: of two processes that do so at once with different models, one must know.
+            own = (self._settings.embed_model, self._name, fingerprint)
+            recorded = await asyncio.to_thread(self._catalog.fingerprints.note, *own)
+        if recorded[2] != fingerprint:
+            self.forget()
+            raise CollectionLost(
+                f"The collection {self._settings.collection} has been rebuilt with another embedding model; what "
+                "was being added is added again by itself."
+            )
+        self._recorded = recorded
+        if not self._made or not self._store.is_open:
+            try:
+                await self._store.create(embedder.dimension)
+            except CollectionLost:  # it was open, and another process has dropped it
+                await self._store.create(embedder.dimension)
+            self._made = True
+        return namespace_of(fingerprint)
 
     async def _choose(self, recorded: tuple[str, str, str] | None) -> str:
         if recorded is None:

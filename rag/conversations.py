@@ -1,4 +1,4 @@
-"""The conversations and their messages, kept over a restart."""
+"""The conversations of a collection and their messages, kept over a restart."""
 
 from __future__ import annotations
 
@@ -21,10 +21,17 @@ GONE = "This conversation doesn't exist any more; start a new one."
 
 
 class Conversations:
-    """The conversations and their messages. All methods raise CatalogError when the database fails."""
+    """The conversations of a collection, by its name, and their messages. Those of another collection are like ones
+    that don't exist. All methods raise CatalogError when the database fails.
 
-    def __init__(self, engine: sa.Engine) -> None:
+    A conversation of a release that didn't note the collection is in every one, until it goes on in one of them: what
+    is answered there is only for that one.
+    """
+
+    def __init__(self, engine: sa.Engine, collection: str) -> None:
         self._engine = engine
+        self._collection = collection
+        self._mine = sa.or_(conversations.c.collection == collection, conversations.c.collection.is_(None))
 
     @guarded
     def create(self, title: str) -> Conversation:
@@ -37,6 +44,7 @@ class Conversations:
                     title=conversation.title,
                     created_at=now,
                     updated_at=now,
+                    collection=self._collection,
                 )
             )
         return conversation
@@ -44,9 +52,9 @@ class Conversations:
     @guarded
     def get(self, conversation_id: str) -> Conversation:
         """Raises NotFound."""
-        mine = conversations.c.conversation_id == checked_conversation_id(conversation_id)
+        own = self._own(conversation_id)
         with self._engine.connect() as connection:
-            row = connection.execute(sa.select(conversations).where(mine)).first()
+            row = connection.execute(sa.select(conversations).where(own)).first()
         if row is None:
             raise NotFound(GONE)
         return _conversation(row)
@@ -55,20 +63,20 @@ class Conversations:
     def rename(self, conversation_id: str, title: str) -> None:
         """Raises NotFound."""
         with self._engine.begin() as connection:
-            _update(connection, conversation_id, title=_title(title))
+            self._update(connection, conversation_id, title=_title(title))
 
     @guarded
     def delete(self, conversation_id: str) -> None:
-        mine = conversations.c.conversation_id == checked_conversation_id(conversation_id)
+        own = self._own(conversation_id)
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(conversations).where(mine))
+            connection.execute(sa.delete(conversations).where(own))
 
     @guarded
     def messages(self, conversation_id: str) -> list[Message]:
         """Oldest first; answers come with their evidence. Raises NotFound for what is no id."""
-        mine = messages.c.conversation_id == checked_conversation_id(conversation_id)
+        own = self._messages_of(conversation_id)
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(messages).where(mine).order_by(messages.c.message_id))
+            rows = connection.execute(sa.select(messages).where(own).order_by(messages.c.message_id))
             return [Message(row.role, row.content, _evidence(row.evidence) if row.evidence else None) for row in rows]
 
     @guarded
@@ -78,7 +86,7 @@ class Conversations:
         now = utc_now()
         with self._engine.begin() as connection:
             # First: from then on nobody else can delete it until the message is in.
-            _update(connection, conversation_id, updated_at=now)
+            self._update(connection, conversation_id, updated_at=now, collection=self._collection)
             connection.execute(
                 sa.insert(messages).values(
                     conversation_id=conversation_id,
@@ -93,8 +101,8 @@ class Conversations:
     def drop_last(self, conversation_id: str) -> None:
         """Remove the last message if it is an answer, so that its question can be asked again: two who want that at the
         same time don't remove the question as well."""
-        mine = messages.c.conversation_id == checked_conversation_id(conversation_id)
-        last = sa.select(sa.func.max(messages.c.message_id)).where(mine).scalar_subquery()
+        own = self._messages_of(conversation_id)
+        last = sa.select(sa.func.max(messages.c.message_id)).where(own).scalar_subquery()
         with self._engine.begin() as connection:
             connection.execute(sa.delete(messages).where(messages.c.message_id == last, messages.c.role != "user"))
 
@@ -119,20 +127,27 @@ class Conversations:
                     lines += [f"> [{number}] {quoted(f'{passage.file_name}{page}: {quote}')}", ""]
         return "\n".join(lines)
 
+    def _own(self, conversation_id: str) -> sa.ColumnElement[bool]:
+        return sa.and_(conversations.c.conversation_id == checked_conversation_id(conversation_id), self._mine)
+
+    def _messages_of(self, conversation_id: str) -> sa.ColumnElement[bool]:
+        own = sa.select(conversations.c.conversation_id).where(self._own(conversation_id))
+        return messages.c.conversation_id.in_(own)
+
+    def _update(self, connection: sa.Connection, conversation_id: str, **values: Any) -> None:
+        """Raises NotFound."""
+        own = self._own(conversation_id)
+        if not connection.execute(sa.update(conversations).where(own).values(**values)).rowcount:
+            raise NotFound(GONE)
+
     # Last, since the name hides the built-in in annotations that follow it.
     @guarded
     def list(self) -> list[Conversation]:
         """Most recently used first."""
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(conversations).order_by(conversations.c.updated_at.desc()))
+            newest = conversations.c.updated_at.desc()
+            rows = connection.execute(sa.select(conversations).where(self._mine).order_by(newest))
             return [_conversation(row) for row in rows]
-
-
-def _update(connection: sa.Connection, conversation_id: str, **values: Any) -> None:
-    """Raises NotFound."""
-    own = conversations.c.conversation_id == checked_conversation_id(conversation_id)
-    if not connection.execute(sa.update(conversations).where(own).values(**values)).rowcount:
-        raise NotFound(GONE)
 
 
 def _title(title: str) -> str:

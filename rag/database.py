@@ -60,6 +60,8 @@ collections = sa.Table(
     sa.Column("fingerprint", sa.String(1000), nullable=False),
 )
 
+UNLISTED = "unlisted"  # a state of documents, see rag/catalog.py
+
 documents = sa.Table(
     "documents",
     tables,
@@ -85,6 +87,8 @@ conversations = sa.Table(
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("created_at", sa.DateTime, nullable=False),
     sa.Column("updated_at", sa.DateTime, nullable=False),
+    # Its name without an address: conversations stay with a library that moves. NULL: of a release that didn't note it.
+    sa.Column("collection", sa.String(255)),
 )
 
 messages = sa.Table(

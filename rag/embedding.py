@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rag import bert
-from rag.errors import EmbeddingError
+from rag.errors import EmbeddingError, EmbeddingUnavailable
 from rag.libraries import IMPORTING
 from rag.model_folders import bundled_folder, check_modules, is_folder, local_folder
 from rag.processor import cores, lower_priority
@@ -66,7 +66,8 @@ class Embedder:
     """A loaded embedding model. Methods may be called from several threads.
 
     `fingerprint` names the weights, `dimension` is the length of a vector, `max_tokens` the window in tokens, `threads`
-    how many calls of `embed_texts` for the background may well run side by side, each with `together` texts.
+    how many calls of `embed_texts` for the background may well run side by side, each with `together` texts. `away` are
+    the exceptions by which a server that can't answer now is known.
     """
 
     def __init__(
@@ -81,10 +82,12 @@ class Embedder:
         threads: int = 1,
         together: int = BATCH_SIZE,
         context: Callable[[], AbstractContextManager[object]] = nullcontext,
+        away: tuple[type[Exception], ...] = (),
     ) -> None:
         self._model = model
         self._background_model = background_model or model
         self._context = context
+        self._away = away
         self._tokenizer = tokenizer
         self.name = name
         self.fingerprint = fingerprint
@@ -104,7 +107,7 @@ class Embedder:
         self.unrelated_cosine = min(max(sum(cosines) / len(cosines), 0.0), 0.95)
 
     def embed_query(self, question: str) -> list[float]:
-        """The unit-length vector of a question, `dimension` floats. Raises EmbeddingError."""
+        """The unit-length vector of a question, `dimension` floats. Raises EmbeddingError, EmbeddingUnavailable."""
         try:
             return _unit(self._model.get_query_embedding(question))
         except Exception as error:
@@ -113,7 +116,7 @@ class Embedder:
     def embed_texts(self, texts: list[str], *, background: bool = False) -> list[list[float]]:
         """One vector of `dimension` floats for each text, in order. `background`: questions go first.
 
-        Raises EmbeddingError.
+        Raises EmbeddingError, EmbeddingUnavailable.
         """
         model = self._background_model if background else self._model
         try:
@@ -134,6 +137,11 @@ class Embedder:
     def _failed(self, error: Exception) -> EmbeddingError:
         logger.warning("embedding failed", exc_info=error)
         reason = type(error).__name__
+        if isinstance(error, self._away):
+            return EmbeddingUnavailable(
+                f"The embedding model {self.name} doesn't answer ({reason}); start its server, or check "
+                "EMBED_BASE_URL: what is being added goes on then by itself."
+            )
         return EmbeddingError(f"The embedding model {self.name} failed ({reason}, see the log); check EMBED_MODEL.")
 
 
@@ -247,6 +255,7 @@ def _precision() -> Callable[[], AbstractContextManager[object]]:
 
 def _load_server(name: str, settings: Settings) -> Embedder:
     with IMPORTING:
+        import openai
         from llama_index.embeddings.openai import OpenAIEmbedding
 
     model = OpenAIEmbedding(
@@ -259,7 +268,14 @@ def _load_server(name: str, settings: Settings) -> Embedder:
     )
     # The server's own tokenizer is unknown; the bundled one counts more tokens than most, so chunks stay inside.
     label = f"{name} at {settings.embed_base_url}"
-    return Embedder(model, _tokenizer(bundled_folder()), label, f"server:{name}", SERVER_MAX_TOKENS)
+    return Embedder(
+        model,
+        _tokenizer(bundled_folder()),
+        label,
+        f"server:{name}",
+        SERVER_MAX_TOKENS,
+        away=(openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError),
+    )
 
 
 def _tokenizer(folder: Path) -> Tokenizer:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from rag.embedding import Embedder, EmbedderThreads
 from rag.jobs import Work
@@ -22,7 +23,10 @@ WAITING_CALLS = 64
 INSERTED_TOGETHER = 256
 INSERT_SECONDS = 2.0
 
-Prepare = Callable[[], Awaitable[Embedder]]
+LoadModel = Callable[[], Awaitable[Embedder]]
+# Makes the collection unless it exists, for these works; gives its model and the namespace of its row ids, or None
+# where none of the works is wanted any more.
+PrepareFor = Callable[[list[Work]], Coroutine[Any, Any, tuple[Embedder, str] | None]]
 OnFailure = Callable[[Work, Exception], Awaitable[None]]
 
 
@@ -46,7 +50,7 @@ class EmbeddingQueue:
     `prepare` gives the embedder, `on_failure` is told of a document whose text can't be embedded.
     """
 
-    def __init__(self, threads: EmbedderThreads, prepare: Prepare, on_failure: OnFailure) -> None:
+    def __init__(self, threads: EmbedderThreads, prepare: LoadModel, on_failure: OnFailure) -> None:
         self._threads = threads
         self._prepare = prepare
         self._on_failure = on_failure

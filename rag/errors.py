@@ -4,6 +4,7 @@ RagError
 ├── SettingsError          a setting has a wrong value
 ├── ReadError              a file can't be turned into text
 ├── EmbeddingError         the embedding model can't be loaded or fails
+│   └── EmbeddingUnavailable   the embeddings server doesn't answer
 ├── StoreError             Milvus refused something
 │   ├── StoreUnavailable   Milvus can't be reached, or took too long
 │   │   └── CollectionLost the collection was dropped or rebuilt by another process
@@ -32,6 +33,10 @@ class ReadError(RagError):
 
 class EmbeddingError(RagError):
     """The embedding model can't be loaded, or failed on a text."""
+
+
+class EmbeddingUnavailable(EmbeddingError):
+    """The embeddings server doesn't answer now. Trying again later may work."""
 
 
 class StoreError(RagError):

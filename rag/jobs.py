@@ -22,13 +22,12 @@ REMEMBERED = 10_000
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """One document on its way. `replaces` are the documents that go when this one is ready.
+    """One document on its way.
 
     `chunks` is how many have been read, and all there are once it is `read`; how many of them are embedded, inserted.
     """
 
     job: Job
-    replaces: tuple[str, ...] = ()
     again: bool = False  # an earlier attempt may have left rows
     chunks: int = 0
     read: bool = False
@@ -86,12 +85,17 @@ class JobBook:
             if not work.job.finished and (doc_ids is None or work.job.doc_id in doc_ids)
         ]
 
+    def stop(self, doc_ids: Collection[str] | None = None) -> None:
+        """Take documents (all when None) out of the pipeline; what they have written stays."""
+        for work in self.active(doc_ids):
+            work.finish("cancelled")
+
     def room(self, most: int) -> int:
         """How many more jobs there may be where `most` may be unfinished."""
         return max(0, most - len(self.active()))
 
-    def add(self, doc_id: str, file_name: str, stage: Stage, replaces: tuple[str, ...] = (), **known: Any) -> Work:
-        work = Work(Job(uuid.uuid4().hex, file_name, doc_id, stage, **known), replaces)
+    def add(self, doc_id: str, file_name: str, stage: Stage, **known: Any) -> Work:
+        work = Work(Job(uuid.uuid4().hex, file_name, doc_id, stage, **known))
         self._works[work.job.job_id] = self._newest[doc_id] = work
         log_job(work.job)
         if work.job.finished:

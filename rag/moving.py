@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from rag.catalog import Catalog
 from rag.errors import StoreError
 from rag.schema import DocumentInfo
-from rag.vector_store import VectorStore
+from rag.vector_store.store import VectorStore
 
 # Rows that are in memory at a time: with 1,024 dimensions some 100 MB as Python's floats, and a message of a third of
 # the 64 MB that a Milvus server takes.
@@ -58,7 +58,7 @@ async def move_library(source: Place, target: Place, collection: str, on_copied:
     `on_copied` gets the chunks that are there so far and how many there will be. Raises StoreError where the target
     holds another library, the source changes meanwhile, or the counts differ; StoreUnavailable, CatalogError.
     """
-    recorded = await asyncio.to_thread(source.catalog.fingerprint)
+    recorded = await asyncio.to_thread(source.catalog.fingerprints.recorded)
     documents = await asyncio.to_thread(source.catalog.documents)
     if recorded is None or not documents:
         raise StoreError(f"The collection {collection} at {source.shown} is empty: there is nothing to move.")
@@ -68,7 +68,7 @@ async def move_library(source: Place, target: Place, collection: str, on_copied:
     await _check_target(target, collection, recorded, {document.doc_id for document in documents})
     await target.store.create(int(json.loads(recorded[2])["dimension"]))
     # First, so that a copy that stops half way is known as one of this library.
-    await asyncio.to_thread(target.catalog.set_fingerprint, *recorded)
+    await asyncio.to_thread(target.catalog.fingerprints.set, *recorded)
     ready = [document for document in documents if document.state == "ready"]
     copied = await _copy(source, target, ready, on_copied)
     await target.store.flush()
@@ -93,7 +93,7 @@ async def _check_target(
     target: Place, collection: str, recorded: tuple[str, str, str], doc_ids: Collection[str]
 ) -> None:
     """Raise StoreError where the target's collection isn't empty and isn't this library, or a part of it."""
-    known = await asyncio.to_thread(target.catalog.fingerprint)
+    known = await asyncio.to_thread(target.catalog.fingerprints.recorded)
     there = f"{target.shown} already holds another library in its collection {collection}"
     otherwise = "move to another Milvus, or remove that library first."
     if known is None and await target.store.count(None, "Strong"):

@@ -14,7 +14,7 @@ from rag.catalog import Catalog
 from rag.errors import RagError, StoreError, StoreUnavailable
 from rag.file_store import FileStore
 from rag.schema import Receipt
-from rag.vector_store import VectorStore
+from rag.vector_store.store import VectorStore
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class Removal:
         try:
             # Of a reset half way also the collection goes, and with it the choice of its model. Where none is recorded,
             # it may be another library's.
-            own = await asyncio.to_thread(self._catalog.fingerprint) is not None
+            own = await asyncio.to_thread(self._catalog.fingerprints.recorded) is not None
             if own and await asyncio.to_thread(self._catalog.holds_only, doc_ids) and idle():
                 await self._drop_collection(False)
                 await self._forget(doc_ids)

@@ -12,10 +12,12 @@ from rag.errors import RagError
 from rag.file_store import ASIDE, FileStore
 from rag.ingestion import Ingestion
 from rag.schema import DocumentState
-from rag.vector_store import VectorStore
-from rag.verification import Finding, Inspection, Verification, groups
+from rag.vector_store.store import VectorStore
+from rag.verification import Finding, Inspection, Verification
 
 CHUNKS_LOST = "Chunks of this document and its original are lost; add the same file again, or delete the document."
+# Documents whose rows are deleted in one request.
+TOGETHER = 500
 READY: tuple[DocumentState, ...] = ("ready",)
 
 
@@ -57,20 +59,29 @@ class Repair:
 
         lost, missing, surplus = of("original lost"), of("rows missing"), of("surplus rows")
         for doc_id in missing & lost:
+            if not await self._is_as_seen(doc_id):
+                continue
             await self._store.delete([doc_id])
             await asyncio.to_thread(self._catalog.mark_failed, doc_id, CHUNKS_LOST)
         # Of rows that have the same id, deleting one deletes all.
         doubled = {doc_id for doc_id in surplus if self._inspection.seen[doc_id].doubled}
         for doc_id in surplus - doubled:
-            await self._store.delete_rows(self._inspection.seen[doc_id].surplus(self._inspection.namespace))
-        for group in groups(of("orphan rows")):
-            await self._store.delete([id_ for id_ in group if not await asyncio.to_thread(self._catalog.knows, id_)])
+            if await self._is_as_seen(doc_id):
+                await self._store.delete_rows(self._inspection.seen[doc_id].surplus(self._inspection.namespace))
+        orphans = [doc_id for doc_id in of("orphan rows") if not await asyncio.to_thread(self._catalog.knows, doc_id)]
+        for first in range(0, len(orphans), TOGETHER):
+            await self._store.delete(orphans[first : first + TOGETHER])
         refused = ""
         again = (missing | doubled) - lost
         if again or of("pending") or of("removal unfinished"):
             refused = await self._ingest(again, bool(again or of("pending")))
         await asyncio.to_thread(self._mend_files, of("text lost"), of("orphan files"), of("temporary files"))
         return refused
+
+    async def _is_as_seen(self, doc_id: str) -> bool:
+        """Whether nobody has begun to add the document again since it was looked at."""
+        entry = self._inspection.seen[doc_id].entry
+        return entry is not None and await asyncio.to_thread(self._catalog.find, doc_id) == entry.document
 
     async def _ingest(self, again: set[str], ingesting: bool) -> str:
         try:

@@ -17,7 +17,7 @@ from rag.passages import PageText, Piece, choose
 from rag.reranking import Reranker
 from rag.rows import Hit
 from rag.schema import Candidate, Message, Passage, Trace
-from rag.vector_store import VectorStore
+from rag.vector_store.store import VectorStore
 
 # Candidates of each search before fusion.
 CANDIDATES = 150

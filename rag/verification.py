@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +12,7 @@ from rag.catalog import Catalog, Entry
 from rag.collection import namespace_of
 from rag.errors import CollectionLost
 from rag.file_store import ORIGINAL, TEXT, FileStore
-from rag.vector_store import VectorStore
+from rag.vector_store.store import VectorStore
 
 Kind = Literal[
     "rows missing",
@@ -28,8 +27,6 @@ Kind = Literal[
     "pending",
     "removal unfinished",
 ]
-# Documents that are counted in one request.
-TOGETHER = 500
 ORIGINAL_LOST = "Its original is lost or damaged; add the same file again, or delete the document."
 
 _ROW_ID = re.compile(r"([0-9a-f]{64})-([0-9a-f]{8})-([0-9]{1,9})")
@@ -118,7 +115,7 @@ class Inspection:
             rows, doubled = await self._rows()
         except CollectionLost:  # it was there when it was opened
             rows, doubled = {}, {}
-        recorded = await asyncio.to_thread(self._catalog.fingerprint)
+        recorded = await asyncio.to_thread(self._catalog.fingerprints.recorded)
         entries = await asyncio.to_thread(self._catalog.entries)
         anywhere = await asyncio.to_thread(self._catalog.known_anywhere)
         self.namespace = namespace_of(recorded[2]) if recorded else None
@@ -150,10 +147,9 @@ class Inspection:
                 rows.setdefault(row_id[:64] if _ROW_ID.fullmatch(row_id) else "", []).append(row_id)
         doubled: dict[str, int] = {}
         if await self._store.count(None, "Strong") != sum(map(len, rows.values())):
-            for group in groups(doc_id for doc_id in rows if doc_id):
-                if await self._store.count(group, "Strong") != sum(len(rows[doc_id]) for doc_id in group):
-                    for doc_id in group:
-                        doubled[doc_id] = max(0, await self._store.count([doc_id], "Strong") - len(rows[doc_id]))
+            expected = {doc_id: len(ids) for doc_id, ids in rows.items() if doc_id}
+            for doc_id, number in (await self._store.miscounted(expected)).items():
+                doubled[doc_id] = max(0, number - expected[doc_id])
         return rows, doubled
 
     def _check_rows(self) -> Iterator[Finding]:
@@ -202,10 +198,3 @@ class Inspection:
 def _is_of(row_id: str, namespace: str | None, chunks: int) -> bool:
     match = _ROW_ID.fullmatch(row_id)
     return match is not None and match[2] == namespace and int(match[3]) < chunks
-
-
-def groups(doc_ids: Iterable[str]) -> Iterator[list[str]]:
-    """Documents for one request each."""
-    ids = iter(doc_ids)
-    while group := list(itertools.islice(ids, TOGETHER)):
-        yield group

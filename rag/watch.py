@@ -13,7 +13,7 @@ from rag.errors import RagError, StoreError
 from rag.ingestion import Ingestion
 from rag.schema import DocumentState, PartStatus
 from rag.settings import Settings
-from rag.vector_store import VectorStore
+from rag.vector_store.store import VectorStore
 
 logger = logging.getLogger(__name__)
 
@@ -102,13 +102,14 @@ class Watch:
         await self._ingestion.resume()
 
     async def _lost(self) -> list[str]:
-        """The ready documents that Milvus doesn't hold whole. Each is counted only where rows are missing at all, or
-        were: those of documents on their way may make up for them."""
-        chunks = await asyncio.to_thread(self._catalog.count_chunks)
-        if not self._dropped and await self._store.count(None, "Strong") >= chunks:
-            return []
+        """The ready documents that Milvus doesn't hold whole."""
         ready = await asyncio.to_thread(self._catalog.documents, state="ready")
-        return [one.doc_id for one in ready if await self._store.count([one.doc_id], "Strong") != one.chunks]
+        expected = {document.doc_id: document.chunks for document in ready}
+        # Rows of documents on their way could make up for missing ones.
+        alone = not self._dropped and not (await asyncio.to_thread(self._catalog.count_states)).get("pending")
+        if alone and await self._store.count(None, "Strong") == sum(expected.values()):
+            return []
+        return list(await self._store.miscounted(expected))
 
     async def _warm_up(self) -> None:
         """Have Milvus Lite ready for searches; those that come meanwhile wait."""

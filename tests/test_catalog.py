@@ -10,8 +10,8 @@ from threading import Barrier
 import pytest
 import sqlalchemy as sa
 
-from rag import catalog as catalog_module
-from rag.catalog import CLAIM, Catalog
+from rag.catalog import Catalog
+from rag.claims import CLAIM
 from rag.database import open_database, tables, utc_now
 from rag.errors import CatalogError
 
@@ -101,7 +101,7 @@ def test_unknown_document_is_none(catalog: Catalog) -> None:
 
 def test_documents_come_newest_first(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     for minutes, doc_id in enumerate((ONE, TWO, THREE)):
-        monkeypatch.setattr(catalog_module, "utc_now", lambda minutes=minutes: utc_now() + timedelta(minutes=minutes))
+        monkeypatch.setattr("rag.catalog.utc_now", lambda minutes=minutes: utc_now() + timedelta(minutes=minutes))
         add_ready(catalog, doc_id)
     assert [document.doc_id for document in catalog.documents()] == [THREE, TWO, ONE]
 
@@ -131,9 +131,9 @@ def test_namesakes_are_other_ready_documents_of_that_name(catalog: Catalog) -> N
 @pytest.mark.parametrize(("address", "collection"), [("address", "letters"), ("elsewhere", "papers")])
 def test_collections_do_not_see_each_other(engine: sa.Engine, catalog: Catalog, address: str, collection: str) -> None:
     add_ready(catalog, ONE)
-    catalog.set_fingerprint("asked", "model", "print")
+    catalog.fingerprints.set("asked", "model", "print")
     stranger = Catalog(engine, address, collection)
-    assert (stranger.documents(), stranger.fingerprint(), stranger.find(ONE)) == ([], None, None)
+    assert (stranger.documents(), stranger.fingerprints.recorded(), stranger.find(ONE)) == ([], None, None)
     stranger.mark_pending(("pending", "ready", "failed"))
     stranger.mark_failed(ONE, "not mine")
     assert (stranger.unlist([ONE]), stranger.remove([ONE])) == ([], [])
@@ -240,23 +240,32 @@ def test_what_is_replaced_leaves_the_library_when_its_successor_is_in_it(catalog
     add_ready(catalog, ONE)
     catalog.add_pending(TWO, "a.txt", 3, [ONE, THREE])
     add_ready(catalog, THREE)  # added again since
-    assert catalog.mark_ready({TWO: (1, 2)}, {TWO: [ONE, THREE]}) == ({TWO}, [ONE])
+    assert catalog.mark_ready({TWO: (1, 2)}) == ({TWO}, [ONE])
     assert states(other) == {TWO: "ready", THREE: "ready"}
     assert catalog.entries()[ONE].busy
+
+
+def test_document_that_is_added_again_while_it_is_to_be_replaced_stays(catalog: Catalog) -> None:
+    add_ready(catalog, ONE)
+    add_ready(catalog, THREE)
+    catalog.add_pending(TWO, "a.txt", 3, [ONE, THREE])
+    assert catalog.add_pending(ONE, "b.txt", 3) == "ready"
+    assert catalog.mark_ready({TWO: (1, 2)}) == ({TWO}, [THREE])
+    assert states(catalog) == {ONE: "ready", TWO: "ready"}
 
 
 def test_document_that_another_process_has_removed_or_taken_over_is_not_marked(
     catalog: Catalog, other: Catalog
 ) -> None:
     for doc_id in (ONE, TWO, THREE):
-        catalog.add_pending(doc_id, "a.txt", 3)
+        catalog.add_pending(doc_id, "a.txt", 3, [THREE] if doc_id == ONE else [])
     other.unlist([ONE])
     catalog.release_claims([TWO])
     assert [doc_id for doc_id, *_ in other.claim_pending()] == [TWO]
     for doc_id in (ONE, TWO):
         catalog.mark_failed(doc_id, "It is damaged.")
     counts = dict.fromkeys((ONE, TWO, THREE), (1, 2))
-    assert catalog.mark_ready(counts, {ONE: [THREE]}) == ({THREE}, [])
+    assert catalog.mark_ready(counts) == ({THREE}, [])
     assert states(other) == {TWO: "pending", THREE: "ready"}
     other.list_failed([ONE], "It is still there.")
     assert states(catalog) == {ONE: "failed", TWO: "pending", THREE: "ready"}
@@ -266,12 +275,21 @@ def test_document_that_another_process_has_removed_or_taken_over_is_not_marked(
 
 
 def test_fingerprint_is_kept_replaced_and_forgotten(catalog: Catalog) -> None:
-    assert catalog.fingerprint() is None
-    catalog.set_fingerprint("BAAI/bge", "bundled", "first")
-    catalog.set_fingerprint("bundled", "bundled", "second")
-    assert catalog.fingerprint() == ("bundled", "bundled", "second")
-    catalog.forget_fingerprint()
-    assert catalog.fingerprint() is None
+    assert catalog.fingerprints.recorded() is None
+    catalog.fingerprints.set("BAAI/bge", "bundled", "first")
+    catalog.fingerprints.set("bundled", "bundled", "second")
+    assert catalog.fingerprints.recorded() == ("bundled", "bundled", "second")
+    catalog.fingerprints.forget()
+    assert catalog.fingerprints.recorded() is None
+
+
+def test_fingerprint_stays_where_another_process_has_taken_a_document_in(catalog: Catalog, other: Catalog) -> None:
+    catalog.fingerprints.set("asked", "model", "print")
+    catalog.add_pending(ONE, "a.txt", 3)
+    catalog.unlist()
+    other.add_pending(TWO, "b.txt", 3)
+    catalog.fingerprints.forget()
+    assert other.fingerprints.recorded() == ("asked", "model", "print")
 
 
 @pytest.mark.parametrize("attempt", range(3))
@@ -281,16 +299,26 @@ def test_of_several_fingerprints_noted_at_once_all_learn_the_same(database_url: 
 
     def note(number: int) -> tuple[str, str, str]:
         together.wait()
-        return Catalog(engines[number], "address", "papers").note_fingerprint("asked", "model", f"print {number}")
+        return Catalog(engines[number], "address", "papers").fingerprints.note("asked", "model", f"print {number}")
 
     with ThreadPoolExecutor(4) as pool:
         noted = set(pool.map(note, range(4)))
-    assert noted == {Catalog(engines[0], "address", "papers").fingerprint()}
+    assert noted == {Catalog(engines[0], "address", "papers").fingerprints.recorded()}
     for engine in engines:
         engine.dispose()
 
 
 # --- claims
+
+
+def test_documents_to_be_ingested_again_replace_others_unless_they_have_done_so(catalog: Catalog) -> None:
+    catalog.add_pending(ONE, "a.txt", 3, [THREE])
+    catalog.add_pending(TWO, "a.txt", 3, [THREE])
+    catalog.mark_ready({ONE: (1, 1)})
+    catalog.mark_failed(TWO, "It is damaged.")
+    assert catalog.to_replace(TWO) == (THREE,)
+    catalog.mark_pending(("pending", "ready", "failed"))
+    assert {doc_id: catalog.to_replace(doc_id) for doc_id, _ in catalog.claim_pending()} == {ONE: (), TWO: (THREE,)}
 
 
 def test_documents_that_another_process_removed_or_took_over_are_not_held(
@@ -318,7 +346,7 @@ def test_pending_document_of_a_dead_process_is_taken_over(catalog: Catalog, data
         assert catalog.add_pending(ONE, "mine.txt", 3) == "busy"
         process.kill()
         process.wait(10)
-    assert catalog.claim_pending() == [(ONE, "a.txt", (TWO,))]
+    assert catalog.claim_pending() == [(ONE, "a.txt")]
 
 
 def test_document_of_a_dead_process_can_be_added(catalog: Catalog, other: Catalog) -> None:
@@ -335,8 +363,8 @@ def test_claim_on_another_machine_holds_until_it_runs_out(
     other.owner = "another-machine:1:abcdef01"
     other.add_pending(ONE, "a.txt", 3)
     assert catalog.claim_pending() == []
-    monkeypatch.setattr(catalog_module, "utc_now", lambda: utc_now() + CLAIM + timedelta(seconds=1))
-    assert catalog.claim_pending() == [(ONE, "a.txt", ())]
+    monkeypatch.setattr("rag.claims.utc_now", lambda: utc_now() + CLAIM + timedelta(seconds=1))
+    assert catalog.claim_pending() == [(ONE, "a.txt")]
 
 
 def test_claim_that_is_renewed_does_not_run_out(
@@ -344,9 +372,9 @@ def test_claim_that_is_renewed_does_not_run_out(
 ) -> None:
     other.owner = "another-machine:1:abcdef01"
     other.add_pending(ONE, "a.txt", 3)
-    monkeypatch.setattr(catalog_module, "utc_now", lambda: utc_now() + CLAIM - timedelta(seconds=1))
+    monkeypatch.setattr("rag.claims.utc_now", lambda: utc_now() + CLAIM - timedelta(seconds=1))
     other.renew_claims()
-    monkeypatch.setattr(catalog_module, "utc_now", lambda: utc_now() + CLAIM + timedelta(seconds=1))
+    monkeypatch.setattr("rag.claims.utc_now", lambda: utc_now() + CLAIM + timedelta(seconds=1))
     assert catalog.claim_pending() == []
 
 
@@ -370,7 +398,7 @@ def test_reindexing_makes_all_documents_pending_and_unclaimed(catalog: Catalog) 
     catalog.mark_failed(TWO, "damaged")
     catalog.mark_pending(("pending", "ready", "failed"))
     assert states(catalog) == {ONE: "pending", TWO: "pending"}
-    assert sorted(catalog.claim_pending()) == [(ONE, "a.txt", ()), (TWO, "b.txt", ())]
+    assert sorted(catalog.claim_pending()) == [(ONE, "a.txt"), (TWO, "b.txt")]
 
 
 @pytest.mark.parametrize("attempt", range(3))

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from rag import DocumentIndex, Settings
 from rag import conversations as conversations_module
 from rag.conversations import Conversations
 from rag.database import messages, open_database, tables
@@ -30,7 +32,13 @@ ANSWER = Message(
 
 @pytest.fixture
 def conversations(engine: sa.Engine) -> Conversations:
-    return Conversations(engine)
+    return Conversations(engine, "papers")
+
+
+@pytest.fixture
+def others(engine: sa.Engine) -> Conversations:
+    """The conversations of another collection of the same database."""
+    return Conversations(engine, "recipes")
 
 
 @pytest.fixture
@@ -73,7 +81,7 @@ def test_answers_kept_before_there_were_traces_are_read(
 def test_conversations_outlast_a_restart(database_url: str, conversations: Conversations, conversation_id: str) -> None:
     conversations.add(conversation_id, ANSWER)
     reopened = open_database(database_url)
-    later = Conversations(reopened)
+    later = Conversations(reopened, "papers")
     assert later.list() == [later.get(conversation_id)]
     assert later.messages(conversation_id) == [ANSWER]
     reopened.dispose()
@@ -156,7 +164,7 @@ def test_dropping_the_same_answer_twice_keeps_its_question(conversations: Conver
 
 def test_messages_for_a_conversation_that_is_being_deleted_are_in_it_or_refused(database_url: str) -> None:
     engines = [open_database(database_url) for _ in range(3)]
-    one, two, three = map(Conversations, engines)
+    one, two, three = (Conversations(engine, "papers") for engine in engines)
     for _ in range(10):
         conversation_id = one.create("Soon gone").conversation_id
 
@@ -175,6 +183,57 @@ def test_messages_for_a_conversation_that_is_being_deleted_are_in_it_or_refused(
         assert one.messages(conversation_id) == []
     for engine in engines:
         engine.dispose()
+
+
+def test_another_collections_conversation_is_like_one_that_does_not_exist(
+    conversations: Conversations, others: Conversations, conversation_id: str
+) -> None:
+    for message in (QUESTION, ANSWER):
+        conversations.add(conversation_id, message)
+    before = conversations.get(conversation_id)
+    assert others.list() == []
+    told = set()
+    for call in (
+        others.get,
+        others.to_markdown,
+        lambda unseen: others.rename(unseen, "Mine now"),
+        lambda unseen: others.add(unseen, QUESTION),
+    ):
+        for unseen in (conversation_id, "0" * 32):
+            with pytest.raises(NotFound) as caught:
+                call(unseen)
+            told.add(str(caught.value))
+    assert told == {"This conversation doesn't exist any more; start a new one."}
+    assert others.messages(conversation_id) == others.messages("0" * 32) == []
+    others.drop_last(conversation_id)
+    others.delete(conversation_id)
+    assert conversations.list() == [before]
+    assert conversations.messages(conversation_id) == [QUESTION, ANSWER]
+
+
+def test_each_collection_lists_its_own_conversations(
+    conversations: Conversations, others: Conversations, conversation_id: str
+) -> None:
+    other_id = others.create("Soup").conversation_id
+    others.add(other_id, QUESTION)
+    assert [head.conversation_id for head in conversations.list()] == [conversation_id]
+    assert [head.conversation_id for head in others.list()] == [other_id]
+
+
+def test_conversations_stay_with_the_collection_wherever_milvus_is(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, embed_model="bundled", collection="papers")
+    with DocumentIndex(settings, background=False) as index:
+        kept = index.conversations.create("Uber")
+        index.conversations.add(kept.conversation_id, ANSWER)
+    elsewhere = settings.model_copy(update={"milvus_uri": str(tmp_path / "elsewhere.db")})
+    assert elsewhere.milvus_key != settings.milvus_key
+    with DocumentIndex(elsewhere, background=False) as index:
+        assert [head.title for head in index.conversations.list()] == ["Uber"]
+        assert index.conversations.messages(kept.conversation_id) == [ANSWER]
+    recipes = settings.model_copy(update={"collection": "recipes"})
+    with DocumentIndex(recipes, background=False) as index:
+        assert index.conversations.list() == []
+        assert index.conversations.messages(kept.conversation_id) == []
 
 
 def test_dropping_from_an_empty_conversation_is_harmless(conversations: Conversations, conversation_id: str) -> None:

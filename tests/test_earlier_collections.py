@@ -11,7 +11,6 @@ import pytest
 from pymilvus import DataType
 
 from rag import DocumentIndex, IndexMismatch, Settings, StoreError, lite_server
-from rag import vector_store as vector_store_module
 from rag.catalog import Catalog
 from rag.chunking import VERSION as CHUNKING_VERSION
 from rag.chunking import chunk_pages
@@ -19,7 +18,8 @@ from rag.database import open_database
 from rag.lexical import VERSION as LEXICAL_VERSION
 from rag.lexical import lexical_text
 from rag.schema import Page
-from rag.vector_store import open_client
+from rag.vector_store import client
+from rag.vector_store.client import open_client
 
 TEA = b"The tea house opens at seven in the morning. It serves forty kinds of tea."
 FERRY = b"The ferry to the island leaves at noon. A ticket costs nine euros."
@@ -69,8 +69,8 @@ def make_anew(settings: Settings, kept: Sequence[str]) -> None:
 
 
 def test_collection_with_the_first_release_s_indexes_opens(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vector_store_module, "LITE_INDEX", {"index_type": "FLAT"})
-    monkeypatch.setattr(vector_store_module, "BM25_PARAMETERS", {})
+    monkeypatch.setattr(client, "LITE_INDEX", {"index_type": "FLAT"})
+    monkeypatch.setattr(client, "BM25_PARAMETERS", {})
     with DocumentIndex(settings, background=False) as index:
         index.ingest([("tea.txt", TEA)])
     monkeypatch.undo()
@@ -105,9 +105,9 @@ def test_collection_without_what_a_passage_needs_is_not_taken_for_ours(filled: S
 def test_collection_of_another_version_says_what_to_do_and_is_rebuilt(filled: Settings) -> None:
     engine = open_database(filled.database_address)
     catalog = Catalog(engine, filled.milvus_key, filled.collection)
-    asked, model, fingerprint = catalog.fingerprint() or ("", "", "")
+    asked, model, fingerprint = catalog.fingerprints.recorded() or ("", "", "")
     for part in ("chunking", "lexical"):
-        catalog.set_fingerprint(asked, model, json.dumps({**json.loads(fingerprint), part: "0"}))
+        catalog.fingerprints.set(asked, model, json.dumps({**json.loads(fingerprint), part: "0"}))
         with (
             DocumentIndex(filled, background=False) as index,
             pytest.raises(IndexMismatch, match=r"built by another version of Docent; re-index it, which keeps"),
@@ -119,7 +119,7 @@ def test_collection_of_another_version_says_what_to_do_and_is_rebuilt(filled: Se
         assert index.search("When does the ferry leave?")[0].file_name == "ferry.txt"
         assert index.status().mismatch is None
         assert index.verify().good
-    assert catalog.fingerprint() == (asked, model, fingerprint)
+    assert catalog.fingerprints.recorded() == (asked, model, fingerprint)
     engine.dispose()
 
 

@@ -23,6 +23,7 @@ from rag.errors import EmbeddingError
 from rag.model_folders import ModelChoice, bundled_folder, choose_model
 from rag.settings import Settings
 from tests.fakes.llm_server import LLMServer
+from tests.waiting import wait_until
 
 pytest_plugins = ["tests.bundled_model"]
 
@@ -326,6 +327,35 @@ def test_embeddings_server_that_is_down_is_one_sentence(settings: Settings, free
     asked = settings.model_copy(update={"embed_base_url": f"http://127.0.0.1:{free_port}/v1", "embed_model": "any"})
     with pytest.raises(EmbeddingError, match="any"):
         load_embedder("any", asked)
+
+
+def test_documents_wait_for_an_embeddings_server_that_has_gone_away(
+    settings: Settings, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 0.1)
+    asked = settings.model_copy(update={"embed_base_url": llm_server.url, "embed_model": "nomic-embed-text"})
+    with DocumentIndex(asked) as index:
+        assert index.ingest([("tea.txt", b"The tea house opens at seven.")])[0].status == "ready"
+        llm_server.embeds = False
+        (result,) = index.ingest([("ferry.txt", b"The ferry to the island leaves at noon.")])
+        assert result.status == "failed" and "EMBED_BASE_URL" in (result.error or "")
+        assert index.document(result.doc_id or "").state == "pending"
+        llm_server.embeds = True
+        wait_until(lambda: index.document(result.doc_id or "").state == "ready")
+
+
+def test_reset_does_not_wait_for_a_model_that_is_being_loaded(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        with DocumentIndex(settings.model_copy(update={"embed_base_url": url, "embed_model": "any"})) as index:
+            job = index.submit("tea.txt", b"The tea house opens at seven.")
+            asked, _ = silent.accept()  # for a vector; it gets no answer
+            assert index.reset().documents == 1
+            assert index.documents() == []
+            assert index.status().embedding.state == "starting"
+            assert index.wait([job])[0].stage == "cancelled"
+            asked.close()  # else the thread that waits for it is waited for
+            silent.close()
 
 
 def test_question_does_not_wait_behind_texts() -> None:

@@ -350,9 +350,21 @@ def test_reindexing_in_the_middle_of_an_upload_keeps_every_document(index: Docum
     assert {p.file_name for p in index.search("tea ferry")} == {"tea.txt", "ferry.txt"}
 
 
+def test_a_document_tried_again_still_replaces_what_it_was_to_replace(index: DocumentIndex) -> None:
+    (old,) = index.ingest([("tea.txt", TEA)])
+    assert old.doc_id is not None
+    new = index._files.write(FERRY)
+    index._catalog.add_pending(new, "tea.txt", len(FERRY), [old.doc_id])
+    index._catalog.mark_failed(new, "It is damaged.")
+    (job,) = index.wait([index.retry(new)])
+    assert job.stage == "ready"
+    assert [document.doc_id for document in index.documents()] == [new]
+    assert {passage.doc_id for passage in index.search("tea")} == {new}
+
+
 def test_a_collection_dropped_from_outside_comes_back_from_the_kept_bytes(index: DocumentIndex) -> None:
     (tea,) = index.ingest([("tea.txt", TEA)])
-    index._store._client.drop_collection(index.settings.collection)
+    index._store._connection._client.drop_collection(index.settings.collection)
     deadline = time.monotonic() + 60
     while True:
         assert time.monotonic() < deadline

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from rag.event_loop import EventLoopThread
-from rag.lite_search import BATCHES_TOGETHER
+from rag.lite_snapshot import BATCHES_TOGETHER
 from rag.schema import Chunk
 from rag.settings import Settings
-from rag.vector_store import BM25_PARAMETERS, INSERT_BATCH, VectorStore
+from rag.vector_store.client import BM25_PARAMETERS
+from rag.vector_store.store import INSERT_BATCH, VectorStore
 
 DIMENSION = 16
 WORDS = [f"word{number}" for number in range(60)]

@@ -21,14 +21,14 @@ from rag import migrations
 from rag.catalog import Catalog
 from rag.conversations import Conversations
 from rag.database import open_database, tables
-from rag.errors import CatalogError
+from rag.errors import CatalogError, NotFound
 from rag.schema import Message, Passage
 
 pytest_plugins = ["tests.databases"]
 
 SCHEMAS = Path(__file__).parent / "schemas"
-# The releases whose tables differ. Neither numbered them.
-RELEASES = ["first_release", "replaced_documents"]
+# The releases whose tables differ. The first two didn't number them.
+RELEASES = ["first_release", "replaced_documents", "0002"]
 OLD, NEW, OTHER, LATE = ("1" * 64, "2" * 64, "3" * 64, "4" * 64)
 FINGERPRINT = '{"model": "bundled", "dimension": 384, "chunking": "1", "lexical": "1"}'
 # As the first release kept it, without what came later.
@@ -49,9 +49,12 @@ def make_old(url: str, release: str) -> None:
     engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     script = (SCHEMAS / f"first_release.{engine.dialect.name}.sql").read_text()
     asks, asks_not = (sa.true(), sa.false())
-    if release == "replaced_documents":
+    if release != "first_release":
         script = script.replace("replaces BOOLEAN", "replaces TEXT")
         asks, asks_not = OLD, ""
+    if release == "0002":
+        script += "; CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);"
+        script += "INSERT INTO alembic_version (version_num) VALUES ('0002')"
     with engine.begin() as connection:
         for statement in script.split(";"):
             if statement.strip():
@@ -104,13 +107,13 @@ def test_database_of_an_earlier_release_opens_with_everything_in_it(database_url
     for _ in range(2):
         engine = open_database(database_url)
         catalog = Catalog(engine, "lite", "papers")
-        assert catalog.fingerprint() == ("b", "bundled", FINGERPRINT)
+        assert catalog.fingerprints.recorded() == ("b", "bundled", FINGERPRINT)
         assert {(d.doc_id, d.file_name, d.state, d.size, d.chunks, d.error) for d in catalog.documents()} == {
             (OLD, "차.txt", "ready", 5_000_000_000, 7, None),
             (NEW, "차.txt", "pending", 5_000_000_000, 7, None),
             (OTHER, "b.pdf", "failed", 5_000_000_000, 7, "b.pdf is damaged."),
         }
-        question, answer = Conversations(engine).messages("c" * 32)
+        question, answer = Conversations(engine, "papers").messages("c" * 32)
         assert question == Message("user", "How much?")
         assert answer.content == "It costs 420 euros [1]."
         assert answer.evidence is not None
@@ -120,10 +123,55 @@ def test_database_of_an_earlier_release_opens_with_everything_in_it(database_url
     # What was asked for is still done, and new documents and messages go in.
     engine = open_database(database_url)
     catalog = Catalog(engine, "lite", "papers")
-    assert catalog.claim_pending() == [(NEW, "차.txt", (OLD,))]
+    assert catalog.claim_pending() == [(NEW, "차.txt")]
+    assert catalog.to_replace(NEW) == (OLD,)
     assert catalog.add_pending(LATE, "late.txt", 3, [OTHER]) == "added"
-    Conversations(engine).add("c" * 32, Message("user", "And now?"))
-    assert len(Conversations(engine).messages("c" * 32)) == 3
+    conversations = Conversations(engine, "papers")
+    assert [conversation.title for conversation in conversations.list()] == ["About tea"]
+    conversations.add("c" * 32, Message("user", "And now?"))
+    assert len(conversations.messages("c" * 32)) == 3
+    engine.dispose()
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_earlier_conversations_belong_to_the_only_collection_there_was(database_url: str, release: str) -> None:
+    make_old(database_url, release)
+    # The same library at another Milvus is no other collection.
+    _put_on_record(database_url, "collections", address="http://moved:19530", name="papers")
+    engine = open_database(database_url)
+    assert [conversation.title for conversation in Conversations(engine, "papers").list()] == ["About tea"]
+    assert Conversations(engine, "recipes").list() == []
+    engine.dispose()
+
+
+@pytest.mark.parametrize("table", ["collections", "documents"])
+def test_earlier_conversations_are_in_each_of_several_collections_until_they_go_on(
+    database_url: str, table: str
+) -> None:
+    make_old(database_url, "0002")
+    column = "name" if table == "collections" else "collection"
+    _put_on_record(database_url, table, **{column: "recipes"})
+    engine = open_database(database_url)
+    papers, recipes = Conversations(engine, "papers"), Conversations(engine, "recipes")
+    for conversations in (papers, recipes):
+        assert [conversation.title for conversation in conversations.list()] == ["About tea"]
+        assert len(conversations.messages("c" * 32)) == 2
+        conversations.rename("c" * 32, "About tea")
+    recipes.add("c" * 32, Message("user", "And how long must it steep?"))
+    assert len(recipes.messages("c" * 32)) == 3
+    assert (papers.list(), papers.messages("c" * 32)) == ([], [])
+    with pytest.raises(NotFound):
+        papers.add("c" * 32, Message("user", "And what does the paper cost?"))
+    engine.dispose()
+
+
+def _put_on_record(url: str, table: str, **values: str) -> None:
+    """Copy a row of an old database, with these values changed."""
+    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    reflected = sa.Table(table, sa.MetaData(), autoload_with=engine)
+    with engine.begin() as connection:
+        row = dict(connection.execute(sa.select(reflected)).mappings().first() or {})
+        connection.execute(sa.insert(reflected).values(row | values))
     engine.dispose()
 
 
@@ -158,7 +206,9 @@ def test_ids_that_a_later_release_put_into_the_first_tables_are_kept(tmp_path: P
         connection.exec_driver_sql(f"UPDATE documents SET replaces = '' WHERE doc_id = '{OLD}'")
     engine.dispose()
     engine = open_database(url)
-    assert Catalog(engine, "lite", "papers").claim_pending() == [(NEW, "차.txt", (OTHER, LATE))]
+    catalog = Catalog(engine, "lite", "papers")
+    assert catalog.claim_pending() == [(NEW, "차.txt")]
+    assert catalog.to_replace(NEW) == (OTHER, LATE)
     engine.dispose()
 
 
@@ -171,7 +221,7 @@ def test_tables_whose_making_was_cut_short_are_completed(database_url: str) -> N
     engine.dispose()
     engine = open_database(database_url)
     assert {index["name"] for index in sa.inspect(engine).get_indexes("messages")} == {"ix_messages_conversation_id"}
-    assert Catalog(engine, "lite", "papers").fingerprint() is None
+    assert Catalog(engine, "lite", "papers").fingerprints.recorded() is None
     assert len(Catalog(engine, "lite", "papers").documents()) == 3
     engine.dispose()
 
@@ -203,8 +253,8 @@ def test_several_may_bring_an_old_database_up_to_date_at_once(database_url: str)
 
 def test_upgrade_that_fails_leaves_the_database_as_it_was(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make_old(database_url, "first_release")
-    monkeypatch.setattr(migrations, "HEAD", "0003")
-    monkeypatch.setattr("rag.database.HEAD", "0003")
+    monkeypatch.setattr(migrations, "HEAD", "9999")
+    monkeypatch.setattr("rag.database.HEAD", "9999")
     real = migrations.upgrade
 
     def cut_short(connection: sa.Connection, version: str | None) -> None:

@@ -12,7 +12,7 @@ import pytest
 from rag import DocumentIndex, Settings, StoreError, StoreUnavailable
 from rag.event_loop import EventLoopThread
 from rag.schema import Message
-from rag.vector_store import VectorStore
+from rag.vector_store.store import VectorStore
 
 TEA = b"The tea house opens at seven in the morning. It serves forty kinds of tea.\n\n" * 40
 FERRY = b"The ferry to the island leaves at noon. A ticket costs nine euros. Dogs travel free on the upper deck."

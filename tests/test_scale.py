@@ -13,7 +13,7 @@ from rag.benchmarks import scale
 from rag.benchmarks.synthetic import DIMENSION, WORDS, Corpus
 from rag.errors import StoreError
 from rag.settings import Settings
-from rag.vector_store import VectorStore
+from rag.vector_store.store import VectorStore
 
 
 def options(*arguments: str) -> argparse.Namespace:

@@ -13,7 +13,7 @@ import pytest
 
 from rag import DocumentIndex, Settings, SettingsError
 from rag.settings import milvus_uri_hidden
-from rag.vector_store import VectorStore
+from rag.vector_store.store import VectorStore
 
 HEAVY = (
     "llama_index pymilvus milvus_lite grpc faiss openai pandas torch transformers openvino tokenizers "

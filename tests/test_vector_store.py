@@ -17,7 +17,7 @@ from rag.event_loop import EventLoopThread
 from rag.rows import Hit
 from rag.schema import Chunk
 from rag.settings import Settings
-from rag.vector_store import VectorStore
+from rag.vector_store.store import VectorStore
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DIMENSION = 32
@@ -172,12 +172,47 @@ def test_rows_move_to_another_collection_as_they_are(
         }
 
 
+@pytest.mark.parametrize(
+    ("expected", "found"),
+    [
+        ({}, {}),
+        ({ONE: 100, TWO: 100, THREE: 100}, {}),
+        ({ONE: 101}, {ONE: 100}),
+        ({ONE: 100, TWO: 99, THREE: 100, "4" * 64: 7}, {TWO: 100, "4" * 64: 0}),
+        ({f"{number:064x}": 0 for number in range(1200)} | {TWO: 98}, {TWO: 100}),
+    ],
+)
+def test_documents_with_another_number_of_rows_are_found_among_many(
+    store: VectorStore, loop: EventLoopThread, expected: dict[str, int], found: dict[str, int]
+) -> None:
+    assert loop.run(store.miscounted(expected)) == found
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 0.03, 0.1])
+def test_file_that_is_let_go_while_it_is_opened_is_not_called_damaged(
+    loop: EventLoopThread, tmp_path: Path, seconds: float
+) -> None:
+    async def open_and_let_go(store: VectorStore) -> list[object]:
+        await store.create(DIMENSION)
+        await store.insert(rows(), "n")
+        await store._connection.let_go()
+        opening = asyncio.create_task(store.connect())
+        await asyncio.sleep(seconds)
+        return await asyncio.gather(opening, store._connection.let_go(), return_exceptions=True)
+
+    opened = VectorStore(Settings(data_dir=tmp_path))
+    outcomes = loop.run(open_and_let_go(opened))
+    assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    assert loop.run(opened.count([ONE], "Strong")) == 100
+    loop.run(opened.close())
+
+
 SMALL_LIBRARY = """
 import asyncio, sys
 from pathlib import Path
 from rag.schema import Chunk
 from rag.settings import Settings
-from rag.vector_store import VectorStore
+from rag.vector_store.store import VectorStore
 async def main():
     store = VectorStore(Settings(_env_file=None, data_dir=Path(sys.argv[1])))
     await store.create(8)

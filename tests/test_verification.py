@@ -37,7 +37,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DocumentIndex]:
 def index(shared: DocumentIndex) -> DocumentIndex:
     for document in shared.documents():
         shared.delete(document.doc_id)
-    if shared.verify().findings or shared._catalog.fingerprint() is None:
+    if shared.verify().findings or shared._catalog.fingerprints.recorded() is None:
         shared.reset()
     shutil.rmtree(shared.settings.data_dir / ASIDE, ignore_errors=True)
     return shared
@@ -213,7 +213,7 @@ def test_a_reset_that_broke_off_is_finished_with_the_choice_of_the_model(index: 
     index._catalog.release_claims()
     assert index.documents() == []
     index._loop.run(index._ingestion.resume())
-    assert index._catalog.fingerprint() is None
+    assert index._catalog.fingerprints.recorded() is None
     assert not index._catalog.entries()
     assert [path for path in (index.settings.data_dir / "files").rglob("*") if path.is_file()] == []
     add(index, TEA)
@@ -243,7 +243,7 @@ def test_rows_of_a_library_that_the_catalog_does_not_know_are_left_alone(index: 
     (tea,) = add(index, TEA)
     index._catalog.unlist([tea])
     index._catalog.remove([tea], index._files.remove)
-    index._catalog.forget_fingerprint()
+    index._catalog.fingerprints.forget()
     (finding,) = index.verify(repair=True).findings
     assert (finding.kind, finding.mended) == ("unknown rows", False)
     assert "COLLECTION" in finding.what

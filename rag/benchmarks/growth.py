@@ -15,7 +15,7 @@ from rag.embedding_queue import INSERTED_TOGETHER
 from rag.errors import StoreError
 from rag.retrieval import CANDIDATES
 from rag.settings import Settings
-from rag.vector_store import VectorStore
+from rag.vector_store.store import VectorStore
 
 # The size that the largest one is compared with.
 REFERENCE = 10_000

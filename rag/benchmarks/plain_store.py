@@ -15,7 +15,8 @@ from llama_index.core.vector_stores import VectorStoreQuery
 from rag.benchmarks.workload import DIMENSION, Passage, plain_rows, text_nodes
 from rag.errors import Cancelled, RagError, StoreError
 from rag.settings import Settings
-from rag.vector_store import CONNECT_SECONDS, LITE_CALL_SECONDS, make_plain_store, open_client
+from rag.vector_store.client import CONNECT_SECONDS, make_plain_store, open_client
+from rag.vector_store.connection import LITE_CALL_SECONDS
 
 # What is to be timed, with everything prepared; returns what it got.
 Work = Callable[[], Awaitable[list[Any]]]

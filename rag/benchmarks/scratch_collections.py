@@ -13,7 +13,7 @@ from rag.benchmarks.workload import DIMENSION
 from rag.errors import StoreError
 from rag.event_loop import POLL_SECONDS
 from rag.settings import Settings
-from rag.vector_store import VectorStore
+from rag.vector_store.store import VectorStore
 
 VISIBLE_SECONDS = 60.0
 

@@ -14,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 import rag
 from pages.parts.source_view import Source
 from rag import DocumentIndex, NotFound, Settings
-from rag.schema import Passage
+from rag.conversations import Conversations
+from rag.schema import Evidence, Message, Passage
 from tests.conftest import REPOSITORY
 
 OURS = b"The tea house opens at seven in the morning. It serves forty kinds of tea."
@@ -88,7 +89,7 @@ def test_the_same_bytes_in_two_collections_are_removed_from_one_only(
     assert (index.settings.data_dir / "files" / secret[:2] / secret).is_file()
 
 
-def test_neither_address_nor_session_opens_another_collections_document(
+def test_neither_address_nor_session_opens_what_is_another_collections(
     libraries: tuple[DocumentIndex, str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index, tea, secret = libraries
@@ -96,12 +97,16 @@ def test_neither_address_nor_session_opens_another_collections_document(
     monkeypatch.setenv("DATA_DIR", str(index.settings.data_dir))
     st.cache_resource.clear()
     conversation = index.conversations.create("About tea")
+    passage = Passage("The password of the safe is swordfish.", "secret.pdf", secret, 1, 0, 38, 1.0)
+    talks = Conversations(index._engine, "theirs")
+    talk = talks.create("About the safe").conversation_id
+    talks.add(talk, Message("user", "What is the password of the safe?"))
+    talks.add(talk, Message("assistant", "It is swordfish [1].", Evidence("q", (passage,))))
     app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
     for name in ("doc", "doc_id", "source", "page", "file"):
         app.query_params[name] = secret
     app.query_params["c"] = conversation.conversation_id
     # As if a session could be made to hold it: what the source view opens is asked of the collection again.
-    passage = Passage("x", "secret.pdf", secret, 1, 0, 1, 1.0)
     app.session_state["source"] = Source(
         conversation.conversation_id, 0, passage.doc_id, passage.file_name, 1, ((0, 1),), False, 1
     )
@@ -111,11 +116,15 @@ def test_neither_address_nor_session_opens_another_collections_document(
     assert "has been deleted from the library" in app.info[0].value
     assert not [element for element in app.main if element.type in ("imgs", "image", "download_button")]
     assert app.session_state["chosen-documents"] == [tea]
-    for strange in ("../../x", "' OR 1=1 --", "\x00", "x" * 5000, secret):
+    for strange in ("../../x", "' OR 1=1 --", "\x00", "x" * 5000, secret, talk):
         app.query_params["c"] = strange
         app.run()
         assert not app.exception
         assert "c" not in app.query_params
+        assert app.session_state["conversation"] is None
+        everything = repr(app)
+        assert "About tea" in everything and "swordfish" not in everything and "the safe" not in everything
+    assert len(talks.messages(talk)) == 2
     st.cache_resource.clear()
 
 

@@ -141,7 +141,7 @@ def test_a_documents_own_markers_cite_nothing(name: str) -> None:
 
 def test_an_exported_conversation_loads_and_links_nothing_either(tmp_path: Path) -> None:
     engine = open_database(f"sqlite:///{tmp_path / 'docent.sqlite3'}")
-    conversations = Conversations(engine)
+    conversations = Conversations(engine, "papers")
     parser = MarkdownIt("commonmark", {"html": True}).enable("table")
     for text in HOSTILE.values():
         kept = conversations.create(text)

@@ -172,7 +172,7 @@ class Worker:
         for new, old in self._journal.instead.items():
             if old and ((new in there) == bool(old & there) or (old & there and not old <= there)):
                 wrong.append(f"{new} replaces {old}, and there are {there & {new, *old}}")
-        if self._journal.reset_open and not there and catalog.fingerprint() is not None:
+        if self._journal.reset_open and not there and catalog.fingerprints.recorded() is not None:
             wrong.append("an empty library knows the model of the one that was reset")
         found = self._index.verify()
         wrong += [f"{finding.kind} {finding.what} {finding.doc_id}" for finding in found.findings]

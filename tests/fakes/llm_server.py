@@ -101,6 +101,7 @@ class LLMServer:
         self.models = ["fake-embedding-model", "fake-chat-model"]
         self.key: str | None = None
         self.dimension = 16
+        self.embeds = True
 
     def script(self, *replies: Reply) -> None:
         """Answer the next chat requests with these, in this order."""
@@ -158,6 +159,8 @@ class LLMServer:
                 await out.json(200, _model(name))
             else:
                 await out.error(404, "model_not_found", f"The model '{name}' does not exist")
+        elif request.path == "/v1/embeddings" and not self.embeds:
+            await out.error(503, "unavailable", "The model is being loaded")
         elif request.path == "/v1/embeddings":
             await out.json(200, self._embeddings(request.body))
         elif request.path == "/v1/chat/completions":

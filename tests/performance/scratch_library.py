@@ -36,7 +36,7 @@ def make_library(data_dir: Path, documents: int, messages: int) -> str:
     for doc_id, name in names.items():
         catalog.add_pending(doc_id, name, choose.randrange(10_000, 9_000_000))
     catalog.mark_ready({doc_id: (choose.randrange(1, 300), choose.randrange(1, 900)) for doc_id in names})
-    kept = Conversations(engine)
+    kept = Conversations(engine, settings.collection)
     conversation_id = kept.create("What did the harbour earn?").conversation_id
     for number in range(messages // 2):
         kept.add(conversation_id, Message("user", f"{_prose(choose, 12)} ({number})?"))

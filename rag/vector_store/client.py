@@ -1,0 +1,134 @@
+"""pymilvus, as LlamaIndex's MilvusVectorStore uses it: clients, and the collection that Docent makes with it.
+
+The only module that imports it. Its functions block: call them in a thread; they raise what pymilvus raises.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+from rag import lite_server
+from rag.libraries import IMPORTING, keep
+from rag.settings import Settings, milvus_uri_hidden
+
+# These take a second to import, and what lists documents doesn't need them: `import_milvus` does it.
+if TYPE_CHECKING:
+    from llama_index.vector_stores.milvus import MilvusVectorStore as MilvusVectorStore
+    from pymilvus import AsyncMilvusClient
+    from pymilvus import MilvusClient as MilvusClient
+
+CONNECT_SECONDS = 5.0
+# An attempt to connect that gets no answer holds up the ones that follow, and those wait longer each time: by default
+# 20 s, and up to 120 s.
+SERVER_GRPC_OPTIONS = {
+    "grpc.min_reconnect_backoff_ms": 5_000,
+    "grpc.max_reconnect_backoff_ms": 5_000,
+    "grpc.use_local_subchannel_pool": 1,  # a new client gets a new connection
+}
+# pymilvus pings every 10 s, Milvus Lite answers too many pings with GOAWAY, and an insert can then wait for ever. To a
+# server those pings are what tells that a connection is dead on which nothing comes back.
+LITE_GRPC_OPTIONS = {"grpc.keepalive_time_ms": 600_000}
+# Of the values tried on questions of six sets, these found most; Milvus's defaults are 1.2 and 0.75 (Lite's 1.5).
+BM25_PARAMETERS = {"bm25_k1": 1.0, "bm25_b": 0.9}
+# All vectors are looked at, by FAISS; Milvus Lite's own FLAT takes ten times as long.
+LITE_INDEX = {"index_type": "IVF_FLAT", "params": {"nlist": 1}}
+ROW_FIELDS = ["doc_id", "page", "start", "end"]
+
+
+@functools.cache
+def import_milvus(lite: bool) -> None:
+    """Import what speaks to Milvus, once."""
+    with IMPORTING, milvus_uri_hidden():
+        importlib.import_module("llama_index.vector_stores.milvus")
+        with contextlib.suppress(ImportError):
+            importlib.import_module("scipy.sparse")  # else pymilvus does so at the first search, on the event loop
+        if lite:
+            lite_server.prepare()
+    # It takes each character of a text for a text of its own, which takes as long as the rest of an insert.
+    entity_helper: Any = importlib.import_module("pymilvus.client.entity_helper")
+    entity_helper.CHECK_STR_ARRAY = False
+    # pymilvus logs a traceback for every failed call before it raises; here each failure is logged once.
+    for name in ("pymilvus", "milvus_lite", "grpc._server"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    keep()
+
+
+def open_client(settings: Settings) -> MilvusClient:
+    """A client of pymilvus's own."""
+    import_milvus(settings.milvus_is_lite)
+    from pymilvus import MilvusClient
+
+    return MilvusClient(**_connection(settings))
+
+
+def knows_bm25(version: str) -> bool:
+    """Whether a server of this version ranks by BM25."""
+    numbers = re.findall(r"\d+", version)
+    return [int(number) for number in numbers[:2]] >= [2, 5]
+
+
+def make_store(settings: Settings, dimension: int | None, lexical: bool) -> MilvusVectorStore:
+    """The collection of the settings, in which Docent's rows are found by cosine, and by BM25 if `lexical`. It is made
+    if `dimension`, that of the vectors, is given."""
+    from llama_index.vector_stores.milvus import MilvusVectorStore
+    from llama_index.vector_stores.milvus.utils import BM25BuiltInFunction
+    from pymilvus import DataType
+
+    lite = settings.milvus_is_lite
+    # Milvus Lite has no whitespace tokenizer; its standard one keeps our terms whole, a server's would not.
+    tokenizer = "standard" if lite else "whitespace"
+    return MilvusVectorStore(
+        **_connection(settings),
+        collection_name=settings.collection,
+        dim=dimension,
+        similarity_metric="COSINE",
+        index_config=LITE_INDEX if lite else {"index_type": "AUTOINDEX"},
+        enable_sparse=lexical,
+        sparse_embedding_function=BM25BuiltInFunction("lexical", analyzer_params={"tokenizer": tokenizer})
+        if lexical
+        else None,
+        # Milvus Lite reads index parameters only where pymilvus 2.6 doesn't put them by itself.
+        sparse_index_config={"params": BM25_PARAMETERS} if lite else BM25_PARAMETERS,
+        scalar_field_names=["lexical", "page", "start", "end"],
+        scalar_field_types=[DataType.VARCHAR, DataType.INT64, DataType.INT64, DataType.INT64],
+        output_fields=ROW_FIELDS,
+        consistency_level=settings.consistency_level,
+    )
+
+
+def make_plain_store(settings: Settings, name: str, dimension: int) -> MilvusVectorStore:
+    """LlamaIndex's store as the tutorial makes it, for benchmarks; but for LITE_GRPC_OPTIONS, without which it can wait
+    for ever on Milvus Lite."""
+    import_milvus(settings.milvus_is_lite)
+    from llama_index.vector_stores.milvus import MilvusVectorStore
+
+    return MilvusVectorStore(
+        **_connection(settings),
+        collection_name=name,
+        dim=dimension,
+        similarity_metric="COSINE",
+        consistency_level=settings.consistency_level,
+    )
+
+
+def async_client(store: MilvusVectorStore) -> AsyncMilvusClient:
+    """The one in the store."""
+    assert store.aclient is not None  # we never ask for a store without it
+    return store.aclient
+
+
+def _connection(settings: Settings) -> dict[str, Any]:
+    token = settings.milvus_token.get_secret_value()
+    return {
+        "uri": settings.milvus_address,
+        "token": token,
+        "timeout": CONNECT_SECONDS,
+        "grpc_options": LITE_GRPC_OPTIONS if settings.milvus_is_lite else SERVER_GRPC_OPTIONS,
+        # Else pymilvus keeps the connections of loops that are closed, and gives them to loops that come later.
+        "dedicated": True,
+    }

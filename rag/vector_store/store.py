@@ -1,0 +1,367 @@
+"""VectorStore: the rows of the collection in the settings, and searches among them.
+
+The collection is made by LlamaIndex's MilvusVectorStore; inserts and searches go through the AsyncMilvusClient in it.
+What those get wrong (see the comments) is put right here. All coroutines must run on the one event loop of the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rag.errors import CollectionLost
+from rag.rows import Hit, make_filter, make_row, only, only_rows, read_hit
+from rag.schema import Chunk
+from rag.settings import Settings
+from rag.shared_requests import SharedRequests
+from rag.vector_store import failures
+from rag.vector_store.client import async_client
+from rag.vector_store.connection import (
+    CALL_SECONDS,
+    LITE_CALL_SECONDS,
+    LITE_OPEN_SECONDS,
+    REMOVAL_SECONDS,
+    SEARCH_SECONDS,
+    Connection,
+)
+
+INSERT_BATCH = 100
+# What one answer of a server may weigh.
+HITS_TOGETHER = 16_384
+# Their ids are 80 characters each.
+ROWS_DELETED_TOGETHER = 500
+# Documents that are counted in one request.
+COUNTED_TOGETHER = 500
+# On a server: while it works at the next request, the answer to this one is unpacked.
+VECTORS_TOGETHER = 250
+# How often a removal begins again since another process has dropped the collection meanwhile.
+REMOVALS = 5
+# Milvus Lite refuses any other drop ratio; MilvusVectorStore's own text search asks for 0.2.
+BM25_SEARCH: dict[str, Any] = {"metric_type": "BM25", "params": {"drop_ratio_search": 0.0}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What searches that share a request have in common."""
+
+    vectors: str
+    limit: int
+    condition: str
+    parameters: dict[str, Any] = field(compare=False)  # follow from the field of vectors
+
+
+class VectorStore:
+    """The collection named in the settings; connects at the first use and again after a failure."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._name = settings.collection
+        self._lite = settings.milvus_is_lite
+        self._connection = Connection(settings)
+        self._call = self._connection.call
+        self._ready = self._connection.ready
+        # Concurrent writers lose acknowledged rows on Milvus Lite; a lock costs a server nothing worth having either,
+        # since rows come from one pipeline.
+        self._writing = asyncio.Lock()
+        # Milvus Lite works at one request at a time anyhow.
+        self._searches: SharedRequests[_Search, list[float] | str, list[Hit]] = SharedRequests(
+            self._search_together, lambda search: _most(search, self._lite), 1 if self._lite else 4
+        )
+        self._sealing: asyncio.Future[Any] | None = None
+        self._warming = asyncio.Lock()
+        self._warmed: object = None  # the opened collection that has been
+
+    # --- connection
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the collection is open; not so before the first document."""
+        return self._connection.store is not None
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether searches needn't wait for `warm_up` any more."""
+        return not self._lite or (self.is_open and self._warmed is self._connection.store)
+
+    @property
+    def has_lexical(self) -> bool:
+        """Whether the collection ranks by BM25."""
+        return self._connection.has_lexical
+
+    @property
+    def version(self) -> str:
+        """Milvus's, empty before it was reached."""
+        return self._connection.version
+
+    async def connect(self, seconds: float = SEARCH_SECONDS) -> bool:
+        """Like `Connection.connect`."""
+        return await self._connection.connect(seconds)
+
+    async def create(self, dimension: int) -> None:
+        """Like `Connection.create`."""
+        await self._connection.create(dimension)
+
+    async def ping(self) -> bool:
+        """Like `Connection.ping`."""
+        return await self._connection.ping()
+
+    async def close(self) -> None:
+        """Like `Connection.close`."""
+        if self._sealing is not None:  # its thread goes on when whoever waited for it doesn't
+            await asyncio.wait([self._sealing], timeout=LITE_CALL_SECONDS)
+        await self._connection.close()
+
+    def lost(self) -> CollectionLost:
+        """What is raised where the collection should be there."""
+        return failures.lost(self._settings)
+
+    # --- rows
+
+    async def insert(
+        self, rows: Sequence[tuple[str, int, Chunk, str, list[float]]], namespace: str, again: bool = False
+    ) -> None:
+        """Insert rows of (doc_id, number, chunk, lexical text, vector); their ids follow from `namespace` and number.
+
+        `again` first deletes what an earlier attempt may have left. Raises StoreUnavailable or StoreError; some of
+        the rows may then be there.
+        """
+        await self.insert_rows([make_row(namespace, *row) for row in rows], again)
+
+    async def count(self, doc_ids: Collection[str] | None = None, consistency: str | None = None) -> int:
+        """How many rows there are (of these documents), as a search under that consistency level would see them."""
+        if not await self.connect():
+            return 0
+        store = await self._ready()
+        found = await self._call(
+            async_client(store).query(
+                self._name,
+                filter=only(doc_ids) if doc_ids is not None else "",
+                output_fields=["count(*)"],
+                consistency_level=consistency or self._settings.consistency_level,
+            )
+        )
+        return int(found[0]["count(*)"])
+
+    async def rows(self, doc_ids: Collection[str], size: int) -> AsyncIterator[list[dict[str, Any]]]:
+        """All rows of documents with their vectors, as `insert_rows` takes them, in lists of at most `size`."""
+        if doc_ids:
+            async for found in self._all("*", size, doc_ids):
+                # Milvus makes the terms' weights by itself from the lexical field.
+                yield [{name: row[name] for name in row if name != "sparse_embedding"} for row in found]
+
+    async def insert_rows(self, rows: Sequence[dict[str, Any]], again: bool = False) -> None:
+        """Insert rows as `rows` of another collection gives them. Raises like `insert`."""
+        async with self._turn_to_write(CALL_SECONDS):
+            # By the store's client, not by its async_add: that one makes LlamaIndex's nodes into JSON, which takes
+            # longer than the rest, and sends one batch after the other.
+            client = async_client(await self._ready())
+
+            async def write(batch: Sequence[dict[str, Any]]) -> None:
+                if again:
+                    ids = ",".join(f'"{row["id"]}"' for row in batch)
+                    await self._call(client.delete(self._name, filter=f"id in [{ids}]"))
+                await self._call(client.insert(self._name, list(batch)))
+
+            batches = [rows[first : first + INSERT_BATCH] for first in range(0, len(rows), INSERT_BATCH)]
+            if self._lite:
+                for batch in batches:
+                    await write(batch)
+            else:
+                outcomes = await asyncio.gather(*(write(batch) for batch in batches), return_exceptions=True)
+                for error in outcomes:
+                    if isinstance(error, BaseException):
+                        raise error
+
+    async def row_ids(self) -> AsyncIterator[list[str]]:
+        """The ids of all rows, whatever was written last included, in lists of thousands; one that is there twice comes
+        once."""
+        async for found in self._all("id", HITS_TOGETHER // 2):
+            yield [row["id"] for row in found]
+
+    async def _all(self, name: str, size: int, doc_ids: Collection[str] | None = None) -> AsyncIterator[Any]:
+        """That field ("*" for all) of all rows (of these documents), in lists of at most `size`."""
+        # pymilvus's iterators don't heed a consistency level; what has answered this knows all that was written.
+        if not await self.count(doc_ids, "Strong"):
+            return
+        store = await self._ready()
+        pages = await self._call(
+            asyncio.to_thread(
+                store.client.query_iterator,
+                self._name,
+                batch_size=size,
+                filter=only(doc_ids) if doc_ids is not None else "",
+                output_fields=[name],
+                timeout=self._connection.call_seconds,
+            )
+        )
+        while found := await self._call(asyncio.to_thread(pages.next)):
+            yield found
+
+    async def delete_rows(self, row_ids: Sequence[str]) -> None:
+        """Delete rows by their ids, as `row_ids` gives them. Raises StoreError for an id of another form."""
+        async with self._turn_to_write(REMOVAL_SECONDS):
+            for first in range(0, len(row_ids), ROWS_DELETED_TOGETHER):
+                condition = only_rows(row_ids[first : first + ROWS_DELETED_TOGETHER])
+                await self._call(async_client(await self._ready()).delete(self._name, filter=condition))
+
+    async def count_each(self, doc_ids: Collection[str]) -> Counter[str]:
+        """How many rows each of these documents has, whatever was written last included."""
+        if not doc_ids or not await self.connect():
+            return Counter()
+        store = await self._ready()
+        found = await self._call(
+            async_client(store).query(
+                self._name, filter=only(doc_ids), output_fields=["doc_id"], consistency_level="Strong"
+            )
+        )
+        return Counter(row["doc_id"] for row in found)
+
+    async def miscounted(self, expected: Mapping[str, int]) -> dict[str, int]:
+        """{doc_id: rows} of the documents that have another number of rows than {doc_id: rows} in `expected`, whatever
+        was written last included. Documents are counted together: what one lacks could make up for what another has
+        twice, and neither would be found."""
+        doc_ids = list(expected)
+        if not doc_ids:
+            return {}
+        if len(doc_ids) <= COUNTED_TOGETHER:
+            number = await self.count(doc_ids, "Strong")
+            if number == sum(expected.values()):
+                return {}
+            if len(doc_ids) == 1:
+                return {doc_ids[0]: number}
+        half = len(doc_ids) // 2
+        parts = [{doc_id: expected[doc_id] for doc_id in part} for part in (doc_ids[:half], doc_ids[half:])]
+        return {doc_id: number for part in parts for doc_id, number in (await self.miscounted(part)).items()}
+
+    async def delete(self, doc_ids: Collection[str]) -> tuple[int, int]:
+        """Delete the rows of documents. Returns how many were there and how many are left (0)."""
+        for _ in range(REMOVALS):
+            if not doc_ids or not await self.connect():
+                return 0, 0
+            with contextlib.suppress(CollectionLost):  # with all of its rows; maybe there is another one by now
+                async with self._turn_to_write(REMOVAL_SECONDS):
+                    store = await self._ready()
+                    before = await self.count(doc_ids, "Strong")
+                    if before:
+                        await self._call(async_client(store).delete(self._name, filter=only(doc_ids)))
+                    return before, await self.count(doc_ids, "Strong")
+        raise self.lost()
+
+    async def drop(self) -> tuple[int, int]:
+        """Drop the collection. Returns how many rows it had and how many are left (0)."""
+        for _ in range(REMOVALS):
+            if not await self.connect():
+                return 0, 0
+            with contextlib.suppress(CollectionLost):  # another process was quicker, and may have made another one
+                async with self._turn_to_write(REMOVAL_SECONDS):
+                    store = await self._ready()
+                    found = await self._call(
+                        async_client(store).query(
+                            self._name, filter="", output_fields=["count(*)"], consistency_level="Strong"
+                        )
+                    )
+                    await self._call(async_client(store).drop_collection(self._name))
+                    await self._connection.close_collection()
+                return int(found[0]["count(*)"]), await self.count()
+        raise self.lost()
+
+    async def flush(self) -> None:
+        """Seal what was inserted: Milvus Lite searches unsealed rows ten times slower."""
+        if self._lite and self._connection.store is not None:
+            flush = self._connection.store.client.flush
+            async with self._turn_to_write(LITE_CALL_SECONDS):
+                self._sealing = asyncio.ensure_future(asyncio.to_thread(flush, self._name))
+                await self._call(asyncio.shield(self._sealing), 4 * LITE_CALL_SECONDS)
+
+    async def settle(self, seconds: float) -> bool:
+        """Have Milvus seal and index all rows, for benchmarks. Returns whether that was done within `seconds`."""
+        await self.flush()
+        if self._lite or self._connection.store is None:
+            return True
+        client = self._connection.store.client
+        await self._call(asyncio.to_thread(client.flush, self._name, timeout=seconds), seconds)
+        deadline = asyncio.get_running_loop().time() + seconds
+        while True:
+            index = await self._call(asyncio.to_thread(client.describe_index, self._name, "embedding"))
+            if not int(index["pending_index_rows"]):  # what compaction has made anew is among them
+                return True
+            if asyncio.get_running_loop().time() > deadline:
+                return False
+            await asyncio.sleep(1)
+
+    # --- search
+
+    async def search_dense(
+        self, vector: list[float], limit: int, doc_ids: Collection[str] | None, without: Collection[str]
+    ) -> list[Hit]:
+        """The rows nearest to `vector` by cosine, best first, among `doc_ids` (all when None) but not `without`."""
+        return await self._search("embedding", vector, {"metric_type": "COSINE"}, limit, make_filter(doc_ids, without))
+
+    async def warm_up(self) -> None:
+        """Have Milvus Lite build what its first lexical search after opening needs: seconds for tens of thousands of
+        rows. Searches that come meanwhile wait for that rather than have it built a second time."""
+        async with self._warming:
+            if not self.is_warm and await self.connect():
+                opened = self._connection.store
+                if self.has_lexical:
+                    await self._search("sparse_embedding", "a", BM25_SEARCH, 1, "")
+                self._warmed = opened
+
+    async def search_lexical(
+        self, lexical_text: str, limit: int, doc_ids: Collection[str] | None, without: Collection[str]
+    ) -> list[Hit]:
+        """The rows that BM25 ranks highest for the terms of `lexical_text`, best first; none without BM25."""
+        if not lexical_text or not await self.connect() or not self.has_lexical:
+            return []
+        if not self.is_warm:
+            await self.warm_up()
+        return await self._search("sparse_embedding", lexical_text, BM25_SEARCH, limit, make_filter(doc_ids, without))
+
+    async def _search(
+        self, field: str, data: list[float] | str, parameters: dict[str, Any], limit: int, condition: str
+    ) -> list[Hit]:
+        if not await self.connect():
+            return []
+        async with self._connection.within(SEARCH_SECONDS):  # the wait for those that are under way included
+            return await self._searches.ask(_Search(field, limit, condition, parameters), data)
+
+    async def _search_together(self, search: _Search, data: list[list[float] | str]) -> list[list[Hit]]:
+        # By the store's client, not by its aquery: that one has no consistency level and no time-out.
+        store = await self._ready()
+        found = await self._call(
+            async_client(store).search(
+                self._name,
+                data=data,
+                anns_field=search.vectors,
+                limit=search.limit,
+                filter=search.condition,
+                output_fields=["text", "page", "start", "end"],
+                search_params=search.parameters,
+                consistency_level=self._settings.consistency_level,
+            ),
+            LITE_OPEN_SECONDS if self._lite else SEARCH_SECONDS,
+        )
+        # Milvus Lite gives BM25 as a distance, below zero.
+        score = abs if search.vectors == "sparse_embedding" else float
+        return [[read_hit(hit["id"], hit["entity"], score(hit["distance"])) for hit in hits] for hits in found]
+
+    @contextlib.asynccontextmanager
+    async def _turn_to_write(self, seconds: float) -> AsyncIterator[None]:
+        """Write alone. A server has so many seconds, with the wait for the turn."""
+        async with self._connection.within(seconds), self._writing:
+            try:
+                yield
+            except failures.DiskFailed:
+                # Milvus Lite has forgotten rows that it couldn't save, or its log ends with half a record, behind which
+                # nothing would be read. What the log has before that is there again when the file is opened anew.
+                await self._connection.let_go()
+                raise
+
+
+def _most(search: _Search, lite: bool) -> int:
+    most = max(1, HITS_TOGETHER // search.limit)
+    return most if lite else min(most, VECTORS_TOGETHER)
