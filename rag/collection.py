@@ -10,7 +10,8 @@ import time
 
 from rag import chunking, lexical
 from rag.catalog import Catalog
-from rag.embedding import Embedder, load_embedder
+from rag.embedding import Embedder
+from rag.embedding_models import load_embedder
 from rag.errors import CollectionLost, EmbeddingError, IndexMismatch, RagError
 from rag.model_folders import choose_model, fallback_notice, is_folder
 from rag.schema import PartStatus

@@ -105,7 +105,7 @@ class Questions:
             with suppress(CollectionLost):
                 return await retrieve(
                     query,
-                    store=self._store,
+                    searches=self._store.searches,
                     embedder=await self._model.fitting(),
                     threads=self._threads,
                     catalog=self._catalog,

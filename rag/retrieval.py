@@ -17,7 +17,7 @@ from rag.passages import PageText, Piece, choose
 from rag.reranking import Reranker
 from rag.rows import Hit
 from rag.schema import Candidate, Message, Passage, Trace
-from rag.vector_store.store import VectorStore
+from rag.vector_store.searches import Searches
 
 # Candidates of each search before fusion.
 CANDIDATES = 150
@@ -100,7 +100,7 @@ def _vector(query: Query, embedder: Embedder) -> list[float]:
 async def retrieve(
     query: Query,
     *,
-    store: VectorStore,
+    searches: Searches,
     embedder: Embedder,
     threads: EmbedderThreads,
     catalog: Catalog,
@@ -121,15 +121,15 @@ async def retrieve(
     async def dense() -> list[Hit]:
         vector = await loop.run_in_executor(threads.queries, _vector, query, embedder)
         watch.lap("embed the question")
-        return await store.search_dense(vector, limit, doc_ids, without)
+        return await searches.dense(vector, limit, doc_ids, without)
 
     dense_hits, lexical_hits = await asyncio.gather(
-        dense(), store.search_lexical(query.lexical, limit, doc_ids, without)
+        dense(), searches.lexical(query.lexical, limit, doc_ids, without)
     )
     watch.lap("search")
 
     def fused() -> tuple[list[Ranked], float, dict[str, str]]:
-        weight = dense_weight(query.text, embedder) if store.has_lexical else 1.0
+        weight = dense_weight(query.text, embedder) if searches.has_lexical else 1.0
         rows = fuse(dense_hits, lexical_hits, weight)
         names = catalog.ready_names({row.hit.doc_id for row in rows})
         rows = [row for row in rows if row.hit.doc_id in names]

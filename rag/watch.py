@@ -113,11 +113,11 @@ class Watch:
 
     async def _warm_up(self) -> None:
         """Have Milvus Lite ready for searches; those that come meanwhile wait."""
-        if self._store.is_open and not self._store.is_warm:
+        if self._store.is_open and not self._store.searches.is_warm:
             connected = self.milvus
             self.milvus = PartStatus("starting", connected.name, "Preparing the library for search…")
             try:
-                await self._store.warm_up()
+                await self._store.searches.warm_up()
             finally:
                 self.milvus = connected
 

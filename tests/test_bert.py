@@ -18,7 +18,8 @@ from llama_index.embeddings.huggingface import HuggingFaceEmbedding
 from safetensors.torch import load_file, save_file
 
 from rag import bert
-from rag.embedding import Embedder, load_embedder
+from rag.embedding import Embedder
+from rag.embedding_models import load_embedder
 from rag.model_folders import bundled_folder
 from rag.settings import Settings
 
@@ -237,7 +238,7 @@ def note(event, arguments):
     if event.startswith("socket."):
         opened.append((event, arguments))
 sys.addaudithook(note)
-from rag.embedding import load_embedder
+from rag.embedding_models import load_embedder
 from rag.settings import Settings
 loaded = load_embedder("bundled", Settings(_env_file=None, embed_model="bundled"))
 loaded.embed_texts(["text"], background=True)

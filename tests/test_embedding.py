@@ -18,7 +18,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from rag import DocumentIndex, watch
-from rag.embedding import Embedder, EmbedderThreads, load_embedder
+from rag.embedding import Embedder, EmbedderThreads
+from rag.embedding_models import load_embedder
 from rag.errors import EmbeddingError
 from rag.model_folders import ModelChoice, bundled_folder, choose_model
 from rag.settings import Settings

@@ -116,7 +116,7 @@ def test_searches_see_what_is_there_and_nothing_else(store: VectorStore, loop: E
         without = [str(rows.random.choice(DOCUMENTS))] if step == 3 else []
         vector = rows.random.standard_normal(DIMENSION)
         vector /= np.linalg.norm(vector)
-        hits = loop.run(store.search_dense(vector.tolist(), 25, None, without))
+        hits = loop.run(store.searches.dense(vector.tolist(), 25, None, without))
         assert found(hits) == rows.nearest(vector.tolist(), 25, without)
         for hit, key in zip(hits, found(hits), strict=True):
             _, _, chunk, _, own = rows.there[key]
@@ -124,7 +124,7 @@ def test_searches_see_what_is_there_and_nothing_else(store: VectorStore, loop: E
             assert hit.score == pytest.approx(float(np.dot(own, vector)), abs=1e-4)
         words = list(rows.random.choice(WORDS, size=3, replace=False))
         having = {key for key, row in rows.there.items() if set(words) & set(row[3].split()) and key[0] not in without}
-        hits = loop.run(store.search_lexical(" ".join(words), 1000, None, without))
+        hits = loop.run(store.searches.lexical(" ".join(words), 1000, None, without))
         assert set(found(hits)) == having and len(hits) == len(having)
         assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
     assert rows.there and sealings
@@ -149,14 +149,14 @@ def test_scores_are_those_of_one_collection_however_it_is_divided(
     rows.there |= {(DOCUMENTS[2], row[1]): row for row in new}
     words = WORDS[3:7]
     expected = rows.bm25(words)
-    hits = loop.run(store.search_lexical(" ".join(words), 1000, None, ()))
+    hits = loop.run(store.searches.lexical(" ".join(words), 1000, None, ()))
     assert {key: hit.score for key, hit in zip(found(hits), hits, strict=True)} == pytest.approx(expected, rel=1e-5)
     # Also where a part of the library is searched.
-    hits = loop.run(store.search_lexical(" ".join(words), 1000, [DOCUMENTS[2]], ()))
+    hits = loop.run(store.searches.lexical(" ".join(words), 1000, [DOCUMENTS[2]], ()))
     among = {key: score for key, score in expected.items() if key[0] == DOCUMENTS[2]}
     assert {key: hit.score for key, hit in zip(found(hits), hits, strict=True)} == pytest.approx(among, rel=1e-5)
     best = sorted(expected.values(), reverse=True)[:7]
-    assert [hit.score for hit in loop.run(store.search_lexical(" ".join(words), 7, None, ()))] == pytest.approx(best)
+    assert [hit.score for hit in loop.run(store.searches.lexical(" ".join(words), 7, None, ()))] == pytest.approx(best)
 
 
 def test_many_batches_that_are_not_sealed_are_searched(store: VectorStore, loop: EventLoopThread) -> None:
@@ -166,9 +166,9 @@ def test_many_batches_that_are_not_sealed_are_searched(store: VectorStore, loop:
     rows.there = {(DOCUMENTS[0], row[1]): row for row in new}
     loop.run(store.insert(new, "n"))
     vector = new[count - 1][4]
-    assert found(loop.run(store.search_dense(vector, 30, None, ()))) == rows.nearest(vector, 30, [])
+    assert found(loop.run(store.searches.dense(vector, 30, None, ()))) == rows.nearest(vector, 30, [])
     having = {key for key, row in rows.there.items() if WORDS[0] in row[3].split()}
-    assert set(found(loop.run(store.search_lexical(WORDS[0], 5000, None, ())))) == having
+    assert set(found(loop.run(store.searches.lexical(WORDS[0], 5000, None, ())))) == having
 
 
 def test_searches_beside_a_flush_see_all_rows_and_no_deleted_ones(store: VectorStore, loop: EventLoopThread) -> None:
@@ -183,7 +183,7 @@ def test_searches_beside_a_flush_see_all_rows_and_no_deleted_ones(store: VectorS
             await store.insert(rows.make(DOCUMENTS[2], 30), "n", again=True)
             sealing = asyncio.ensure_future(store.flush())
             while not sealing.done():
-                hits = await store.search_dense(kept[0][4], 1000, [DOCUMENTS[0], DOCUMENTS[1]], ())
+                hits = await store.searches.dense(kept[0][4], 1000, [DOCUMENTS[0], DOCUMENTS[1]], ())
                 assert Counter(doc_id for doc_id, _ in found(hits)) == {DOCUMENTS[0]: 150}
             await sealing
 

@@ -92,21 +92,21 @@ def test_dense_search_finds_exactly_the_nearest(
     among: set[str],
 ) -> None:
     for question in questions[:3]:
-        hits = loop.run(store.search_dense(question.tolist(), limit, doc_ids, without))
+        hits = loop.run(store.searches.dense(question.tolist(), limit, doc_ids, without))
         assert numbers(hits) == nearest(question, limit, among)
         cosines = vectors[numbers(hits)] @ (question / np.linalg.norm(question))
         assert np.allclose([hit.score for hit in hits], cosines, atol=1e-4)
 
 
 def test_hits_are_the_rows_that_were_inserted(store: VectorStore, loop: EventLoopThread) -> None:
-    for hit in loop.run(store.search_dense(questions[0].tolist(), ROWS, None, [])):
+    for hit in loop.run(store.searches.dense(questions[0].tolist(), ROWS, None, [])):
         doc_id, number, chunk, _, _ = rows()[numbers([hit])[0]]
         assert (hit.row_id, hit.doc_id) == (f"{doc_id}-n-{number}", doc_id)
         assert (hit.text, hit.page, hit.start, hit.end) == (chunk.text, chunk.page, chunk.start, chunk.end)
 
 
 def test_lexical_search_finds_rows_with_the_words_and_no_others(store: VectorStore, loop: EventLoopThread) -> None:
-    hits = loop.run(store.search_lexical("word7 unheard", ROWS, [ONE, TWO], []))
+    hits = loop.run(store.searches.lexical("word7 unheard", ROWS, [ONE, TWO], []))
     assert sorted(numbers(hits)) == [
         number for number in range(ROWS) if "word7" in texts[number].split() and documents[number] != THREE
     ]
@@ -118,8 +118,8 @@ def test_concurrent_searches_find_what_single_ones_find(store: VectorStore, loop
     limits = [5 if number % 4 else 8 for number in range(50)]
     within = [None if number % 3 else [ONE, THREE] for number in range(50)]
     searches = [
-        *(partial(store.search_dense, questions[n].tolist(), limits[n], within[n], []) for n in range(50)),
-        *(partial(store.search_lexical, QUERIES[n], limits[n], within[n], []) for n in range(50)),
+        *(partial(store.searches.dense, questions[n].tolist(), limits[n], within[n], []) for n in range(50)),
+        *(partial(store.searches.lexical, QUERIES[n], limits[n], within[n], []) for n in range(50)),
     ]
 
     async def together() -> list[list[Hit]]:
@@ -148,7 +148,7 @@ def test_inserting_again_doubles_nothing(own_store: VectorStore, loop: EventLoop
     assert loop.run(own_store.count()) == ROWS
     assert loop.run(own_store.count_each([ONE, TWO, THREE])) == {ONE: 100, TWO: 100, THREE: 100}
     for question in questions[:3]:
-        hits = loop.run(own_store.search_dense(question.tolist(), 2 * ROWS, None, []))
+        hits = loop.run(own_store.searches.dense(question.tolist(), 2 * ROWS, None, []))
         assert numbers(hits) == nearest(question, ROWS, {ONE, TWO, THREE})
 
 
@@ -163,8 +163,8 @@ def test_rows_move_to_another_collection_as_they_are(
     loop.run(copy())
     assert loop.run(own_store.count_each([ONE, TWO, THREE])) == {ONE: 100, TWO: 100}
     for search in (
-        lambda place: place.search_dense(questions[0].tolist(), 50, [ONE, TWO], []),
-        lambda place: place.search_lexical(QUERIES[0], ROWS, [ONE, TWO], []),
+        lambda place: place.searches.dense(questions[0].tolist(), 50, [ONE, TWO], []),
+        lambda place: place.searches.lexical(QUERIES[0], ROWS, [ONE, TWO], []),
     ):
         found, expected = loop.run(search(own_store)), loop.run(search(store))
         assert {(hit.row_id, hit.text, hit.page, hit.start, hit.end) for hit in found} == {
@@ -219,8 +219,8 @@ async def main():
     rows = [("1" * 64, n, Chunk(f"text {n}", None, 0, 6), f"text {n}", [n + 1.0] * 8) for n in range(5)]
     await store.insert(rows, "n")
     await store.flush()
-    assert len(await store.search_dense([1.0] * 8, 10, None, [])) == 5
-    assert len(await store.search_lexical("text", 10, None, [])) == 5
+    assert len(await store.searches.dense([1.0] * 8, 10, None, [])) == 5
+    assert len(await store.searches.lexical("text", 10, None, [])) == 5
     await store.close()
 asyncio.run(main())
 """

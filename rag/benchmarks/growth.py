@@ -60,7 +60,7 @@ async def measure(settings: Settings, sizes: tuple[int, ...], on_progress: Calla
             began = time.perf_counter()
             await store.connect()
             opened = time.perf_counter() - began
-            await store.warm_up()
+            await store.searches.warm_up()
             first = time.perf_counter() - began
             searches = await _search(store, corpus)
             rate = (size - filled) / seconds
@@ -97,10 +97,10 @@ async def _fill(
 
 async def _search(store: VectorStore, corpus: Corpus) -> dict[str, tuple[float, float]]:
     async def dense(_: str, vector: list[float]) -> object:
-        return await store.search_dense(vector, CANDIDATES, None, ())
+        return await store.searches.dense(vector, CANDIDATES, None, ())
 
     async def lexical(terms: str, _: list[float]) -> object:
-        return await store.search_lexical(terms, CANDIDATES, None, ())
+        return await store.searches.lexical(terms, CANDIDATES, None, ())
 
     async def both(terms: str, vector: list[float]) -> object:
         return await asyncio.gather(dense(terms, vector), lexical(terms, vector))

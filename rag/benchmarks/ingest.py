@@ -21,7 +21,8 @@ from rag.benchmarks.scratch import scratch_settings
 from rag.benchmarks.scratch_library import scratch_library
 from rag.chunking import chunk_pages
 from rag.console import err, files_of, out, print_json
-from rag.embedding import Embedder, load_embedder
+from rag.embedding import Embedder
+from rag.embedding_models import load_embedder
 from rag.errors import ReadError, StoreError
 from rag.event_loop import EventLoopThread
 from rag.lexical import lexical_text

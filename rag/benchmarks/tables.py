@@ -3,7 +3,7 @@
 Adds: the tutorial's single nodes, synchronously and asynchronously; `VectorStore.insert` with all rows, as Docent's
 ingestion calls it; one insert of pymilvus with all rows, the limit. Each way has a collection of its own. Docent's
 rows hold more than the others: the terms for BM25, which Milvus also indexes where it can, page and span.
-Searches, over 1,000 rows as in the tutorial: single ones synchronously and asynchronously; `VectorStore.search_dense`
+Searches, over 1,000 rows as in the tutorial: single ones synchronously and asynchronously; `Searches.dense`
 gathered, as the searches of many users come; one search of pymilvus with all vectors, the limit.
 
 What is prepared in advance in the tutorial, nodes and queries, is so here in every way. Within a round the ways take
@@ -150,7 +150,7 @@ class _Run:
             def search(count: int) -> Work:
                 async def searched() -> list[Any]:
                     return await asyncio.gather(
-                        *(docent.search_dense(vector, TOP_K, None, ()) for vector in vectors[:count])
+                        *(docent.searches.dense(vector, TOP_K, None, ()) for vector in vectors[:count])
                     )
 
                 return searched

@@ -1,7 +1,7 @@
-"""VectorStore: the rows of the collection in the settings, and searches among them.
+"""VectorStore: the rows of the collection in the settings.
 
-The collection is made by LlamaIndex's MilvusVectorStore; inserts and searches go through the AsyncMilvusClient in it.
-What those get wrong (see the comments) is put right here. All coroutines must run on the one event loop of the process.
+The collection is made by LlamaIndex's MilvusVectorStore; rows go through the AsyncMilvusClient in it. What those get
+wrong (see the comments) is put right here. All coroutines must run on the one event loop of the process.
 """
 
 from __future__ import annotations
@@ -10,52 +10,37 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from rag.errors import CollectionLost
-from rag.rows import Hit, make_filter, make_row, only, only_rows, read_hit
+from rag.rows import make_row, only, only_rows
 from rag.schema import Chunk
 from rag.settings import Settings
-from rag.shared_requests import SharedRequests
 from rag.vector_store import failures
 from rag.vector_store.client import async_client
 from rag.vector_store.connection import (
     CALL_SECONDS,
     LITE_CALL_SECONDS,
-    LITE_OPEN_SECONDS,
     REMOVAL_SECONDS,
     SEARCH_SECONDS,
     Connection,
 )
+from rag.vector_store.searches import Searches
 
 INSERT_BATCH = 100
-# What one answer of a server may weigh.
-HITS_TOGETHER = 16_384
+# What one answer of a server may hold.
+ROWS_TOGETHER = 16_384
 # Their ids are 80 characters each.
 ROWS_DELETED_TOGETHER = 500
 # Documents that are counted in one request.
 COUNTED_TOGETHER = 500
-# On a server: while it works at the next request, the answer to this one is unpacked.
-VECTORS_TOGETHER = 250
 # How often a removal begins again since another process has dropped the collection meanwhile.
 REMOVALS = 5
-# Milvus Lite refuses any other drop ratio; MilvusVectorStore's own text search asks for 0.2.
-BM25_SEARCH: dict[str, Any] = {"metric_type": "BM25", "params": {"drop_ratio_search": 0.0}}
-
-
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """What searches that share a request have in common."""
-
-    vectors: str
-    limit: int
-    condition: str
-    parameters: dict[str, Any] = field(compare=False)  # follow from the field of vectors
 
 
 class VectorStore:
-    """The collection named in the settings; connects at the first use and again after a failure."""
+    """The collection named in the settings; connects at the first use and again after a failure. `searches` are those
+    among its rows."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -67,13 +52,8 @@ class VectorStore:
         # Concurrent writers lose acknowledged rows on Milvus Lite; a lock costs a server nothing worth having either,
         # since rows come from one pipeline.
         self._writing = asyncio.Lock()
-        # Milvus Lite works at one request at a time anyhow.
-        self._searches: SharedRequests[_Search, list[float] | str, list[Hit]] = SharedRequests(
-            self._search_together, lambda search: _most(search, self._lite), 1 if self._lite else 4
-        )
+        self.searches = Searches(settings, self._connection)
         self._sealing: asyncio.Future[Any] | None = None
-        self._warming = asyncio.Lock()
-        self._warmed: object = None  # the opened collection that has been
 
     # --- connection
 
@@ -81,11 +61,6 @@ class VectorStore:
     def is_open(self) -> bool:
         """Whether the collection is open; not so before the first document."""
         return self._connection.store is not None
-
-    @property
-    def is_warm(self) -> bool:
-        """Whether searches needn't wait for `warm_up` any more."""
-        return not self._lite or (self.is_open and self._warmed is self._connection.store)
 
     @property
     def has_lexical(self) -> bool:
@@ -179,7 +154,7 @@ class VectorStore:
     async def row_ids(self) -> AsyncIterator[list[str]]:
         """The ids of all rows, whatever was written last included, in lists of thousands; one that is there twice comes
         once."""
-        async for found in self._all("id", HITS_TOGETHER // 2):
+        async for found in self._all("id", ROWS_TOGETHER // 2):
             yield [row["id"] for row in found]
 
     async def _all(self, name: str, size: int, doc_ids: Collection[str] | None = None) -> AsyncIterator[Any]:
@@ -293,62 +268,6 @@ class VectorStore:
                 return False
             await asyncio.sleep(1)
 
-    # --- search
-
-    async def search_dense(
-        self, vector: list[float], limit: int, doc_ids: Collection[str] | None, without: Collection[str]
-    ) -> list[Hit]:
-        """The rows nearest to `vector` by cosine, best first, among `doc_ids` (all when None) but not `without`."""
-        return await self._search("embedding", vector, {"metric_type": "COSINE"}, limit, make_filter(doc_ids, without))
-
-    async def warm_up(self) -> None:
-        """Have Milvus Lite build what its first lexical search after opening needs: seconds for tens of thousands of
-        rows. Searches that come meanwhile wait for that rather than have it built a second time."""
-        async with self._warming:
-            if not self.is_warm and await self.connect():
-                opened = self._connection.store
-                if self.has_lexical:
-                    await self._search("sparse_embedding", "a", BM25_SEARCH, 1, "")
-                self._warmed = opened
-
-    async def search_lexical(
-        self, lexical_text: str, limit: int, doc_ids: Collection[str] | None, without: Collection[str]
-    ) -> list[Hit]:
-        """The rows that BM25 ranks highest for the terms of `lexical_text`, best first; none without BM25."""
-        if not lexical_text or not await self.connect() or not self.has_lexical:
-            return []
-        if not self.is_warm:
-            await self.warm_up()
-        return await self._search("sparse_embedding", lexical_text, BM25_SEARCH, limit, make_filter(doc_ids, without))
-
-    async def _search(
-        self, field: str, data: list[float] | str, parameters: dict[str, Any], limit: int, condition: str
-    ) -> list[Hit]:
-        if not await self.connect():
-            return []
-        async with self._connection.within(SEARCH_SECONDS):  # the wait for those that are under way included
-            return await self._searches.ask(_Search(field, limit, condition, parameters), data)
-
-    async def _search_together(self, search: _Search, data: list[list[float] | str]) -> list[list[Hit]]:
-        # By the store's client, not by its aquery: that one has no consistency level and no time-out.
-        store = await self._ready()
-        found = await self._call(
-            async_client(store).search(
-                self._name,
-                data=data,
-                anns_field=search.vectors,
-                limit=search.limit,
-                filter=search.condition,
-                output_fields=["text", "page", "start", "end"],
-                search_params=search.parameters,
-                consistency_level=self._settings.consistency_level,
-            ),
-            LITE_OPEN_SECONDS if self._lite else SEARCH_SECONDS,
-        )
-        # Milvus Lite gives BM25 as a distance, below zero.
-        score = abs if search.vectors == "sparse_embedding" else float
-        return [[read_hit(hit["id"], hit["entity"], score(hit["distance"])) for hit in hits] for hits in found]
-
     @contextlib.asynccontextmanager
     async def _turn_to_write(self, seconds: float) -> AsyncIterator[None]:
         """Write alone. A server has so many seconds, with the wait for the turn."""
@@ -360,8 +279,3 @@ class VectorStore:
                 # nothing would be read. What the log has before that is there again when the file is opened anew.
                 await self._connection.let_go()
                 raise
-
-
-def _most(search: _Search, lite: bool) -> int:
-    most = max(1, HITS_TOGETHER // search.limit)
-    return most if lite else min(most, VECTORS_TOGETHER)

@@ -30,6 +30,9 @@ from tests.servers.tcp_relay import TcpRelay
 SEARCH_SECONDS = 15.0
 OTHER_SECONDS = 40.0
 HEAL_SECONDS = 120.0
+# As Kubernetes' probes do by default: three that fail, ten seconds apart.
+PROBE_SECONDS = 10.0
+PROBES = 3
 SEARCHERS = 6
 SYLLABLES = ("ba", "do", "fe", "gil", "hen", "ko", "lur", "mi", "nash", "or", "pel", "qui", "ras", "tov", "vex", "zam")
 SUBJECTS = ("harbour", "orchard", "foundry", "observatory", "brewery", "quarry", "lighthouse", "archive", "aqueduct")
@@ -107,6 +110,8 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._probed = 0.0
+        self._failed_probes = 0
         self.server = MilvusServer(folder / "milvus")
         self.server.start()
         self.relay = TcpRelay(free_ports(1)[0], self.server.port)
@@ -128,9 +133,29 @@ class Bench:
         self.server.kill()
 
     def supervise(self) -> None:
-        """A server that was paused for too long ends itself; its supervisor starts it again."""
+        """A server that was paused for too long ends itself, or answers nobody any more; its supervisor starts it
+        again. To be called often."""
         if not self.server.is_running:
             self.server.start()
+        elif time.monotonic() - self._probed > PROBE_SECONDS:
+            self._probed = time.monotonic()
+            self._failed_probes = 0 if self._answers() else self._failed_probes + 1
+            if self._failed_probes == PROBES:
+                print("the server answers nobody: it is started anew", flush=True)
+                self.server.kill()
+                self.server.start()
+                self._failed_probes = 0
+
+    def _answers(self) -> bool:
+        try:
+            client = MilvusClient(self.server.uri, timeout=5, dedicated=True)
+            try:
+                client.list_collections(timeout=5)
+            finally:
+                client.close()
+        except MilvusException:
+            return False
+        return True
 
     def add(self, documents: Sequence[Document]) -> None:
         results = self.index.ingest([(document.name, document.data) for document in documents])

@@ -1,0 +1,120 @@
+"""Searches among the rows of a collection, by vector and by BM25; those at the same time go together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from rag.rows import Hit, make_filter, read_hit
+from rag.settings import Settings
+from rag.shared_requests import SharedRequests
+from rag.vector_store.client import async_client
+from rag.vector_store.connection import LITE_OPEN_SECONDS, SEARCH_SECONDS, Connection
+
+# What one answer of a server may hold.
+HITS_TOGETHER = 16_384
+# On a server: while it works at the next request, the answer to this one is unpacked.
+VECTORS_TOGETHER = 250
+# Milvus Lite refuses any other drop ratio; MilvusVectorStore's own text search asks for 0.2.
+BM25_SEARCH: dict[str, Any] = {"metric_type": "BM25", "params": {"drop_ratio_search": 0.0}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What searches that share a request have in common."""
+
+    vectors: str
+    limit: int
+    condition: str
+    parameters: dict[str, Any] = field(compare=False)  # follow from the field of vectors
+
+
+class Searches:
+    """Searches in the collection of a connection. All coroutines must run on the one event loop of the process.
+
+    They raise StoreUnavailable or StoreError, and find nothing where there is no collection.
+    """
+
+    def __init__(self, settings: Settings, connection: Connection) -> None:
+        self._name = settings.collection
+        self._consistency_level = settings.consistency_level
+        self._lite = settings.milvus_is_lite
+        self._connection = connection
+        # Milvus Lite works at one request at a time anyhow.
+        self._requests: SharedRequests[_Search, list[float] | str, list[Hit]] = SharedRequests(
+            self._search_together, lambda search: _most(search, self._lite), 1 if self._lite else 4
+        )
+        self._warming = asyncio.Lock()
+        self._warmed: object = None  # the opened collection that has been
+
+    @property
+    def has_lexical(self) -> bool:
+        """Whether the collection ranks by BM25."""
+        return self._connection.has_lexical
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether searches needn't wait for `warm_up` any more."""
+        store = self._connection.store
+        return not self._lite or (store is not None and self._warmed is store)
+
+    async def dense(
+        self, vector: list[float], limit: int, doc_ids: Collection[str] | None, without: Collection[str]
+    ) -> list[Hit]:
+        """The rows nearest to `vector` by cosine, best first, among `doc_ids` (all when None) but not `without`."""
+        return await self._search("embedding", vector, {"metric_type": "COSINE"}, limit, make_filter(doc_ids, without))
+
+    async def warm_up(self) -> None:
+        """Have Milvus Lite build what its first lexical search after opening needs: seconds for tens of thousands of
+        rows. Searches that come meanwhile wait for that rather than have it built a second time."""
+        async with self._warming:
+            if not self.is_warm and await self._connection.connect():
+                opened = self._connection.store
+                if self.has_lexical:
+                    await self._search("sparse_embedding", "a", BM25_SEARCH, 1, "")
+                self._warmed = opened
+
+    async def lexical(
+        self, lexical_text: str, limit: int, doc_ids: Collection[str] | None, without: Collection[str]
+    ) -> list[Hit]:
+        """The rows that BM25 ranks highest for the terms of `lexical_text`, best first; none without BM25."""
+        if not lexical_text or not await self._connection.connect() or not self.has_lexical:
+            return []
+        if not self.is_warm:
+            await self.warm_up()
+        return await self._search("sparse_embedding", lexical_text, BM25_SEARCH, limit, make_filter(doc_ids, without))
+
+    async def _search(
+        self, field: str, data: list[float] | str, parameters: dict[str, Any], limit: int, condition: str
+    ) -> list[Hit]:
+        if not await self._connection.connect():
+            return []
+        async with self._connection.within(SEARCH_SECONDS):  # the wait for those that are under way included
+            return await self._requests.ask(_Search(field, limit, condition, parameters), data)
+
+    async def _search_together(self, search: _Search, data: list[list[float] | str]) -> list[list[Hit]]:
+        # By the store's client, not by its aquery: that one has no consistency level and no time-out.
+        store = await self._connection.ready()
+        found = await self._connection.call(
+            async_client(store).search(
+                self._name,
+                data=data,
+                anns_field=search.vectors,
+                limit=search.limit,
+                filter=search.condition,
+                output_fields=["text", "page", "start", "end"],
+                search_params=search.parameters,
+                consistency_level=self._consistency_level,
+            ),
+            LITE_OPEN_SECONDS if self._lite else SEARCH_SECONDS,
+        )
+        # Milvus Lite gives BM25 as a distance, below zero.
+        score = abs if search.vectors == "sparse_embedding" else float
+        return [[read_hit(hit["id"], hit["entity"], score(hit["distance"])) for hit in hits] for hits in found]
+
+
+def _most(search: _Search, lite: bool) -> int:
+    most = max(1, HITS_TOGETHER // search.limit)
+    return most if lite else min(most, VECTORS_TOGETHER)
