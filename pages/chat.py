@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime import get_instance
-from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
-from pages.parts.answers import answer_markdown, show_answer
-from pages.parts.conversations import current_conversation, open_conversation, open_turns, show_conversations
+from pages.parts.answers import show_answer
+from pages.parts.asking import ask, retry, submit
+from pages.parts.conversations import current_conversation, open_turns, show_conversations
 from pages.parts.library import open_index, shown_errors
 from pages.parts.navigation import run_page
 from pages.parts.safe_markdown import safe_label, safe_text
@@ -25,18 +23,15 @@ from pages.parts.source_view import (
     show_later_messages,
     show_source,
 )
-from pages.parts.status import PREPARING, show_status
-from pages.parts.turns import Turn
-from pages.parts.uploads import sample_files, show_jobs, show_undecided, take_sample, take_uploads
-from pages.parts.wording import counted, document_labels, job_progress
-from rag.errors import LimitReached
+from pages.parts.status import show_status
+from pages.parts.turn_view import watch
+from pages.parts.uploads import sample_files, show_jobs, show_undecided, take_sample
+from pages.parts.wording import counted, document_labels
 from rag.schema import Conversation, DocumentInfo, Message
 
 if TYPE_CHECKING:
     from rag import DocumentIndex
 
-# How often the growing answer is sent to the browser: Streamlit sends all of it each time.
-UPDATE_SECONDS = 0.05
 # The newest answers have their sources below them; those of older ones are shown when asked for.
 UNFOLDED_ANSWERS = 2
 
@@ -57,7 +52,7 @@ def show_chat() -> None:
     chat, panel = _halves(source)
     with chat:
         # Placeholders that are emptied at once: what an earlier run has drawn would else stay until this run's end.
-        welcome, body, retry = st.empty(), st.container(), st.empty()
+        welcome, body, below = st.empty(), st.container(), st.empty()
         if not messages:
             with welcome.container():
                 _show_welcome(index, documents)
@@ -65,10 +60,10 @@ def show_chat() -> None:
             _show_messages(shown, conversation, source)
             answer = st.empty()
         if len(shown) < len(messages):
-            with retry.container():
+            with below.container():
                 _show_later(len(messages) - len(shown))
         elif conversation and messages and turn is None:
-            with retry.container():
+            with below.container():
                 _show_retry(index, conversation, messages[-1])
         show_undecided(index)
         if turn is None:
@@ -85,12 +80,12 @@ def show_chat() -> None:
         key="question",
         accept_file="multiple",
         max_upload_size=index.settings.max_upload_mb,
-        on_submit=_submit,
+        on_submit=submit,
         args=(index,),
     )
     if turn:
-        with answer.container():
-            _watch(index, turn)
+        with answer.container(), st.chat_message("assistant", avatar=_avatar("assistant")):
+            watch(index, turn)
 
 
 def _halves(source: Source | None) -> tuple[DeltaGenerator, DeltaGenerator]:
@@ -147,7 +142,7 @@ def _show_welcome(index: DocumentIndex, documents: list[DocumentInfo]) -> None:
                 st.button(
                     safe_label(suggestion, 120),
                     key=f"suggestion-{place}",
-                    on_click=_ask,
+                    on_click=ask,
                     args=(index, suggestion),
                 )
 
@@ -182,97 +177,11 @@ def _show_retry(index: DocumentIndex, conversation: Conversation, last: Message)
     if last.role == "user":
         st.caption("This question wasn't answered.")
     if last.role == "user" or (last.evidence and last.evidence.error):
-        st.button("Retry", icon=":material/refresh:", on_click=_retry, args=(index, conversation.conversation_id))
+        st.button("Retry", icon=":material/refresh:", on_click=retry, args=(index, conversation.conversation_id))
 
 
 def _avatar(role: str) -> str:
     return ":material/person:" if role == "user" else ":material/menu_book:"
-
-
-def _submit(index: DocumentIndex) -> None:
-    with shown_errors():
-        value = st.session_state.question
-        jobs = take_uploads(index, value.files)
-        if value.text.strip():
-            _ask(index, value.text.strip(), [job.job_id for job in jobs])
-
-
-def _ask(index: DocumentIndex, question: str, wait_for: list[str] | None = None) -> None:
-    """Keep the question, then start to answer it: whatever happens then, the question isn't lost."""
-    with shown_errors():
-        index.settings.check_question(question)  # before it is kept: it would be sent with every run of the page
-        conversation = current_conversation(index)
-        if conversation is None:
-            conversation = index.conversations.create(" ".join(question.split())[:80])
-            open_conversation(conversation.conversation_id)
-        try:
-            open_turns().admit(index)
-        except LimitReached:
-            # It waits for Retry, unless an answer is being written: that goes on.
-            if open_turns().running(conversation.conversation_id) is None:
-                index.conversations.add(conversation.conversation_id, Message("user", question))
-            raise
-        open_turns().stop(conversation.conversation_id)
-        show_later_messages()
-        history = index.conversations.messages(conversation.conversation_id)
-        index.conversations.add(conversation.conversation_id, Message("user", question))
-        _start(index, conversation.conversation_id, question, history, wait_for or [])
-
-
-def _retry(index: DocumentIndex, conversation_id: str) -> None:
-    with shown_errors():
-        open_turns().admit(index)  # first: what has arrived of the last answer stays if this is refused
-        messages = index.conversations.messages(conversation_id)
-        if messages and messages[-1].role == "assistant":
-            index.conversations.drop_last(conversation_id)
-            messages.pop()
-        if messages:
-            _start(index, conversation_id, messages[-1].content, messages[:-1], [])
-
-
-def _start(
-    index: DocumentIndex, conversation_id: str, question: str, history: list[Message], wait_for: list[str]
-) -> None:
-    doc_ids = st.session_state.get("chosen-documents") or None
-    open_turns().start(index, conversation_id, question, history, doc_ids, wait_for)
-
-
-def _watch(index: DocumentIndex, turn: Turn) -> None:
-    """Show the answer as it grows. A click elsewhere ends this run, not the answer; the next run watches on."""
-    st.session_state.watched = turn
-    with st.chat_message("assistant", avatar=_avatar("assistant")):
-        slot = st.empty()
-        shown = None
-        try:
-            while not turn.done:
-                current = _progress(index, turn)
-                if current != shown:
-                    slot.markdown(current, anchors=False)
-                    shown = current
-                st.session_state.get("watched")  # where Streamlit lets Stop and reruns through
-                turn.wait(UPDATE_SECONDS)
-        except StopException:
-            # Streamlit's own Stop button, unless the page was closed or reloaded: then the answer goes on.
-            time.sleep(0.3)
-            context = get_script_run_ctx(suppress_warning=True)
-            if context and get_instance().is_active_session(context.session_id):
-                turn.stop()
-            raise
-    st.session_state.pop("watched", None)
-    st.rerun()
-
-
-def _progress(index: DocumentIndex, turn: Turn) -> str:
-    if turn.text:
-        return answer_markdown(turn.text, len(turn.passages), extractive=turn.extractive)
-    if turn.stage == "reading":
-        active = [job for job in index.jobs() if not job.finished]
-        if active:
-            return f":shimmer[{safe_label(active[0].file_name)} · {job_progress(active[0])}]"
-    if turn.stage == "writing":
-        return f":shimmer[Reading {counted(len(turn.passages), 'passage')}…]"
-    preparing = index.status().milvus.state == "starting"
-    return f":shimmer[{PREPARING if preparing else 'Searching your documents…'}]"
 
 
 run_page(show_chat)

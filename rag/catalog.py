@@ -135,15 +135,18 @@ class Catalog:
         """Note a document that is to be ingested, claimed by this process; `listed` is False as long as its bytes
         aren't kept, until `list_pending`.
 
-        "ready": it is there already, and stays, also where another one on its way was to replace it. "busy" changes
-        nothing: another living process is at it, or this one is
-        removing it.
+        "ready": it is there already. "busy" changes nothing: another living process is at it, or this one is removing
+        it. Unless it is busy, no document that was to replace it does so any more.
         """
         try:
             with self._engine.begin() as connection:
                 row = connection.execute(sa.select(documents).where(self._mine, documents.c.doc_id == doc_id)).first()
                 if row is not None:
                     if row.state == "ready":
+                        # Held as it is, so that it isn't replaced between this and that.
+                        held = sa.update(documents).where(self._unchanged(row)).values(state="ready")
+                        if not connection.execute(held).rowcount:
+                            return "busy"
                         self._spare(connection, doc_id)
                         return "ready"
                     if row.state in {"pending", UNLISTED} and not is_claimable(row, self.owner):
@@ -167,16 +170,17 @@ class Catalog:
                         claimed_until=until(),
                     )
                 )
+                self._spare(connection, doc_id)
         except sa.exc.IntegrityError:  # another process noted it since we looked
             return "busy"
         return "added"
 
     def _spare(self, connection: sa.Connection, doc_id: str) -> None:
         """Have no document that is on its way, or has failed, replace this one."""
-        planned = sa.and_(self._mine, documents.c.replaces.contains(doc_id, autoescape=True))
-        connection.execute(
-            sa.update(documents).where(planned).values(replaces=sa.func.replace(documents.c.replaces, doc_id, ""))
-        )
+        unready = sa.and_(self._mine, documents.c.state.in_(["pending", "failed", UNLISTED]))
+        planned = documents.c.replaces.contains(doc_id, autoescape=True)
+        without = sa.func.replace(documents.c.replaces, doc_id, "")
+        connection.execute(sa.update(documents).where(unready, planned).values(replaces=without))
 
     @guarded
     def list_pending(self, doc_id: str) -> None:
@@ -254,20 +258,15 @@ class Catalog:
                     documents.c.claimed_by == self.owner,
                 )
                 whole = {"state": "ready", "error": None, "pages": pages, "chunks": chunks}
-                changed = connection.execute(
-                    sa.update(documents).where(mine).values(**whole, claimed_by=None, claimed_until=None)
-                )
-                if not changed.rowcount:
+                changed = sa.update(documents).where(mine).values(**whole, claimed_by=None, claimed_until=None)
+                replaces = connection.scalar(changed.returning(documents.c.replaces))
+                if replaces is None:
                     continue
                 marked.add(doc_id)
-                own = sa.and_(self._mine, documents.c.doc_id == doc_id)
-                replaces, added_at = connection.execute(
-                    sa.select(documents.c.replaces, documents.c.added_at).where(own)
-                ).one()
                 if replaces:
-                    # Not those that have been added since it was asked to replace them.
-                    before = documents.c.added_at <= added_at
-                    left += self._unlist(connection, sa.and_(documents.c.doc_id.in_(replaces.split()), before))
+                    left += self._unlist(connection, documents.c.doc_id.in_(replaces.split()))
+                    own = sa.and_(self._mine, documents.c.doc_id == doc_id)
+                    connection.execute(sa.update(documents).where(own).values(replaces=""))
         return marked, left
 
     @guarded
@@ -283,11 +282,9 @@ class Catalog:
 
     @guarded
     def mark_pending(self, states: Collection[DocumentState], doc_ids: Collection[str] | None = None) -> None:
-        """The documents (of these) in these states are to be ingested again. What was ready has replaced others then,
-        and isn't to do so again."""
+        """The documents (of these) in these states are to be ingested again."""
         chosen = sa.and_(self._mine, documents.c.state.in_(list(states)))
-        replaces = sa.case((documents.c.state == "ready", ""), else_=documents.c.replaces)
-        anew = {"state": "pending", "error": None, "replaces": replaces, "claimed_by": None, "claimed_until": None}
+        anew = {"state": "pending", "error": None, "claimed_by": None, "claimed_until": None}
         with self._engine.begin() as connection:
             for some in [sa.true()] if doc_ids is None else _among(doc_ids):
                 connection.execute(sa.update(documents).where(chosen, some).values(**anew))

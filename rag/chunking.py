@@ -1,7 +1,7 @@
 """Pages to chunks: whole sentences up to a number of tokens, each with its page, its span and its headings.
 
-A chunk never crosses a page, so that its page number and its span are exact. A change here changes VERSION, which is
-part of a collection's fingerprint.
+A chunk never crosses a page, so that its page number and its span are exact. A change here, or of the sentences and
+units that it is made of, changes VERSION, which is part of a collection's fingerprint.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 
 from rag.headings import page_headings
 from rag.schema import Chunk, Page
+from rag.sentences import append_trimmed
+from rag.text_units import Unit, begins_with_heading, cut_units
 
 VERSION = "1"
 
@@ -21,7 +22,6 @@ TARGET_TOKENS = 200
 OVERLAP_TOKENS = 40
 UNITS_TOGETHER = 20_000
 CHARACTERS_TOGETHER = 500_000
-CONTEXT_CHARACTERS = 160
 # A tokenizer takes a "word" of a million letters (a hash, base64, Korean without blanks) for one unknown token; text
 # that is longer than this for each of its tokens isn't prose.
 CHARACTERS_PER_TOKEN = 16
@@ -29,49 +29,6 @@ CHARACTERS_PER_TOKEN = 16
 RESERVED_TOKENS = 8
 
 CountTokens = Callable[[list[str]], list[int]]
-
-_BLOCK = re.compile(r"\n[ \t]*\n+")
-_HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*)")
-_TABLE_ROW = re.compile(r"[ \t]*\|.*\|[ \t]*")
-_LIST_ITEM = re.compile(r"[ \t]*(?:[-*+•‣▪]|\d{1,3}[.)])[ \t]+\S")
-# The end of a sentence: closing marks, then white space; ideographic full stops need no space after them. A blank
-# line ends one too, and so does a line before a heading, a list item or a table row.
-_SENTENCE_END = re.compile(
-    r"(?<=[.!?…])[\"'”’»)\]]*\s+(?=[\"'“‘«(\[]*[^\sa-z])"
-    r"|(?<=[。！？])[」』”’）]*\s*"
-    r"|\n[ \t]*\n\s*"
-    r"|\n(?=[ \t]*(?:#{1,6}[ \t]|\||[-*+•‣▪][ \t]|\d{1,3}[.)][ \t]))"
-)
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|vs|etc|e\.g|i\.e|cf|al|Fig|Figs|Eq|No|Nos|Vol|pp|Inc|Ltd|Co|Corp"
-    r"|approx|dept|est|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)|\.[A-Za-z])\.$"
-)
-
-
-@dataclass(slots=True)
-class _Unit:
-    """The smallest thing that isn't cut: a sentence, a table row, a list item, a heading."""
-
-    start: int
-    end: int
-    context: str
-    tokens: int = 0
-    is_row: bool = False
-
-
-def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
-    """The half-open spans of the sentences of `text[start:end]`, without the white space around them."""
-    end = len(text) if end is None else end
-    spans: list[tuple[int, int]] = []
-    begin = start
-    for match in _SENTENCE_END.finditer(text, start, end):
-        # "e.g. the" and "U.S. dollars" go on: look at the few characters before the full stop.
-        if _ABBREVIATION.search(text, max(begin, match.start() - 8), match.start()):
-            continue
-        _append_trimmed(spans, text, begin, match.end())
-        begin = match.end()
-    _append_trimmed(spans, text, begin, end)
-    return spans
 
 
 def chunk_pages(
@@ -84,14 +41,14 @@ def chunk_pages(
     title = document_title(file_name)
     headings: list[str] = []
     # Pages of marked-up formats have their headings in the text.
-    marked = any(_HEADING.match(page.text) for page in pages)
+    marked = any(begins_with_heading(page.text) for page in pages)
     found = [""] * len(pages) if marked else page_headings(pages)
     for page, heading in zip(pages, found, strict=True):
-        if page.number is not None and (not marked or _HEADING.match(page.text)):
+        if page.number is not None and (not marked or begins_with_heading(page.text)):
             headings.clear()  # a slide, a sheet or a page with a heading of its own begins anew
             headings += [heading] if heading else []
         # A long text is taken in parts, without an overlap between them: its units take more memory than itself.
-        units = _units(page.text, title, headings)
+        units = cut_units(page.text, title, headings)
         while part := list(itertools.islice(units, UNITS_TOGETHER)):
             for chunk in _pack(page, part, count_tokens, max_tokens):
                 if re.search(r"\w", chunk.text):  # a rule or a bullet alone is no evidence of anything
@@ -105,67 +62,7 @@ def document_title(file_name: str) -> str:
     return words if re.search(r"[^\W\d_]{3,}", words) else ""
 
 
-def _units(text: str, title: str, headings: list[str]) -> Iterator[_Unit]:
-    """Cut `text` into units; `headings` is the path so far and is carried on to the next page."""
-    position = 0
-    for block_end in [match.start() for match in _BLOCK.finditer(text)] + [len(text)]:
-        begin = position
-        while begin < block_end and text[begin].isspace():
-            begin += 1
-        position = block_end
-        if begin >= block_end:
-            continue
-        yield from _block_units(text, begin, block_end, title, headings)
-
-
-def _block_units(text: str, begin: int, end: int, title: str, headings: list[str]) -> Iterator[_Unit]:
-    header = ""  # the first row of the table that is being read
-    prose_from: int | None = None
-    for start, stop in _lines(text, begin, end):
-        line = text[start:stop]
-        heading = _HEADING.match(line)
-        is_row = bool(_TABLE_ROW.fullmatch(line))
-        ends_prose = bool(heading or is_row or _LIST_ITEM.match(line))
-        if ends_prose and prose_from is not None:
-            yield from _sentences(text, prose_from, start, _context(title, headings))
-            prose_from = None
-        if heading:
-            level = len(heading[1])
-            del headings[level - 1 :]
-            headings.extend([""] * (level - 1 - len(headings)))
-            headings.append(heading[2].strip("# *\t"))
-            yield _Unit(start, stop, _context(title, headings[:-1]))
-        elif is_row:
-            yield _Unit(start, stop, _context(title, headings, header), is_row=True)
-            header = header or re.sub(r"\s+", " ", line).strip(" |")
-        else:
-            header = ""
-            if prose_from is None:
-                prose_from = start
-    if prose_from is not None:
-        yield from _sentences(text, prose_from, end, _context(title, headings))
-
-
-def _sentences(text: str, start: int, end: int, context: str) -> Iterator[_Unit]:
-    for begin, stop in sentence_spans(text, start, end):
-        yield _Unit(begin, stop, context)
-
-
-def _lines(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
-    while begin < end:
-        stop = text.find("\n", begin, end)
-        stop = end if stop < 0 else stop
-        yield begin, stop
-        begin = stop + 1
-
-
-def _context(title: str, headings: Sequence[str], header: str = "") -> str:
-    parts = [part for part in (title, *headings, header) if part]
-    joined = " > ".join(dict.fromkeys(parts))
-    return joined if len(joined) <= CONTEXT_CHARACTERS else joined[: CONTEXT_CHARACTERS - 1] + "…"
-
-
-def _pack(page: Page, units: list[_Unit], count_tokens: CountTokens, max_tokens: int) -> Iterator[Chunk]:
+def _pack(page: Page, units: list[Unit], count_tokens: CountTokens, max_tokens: int) -> Iterator[Chunk]:
     """Fill chunks with units up to the target, beginning each with the last sentences of the one before."""
     # A long context must leave the text at least half of the window.
     most = max(max_tokens // 2 - RESERVED_TOKENS, 0)
@@ -176,7 +73,7 @@ def _pack(page: Page, units: list[_Unit], count_tokens: CountTokens, max_tokens:
         unit.context, unit.tokens = contexts[unit.context][0], tokens
     units = [piece for unit in units for piece in _split(page.text, unit, count_tokens, limit)]
 
-    current: list[_Unit] = []
+    current: list[Unit] = []
     size = 0
     for unit in units:
         # A megabyte of blanks between two sentences takes no tokens, but it is in the chunk's text.
@@ -235,9 +132,9 @@ def _short_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     yield start, end
 
 
-def _tail(units: list[_Unit], room: int) -> list[_Unit]:
+def _tail(units: list[Unit], room: int) -> list[Unit]:
     """The last whole sentences that the next chunk repeats; rows aren't repeated, each stands for itself."""
-    kept: list[_Unit] = []
+    kept: list[Unit] = []
     size = 0
     for unit in reversed(units[1:]):
         size += unit.tokens
@@ -247,12 +144,12 @@ def _tail(units: list[_Unit], room: int) -> list[_Unit]:
     return kept
 
 
-def _chunk(page: Page, units: list[_Unit]) -> Chunk:
+def _chunk(page: Page, units: list[Unit]) -> Chunk:
     start, end = units[0].start, units[-1].end
     return Chunk(page.text[start:end], page.number, start, end, units[0].context)
 
 
-def _split(text: str, unit: _Unit, count_tokens: CountTokens, limit: int) -> Iterator[_Unit]:
+def _split(text: str, unit: Unit, count_tokens: CountTokens, limit: int) -> Iterator[Unit]:
     """Cut a unit that is longer than a chunk at white space, or anywhere where there is none."""
     if unit.tokens <= limit:
         yield unit
@@ -266,20 +163,11 @@ def _split(text: str, unit: _Unit, count_tokens: CountTokens, limit: int) -> Ite
         if stop < unit.end:
             blank = max(text.rfind(" ", begin, stop), text.rfind("\n", begin, stop), text.rfind("\t", begin, stop))
             stop = blank + 1 if blank > begin + width // 2 else stop
-        _append_trimmed(spans, text, begin, stop)
+        append_trimmed(spans, text, begin, stop)
         begin = stop
     for (a, b), tokens in zip(spans, _sizes(text, spans, count_tokens), strict=True):
-        piece = _Unit(a, b, unit.context, tokens, unit.is_row)
+        piece = Unit(a, b, unit.context, tokens, unit.is_row)
         if tokens > limit and b - a > 1:
             yield from _split(text, piece, count_tokens, limit)
         else:
             yield piece
-
-
-def _append_trimmed(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    if start < end:
-        spans.append((start, end))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from rag.chunking import sentence_spans
 from rag.lexical import content_terms
 from rag.schema import Citation, Passage
+from rag.sentences import sentence_spans
 from rag.support import find_support
 
 _NAMED = r"(?:(?:passages?|sources?|documents?|docs?|references?|refs?|citations?)[\s:#]*|[\^#])?"

@@ -58,7 +58,7 @@ class CollectionModel:
             try:
                 if renew:
                     self.forget()
-                    embedder = await self._load_for(None)
+                    embedder = await self._load_for(None, self._forgotten)
                     self.mismatch = REBUILDING
                 removed, left = await self._store.drop()
                 if renew:
@@ -95,12 +95,15 @@ class CollectionModel:
     async def load(self) -> Embedder:
         """The collection's model, whether or not it fits the settings. Raises EmbeddingError, CatalogError."""
         async with self._loading:
-            while self.embedder is None:  # forgotten while it was loaded
-                await self._load_for(await asyncio.to_thread(self._catalog.fingerprints.recorded))
+            while self.embedder is None:  # or forgotten while it was loaded
+                forgotten = self._forgotten
+                recorded = await asyncio.to_thread(self._catalog.fingerprints.recorded)
+                await self._load_for(recorded, forgotten)
             return self.embedder
 
-    async def _load_for(self, recorded: tuple[str, str, str] | None) -> Embedder:
-        forgotten = self._forgotten
+    async def _load_for(self, recorded: tuple[str, str, str] | None, forgotten: int) -> Embedder:
+        """`forgotten`: as it was when it was seen what is `recorded`. If that has changed, nothing is settled."""
+        self.notice = None
         try:
             name = await self._choose(recorded)
             began = time.monotonic()

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
+
+# LlamaIndex imports it, in a thread: a statement that is made meanwhile finds it half made, and fails.
+import sqlalchemy.orm
 from sqlalchemy.exc import SQLAlchemyError
 
 from rag.errors import CatalogError
@@ -75,9 +78,11 @@ documents = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("error", sa.Text),
     sa.Column("added_at", sa.DateTime, nullable=False),
-    sa.Column("replaces", sa.Text, nullable=False, default=""),  # ids of documents that go when this one is ready
+    # Ids of documents that go when this one is ready; empty from then on.
+    sa.Column("replaces", sa.Text, nullable=False, default=""),
     sa.Column("claimed_by", sa.String(255)),
     sa.Column("claimed_until", sa.DateTime),
+    sa.Index("documents_by_state", "address", "collection", "state"),
 )
 
 conversations = sa.Table(

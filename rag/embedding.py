@@ -46,8 +46,8 @@ class Embedder:
     """A loaded embedding model. Methods may be called from several threads.
 
     `fingerprint` names the weights, `dimension` is the length of a vector, `max_tokens` the window in tokens, `threads`
-    how many calls of `embed_texts` for the background may well run side by side, each with `together` texts. `away` are
-    the exceptions by which a server that can't answer now is known.
+    how many calls of `embed_texts` for the background may well run side by side, each with `together` texts. `is_away`
+    says of what a server's client raises whether the server can't answer now.
     """
 
     def __init__(
@@ -62,12 +62,12 @@ class Embedder:
         threads: int = 1,
         together: int = BATCH_SIZE,
         context: Callable[[], AbstractContextManager[object]] = nullcontext,
-        away: tuple[type[Exception], ...] = (),
+        is_away: Callable[[Exception], bool] = lambda error: False,
     ) -> None:
         self._model = model
         self._background_model = background_model or model
         self._context = context
-        self._away = away
+        self._is_away = is_away
         self._tokenizer = tokenizer
         self.name = name
         self.fingerprint = fingerprint
@@ -117,10 +117,9 @@ class Embedder:
     def _failed(self, error: Exception) -> EmbeddingError:
         logger.warning("embedding failed", exc_info=error)
         reason = type(error).__name__
-        if isinstance(error, self._away):
+        if self._is_away(error):
             return EmbeddingUnavailable(
-                f"The embedding model {self.name} doesn't answer ({reason}); start its server, or check "
-                "EMBED_BASE_URL: what is being added goes on then by itself."
+                f"The embedding model {self.name} doesn't answer ({reason}); start its server, or check EMBED_BASE_URL."
             )
         return EmbeddingError(f"The embedding model {self.name} failed ({reason}, see the log); check EMBED_MODEL.")
 

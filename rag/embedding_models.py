@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 # local ones 512.
 SERVER_MAX_TOKENS = 512
 
+# HTTP: too many requests, bad gateway, unavailable, gateway's time-out.
+AWAY_STATUSES = {429, 502, 503, 504}
+
 # (part of the model's name, instruction before a question, instruction before a text), as the model cards give them.
 INSTRUCTIONS = (
     ("bge-m3", "", ""),
@@ -132,6 +135,12 @@ def _load_server(name: str, settings: Settings) -> Embedder:
         import openai
         from llama_index.embeddings.openai import OpenAIEmbedding
 
+    def is_away(error: Exception) -> bool:
+        # Not status 500, by which a server may mean this one text.
+        return isinstance(error, openai.APIConnectionError) or (
+            isinstance(error, openai.APIStatusError) and error.status_code in AWAY_STATUSES
+        )
+
     model = OpenAIEmbedding(
         model_name=name,
         api_base=settings.embed_base_url,
@@ -148,7 +157,7 @@ def _load_server(name: str, settings: Settings) -> Embedder:
         label,
         f"server:{name}",
         SERVER_MAX_TOKENS,
-        away=(openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError),
+        is_away=is_away,
     )
 
 

@@ -14,8 +14,9 @@ from rich.table import Table
 
 from rag.console import IngestProgress, err, fail, files_of, out, print_json
 from rag.errors import RagError
-from rag.evaluation import Outcome, check_errors, compare, evaluate, load_outcomes, save_outcomes, summary
+from rag.evaluation import check_errors, evaluate
 from rag.index import DocumentIndex
+from rag.question_outcomes import Outcome, compare, load_outcomes, save_outcomes, summary
 from rag.question_sets import QuestionSet, load_question_set
 
 # Questions that are shown for each score of a comparison.

@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.chunking import sentence_spans
 from rag.citations import without_markers
 from rag.embedding import Embedder
 from rag.fusion import familiarity
 from rag.lexical import content_terms
 from rag.prompts import estimate_tokens
 from rag.schema import Passage
+from rag.sentences import sentence_spans
 
 PASSAGES = 5
 SENTENCES = 3

@@ -49,7 +49,8 @@ class Fingerprints:
         """Leave the choice of the model to the next document; but for one that another process has already taken in for
         the collection as it is recorded."""
         with self._engine.begin() as connection:
-            # The lock on writing comes first in SQLite, so that no document is added between this and that.
+            # SQLite's lock on writing, so that no document is added between this and that. On Postgres one may be: its
+            # process notes the model again with the next document.
             connection.execute(sa.delete(documents).where(sa.false()))
             if not connection.execute(sa.select(1).where(self._listed_documents)).first():
                 self._forget(connection)

@@ -15,7 +15,7 @@ from typing import Any
 from rag.catalog import Catalog
 from rag.embedding import Embedder, EmbedderThreads
 from rag.embedding_queue import EmbeddingQueue, LoadModel
-from rag.errors import RagError
+from rag.errors import EmbeddingUnavailable, RagError
 from rag.file_store import FileStore
 from rag.inserting import Inserting
 from rag.jobs import JobBook, Work
@@ -123,6 +123,7 @@ class Ingestion:
             self.book.stop()
             try:
                 await self._drop_collection(True)
+                self._outcomes.embeddings_away = False  # the model has just been loaded
                 await asyncio.to_thread(self._catalog.mark_pending, ("pending", "ready", "failed"))
             except RagError:
                 # What was stopped is taken up again when Milvus, or the database, is back.
@@ -133,25 +134,39 @@ class Ingestion:
     async def resume(self) -> list[Job]:
         """Take up what nobody is at: remove what is unlisted, queue what is pending without the rows that an earlier
         run has left of it."""
+        refusal: RagError | None = None
+        try:
+            able = await self._can_take_up()  # may take long, and a reset mustn't wait for that
+        except RagError as error:
+            able, refusal = False, error
         async with self._taking_up:
             try:
                 await self._removal.finish(lambda: not self.book.active())
             finally:  # what can't be removed mustn't keep others from being added
-                taken_up = await self._take_up_pending()
-            return taken_up
+                taken_up = await self._take_up_pending() if able else []
+        if refusal:
+            raise refusal
+        return taken_up
 
-    async def _take_up_pending(self) -> list[Job]:
-        states = await asyncio.to_thread(self._catalog.count_states)
-        if not states.get("pending"):
-            return []
+    async def _can_take_up(self) -> bool:
+        """Whether there is anything pending, and a model to embed it. Raises like the loading of the model."""
+        if not (await asyncio.to_thread(self._catalog.count_states)).get("pending"):
+            return False
         if self._outcomes.embeddings_away:
             if self._trying_embedder is None:
                 # Not waited for: a server that is silent takes a minute and more to be given up.
                 self._trying_embedder = asyncio.create_task(self._try_embedder())
-            return []
+            return False
         # Without a model that fits they would fail, though another process, or this one with other settings, can add
         # them.
-        await self._load_model()
+        try:
+            await self._load_model()
+        except EmbeddingUnavailable:
+            self._outcomes.embeddings_away = True
+            raise
+        return True
+
+    async def _take_up_pending(self) -> list[Job]:
         claimed = await asyncio.to_thread(self._catalog.claim_pending)
         # One that is being added is in the book already: its claim was released late.
         claimed = [entry for entry in claimed if self.book.running(entry[0]) is None]
@@ -163,7 +178,8 @@ class Ingestion:
         except RagError:
             await self._removal.release(doc_ids)
             raise
-        return [self.add(doc_id, file_name) for doc_id, file_name in claimed]
+        # Looked at again: somebody may have tried one again meanwhile.
+        return [self.add(doc_id, file_name) for doc_id, file_name in claimed if self.book.running(doc_id) is None]
 
     # --- for the stages
 
@@ -174,7 +190,9 @@ class Ingestion:
             await asyncio.to_thread(embedder.embed_query, "Do you hear me?")
             self._outcomes.embeddings_away = False
         except RagError as error:
-            logger.info("the embeddings server is still away", exc_info=error)
+            # Of what else is wrong with it the documents are to tell.
+            self._outcomes.embeddings_away = isinstance(error, EmbeddingUnavailable)
+            logger.info("the embeddings server doesn't embed", exc_info=error)
         finally:
             self._trying_embedder = None
 

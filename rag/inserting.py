@@ -61,7 +61,7 @@ class Inserting:
                         await self._outcomes.fail(part[0].work, error)
 
     async def _insert(self, items: list[Item]) -> None:
-        prepared = await self._prepare_for([item.work for item in items])
+        prepared = await self._prepare_for([part[0].work for part in by_work(items)])
         if prepared is None:
             return
         embedder, namespace = prepared
@@ -82,7 +82,7 @@ class Inserting:
             await self._persistently(insert)
         except CollectionLost:
             # Another process has dropped it. Documents that have lost nothing with it go into the next one.
-            works = [item.work for item in wanted]
+            works = [part[0].work for part in by_work(wanted)]
             if any(work.inserted for work in works) or await self._prepare_for(works) != prepared:
                 raise
             await self._persistently(insert)
@@ -95,7 +95,7 @@ class Inserting:
             await self._store.delete(late)
         works = [part[0].work for part in by_work(items) if not part[0].work.cancelled]
         for work in works:
-            if work.read and work.embedded == work.chunks:
+            if work.is_embedded:
                 work.update(stage="indexing", done=work.inserted)
         whole = [work for work in works if work.stored]
         if whole:
@@ -126,6 +126,7 @@ class Inserting:
         for work in good:
             if work.whole:
                 self._once_incomplete.discard(work.job.doc_id)
+                self._outcomes.once_away.discard(work.job.doc_id)
                 work.finish("ready")
         for work in good:
             if not work.whole and not work.cancelled:

@@ -38,6 +38,11 @@ class Work:
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether all chunks have been embedded."""
+        return self.read and self.embedded == self.chunks
+
+    @property
     def stored(self) -> bool:
         """Whether all chunks have been inserted."""
         return self.read and self.inserted == self.chunks

@@ -26,8 +26,8 @@ from rag.changed_claims import (
     with_opposite,
     with_swapped_name,
 )
-from rag.chunking import sentence_spans
 from rag.lexical import content_terms
+from rag.sentences import sentence_spans
 from rag.support import find_support
 
 # An answer of more words than this is a text of its own: its sentences are claims.

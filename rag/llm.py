@@ -1,4 +1,4 @@
-"""The language model: builds the client of OpenAI or of a compatible server, and streams from it.
+"""The language model: builds the LLM of OpenAI or of a compatible server, and streams from it.
 
 The clients belong to the event loop of their first request, so everything asynchronous here runs on the process's
 one loop. What goes wrong is mapped once, to LLMError.
@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from contextvars import ContextVar
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import openai
@@ -24,13 +21,13 @@ from llama_index.llms.openai.utils import is_chat_model, is_chatcomp_api_support
 from llama_index.llms.openai_like import OpenAILike
 
 from rag.errors import LLMError, SettingsError
+from rag.llm_client import make_client, opened_responses
 from rag.llm_errors import OPENAI_URL, as_llm_error, capitalized, safe_cause, wanted_pause, where_is
 from rag.retries import retrying
 from rag.settings import DEFAULT_OPENAI_MODEL, Settings
 
 logger = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 5.0
 CHECK_SECONDS = 5.0
 # What may follow the reason for which an answer ends is of no use, but having read it keeps the connection.
 END_SECONDS = 1.0
@@ -39,14 +36,6 @@ ATTEMPTS = 3
 # whoever asked to decide.
 RETRY_SECONDS = 15.0
 UNKNOWN_CONTEXT_WINDOW = 8192
-
-# The end of a complete answer: most servers send both, some only one of them.
-_COMPLETE = re.compile(rb'\[DONE\]|"finish_reason"\s*:\s*"')
-_TAIL_BYTES = 4096
-
-# The responses that the running stream_chat got: closing LlamaIndex's generator leaves the request to the garbage
-# collector, and the server goes on generating meanwhile (seen with llama.cpp: 22 s).
-_responses: ContextVar[list[httpx.Response] | None] = ContextVar("_responses", default=None)
 
 
 def build_llm(settings: Settings) -> LLM | None:
@@ -69,7 +58,7 @@ def build_llm(settings: Settings) -> LLM | None:
         "api_key": key or "none",  # the client insists on one
         "api_base": url,
         "max_retries": 0,  # the SDK's and LlamaIndex's retries would multiply; stream_chat has its own
-        "async_openai_client": _client(key or "none", url, settings.llm_timeout),
+        "async_openai_client": make_client(key or "none", url, settings.llm_timeout),
     }
     if not settings.openai_base_url and not settings.openai_context_window and _known_to_llama_index(name):
         return OpenAI(**options)
@@ -169,7 +158,7 @@ async def _deltas(
     """The answer piece by piece. The stream's first event must come by the loop's time `until`, each other one, also
     those without text that a model sends while it thinks, `timeout` seconds after the one before."""
     opened: list[httpx.Response] = []
-    _responses.set(opened)
+    opened_responses.set(opened)
     async with asyncio.timeout_at(until):
         if isinstance(llm, OpenAI) and not llm.model and "model" not in options:
             options["model"] = await _served_model(llm)
@@ -208,46 +197,6 @@ async def _served_model(llm: OpenAI) -> str:
         if "embed" not in name.lower():
             return name
     raise LLMError(f"{capitalized(where_is(llm))} serves no chat model: load one there, or set OPENAI_MODEL.")
-
-
-def _client(key: str, url: str, timeout: float) -> openai.AsyncOpenAI:
-    async def watch(response: httpx.Response) -> None:
-        opened = _responses.get()
-        if opened is not None:
-            opened.append(response)
-        if response.headers.get("content-type", "").startswith("text/event-stream"):
-            response.stream = _WholeStream(response.stream)  # type: ignore[arg-type]
-
-    limits = httpx.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout))
-    http_client = openai.DefaultAsyncHttpxClient(
-        timeout=limits,
-        event_hooks={"response": [watch]},
-        headers={"Accept-Encoding": "identity"},  # the stream's end has to be legible, see _WholeStream
-        # A proxy of the environment can't reach a server on this machine.
-        trust_env=urlsplit(url).hostname not in {"localhost", "127.0.0.1", "::1"},
-    )
-    return openai.AsyncOpenAI(api_key=key, base_url=url, max_retries=0, timeout=limits, http_client=http_client)
-
-
-class _WholeStream(httpx.AsyncByteStream):
-    """An event stream that fails when the server closes it before the answer is complete.
-
-    A connection that is closed cleanly in mid-answer is no error to HTTP, the SDK or LlamaIndex.
-    """
-
-    def __init__(self, stream: httpx.AsyncByteStream) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        tail = b""
-        async for data in self._stream:
-            tail = (tail + data)[-_TAIL_BYTES:]
-            yield data
-        if not _COMPLETE.search(tail):
-            raise httpx.RemoteProtocolError("the stream ended before the answer was complete")
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 def _known_to_llama_index(name: str) -> bool:

@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 class Outcomes:
     """Ends jobs, and has the catalog and Milvus say the same. Use on the event loop only.
 
-    `embeddings_away`: whether the embeddings server didn't answer the last time.
+    `embeddings_away`: whether the embeddings server didn't answer the last time. `once_away` are the documents that
+    have met that: one that does so again, though the server has answered since, may be what it can't take, and fails.
     """
 
     def __init__(self, catalog: Catalog, store: VectorStore, removal: Removal, book: JobBook) -> None:
@@ -29,6 +30,7 @@ class Outcomes:
         self._removal = removal
         self._book = book
         self.embeddings_away = False
+        self.once_away: set[str] = set()
 
     async def fail(self, work: Work, error: Exception) -> None:
         """End a job that `error` has befallen: the document has failed, or stays pending if that may pass."""
@@ -44,12 +46,14 @@ class Outcomes:
         else:
             sentence = f"{work.job.file_name} can't be ingested ({type(error).__name__}); details are in the log."
         try:
-            self.embeddings_away = self.embeddings_away or isinstance(error, EmbeddingUnavailable)
-            if isinstance(
-                error, StoreUnavailable | EmbeddingUnavailable
-            ):
+            if isinstance(error, StoreUnavailable):
                 # It concerns all, and needn't be found out for each.
                 await self.leave_pending([work, *self._book.active()], sentence)
+            elif isinstance(error, EmbeddingUnavailable) and doc_id not in self.once_away:
+                self.once_away.add(doc_id)
+                self.embeddings_away = True
+                waiting = [other for other in self._book.active() if not other.is_embedded]
+                await self.leave_pending([work, *waiting], sentence)
             elif isinstance(error, CatalogError):
                 await self.leave_pending([work], sentence)
             elif doc_id not in await asyncio.to_thread(self._catalog.held, [doc_id]):
@@ -59,6 +63,7 @@ class Outcomes:
                 with contextlib.suppress(StoreError):
                     await self._store.delete([doc_id])
                 await asyncio.to_thread(self._catalog.mark_failed, doc_id, sentence)
+                self.once_away.discard(doc_id)
         except RagError as second:
             about = {"doc": doc_id[:ID_CHARACTERS]}
             logger.warning("cleaning up after a document failed", exc_info=second, extra=about)
@@ -83,6 +88,6 @@ class Outcomes:
 
     async def abandon(self, work: Work) -> None:
         """Another process has removed the document meanwhile, or has taken it over."""
-        work.finish("cancelled", error=f"{work.job.file_name} was deleted, or added again, by another process.")
+        work.finish("cancelled", error=f"{work.job.file_name} was deleted, or added again, meanwhile.")
         if not await asyncio.to_thread(self._catalog.knows, work.job.doc_id):
             await self._store.delete([work.job.doc_id])

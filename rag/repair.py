@@ -68,9 +68,11 @@ class Repair:
         for doc_id in surplus - doubled:
             if await self._is_as_seen(doc_id):
                 await self._store.delete_rows(self._inspection.seen[doc_id].surplus(self._inspection.namespace))
-        orphans = [doc_id for doc_id in of("orphan rows") if not await asyncio.to_thread(self._catalog.knows, doc_id)]
+        orphans = sorted(of("orphan rows"))
         for first in range(0, len(orphans), TOGETHER):
-            await self._store.delete(orphans[first : first + TOGETHER])
+            group = orphans[first : first + TOGETHER]
+            # Looked at again right before: one may have been added since.
+            await self._store.delete([id_ for id_ in group if not await asyncio.to_thread(self._catalog.knows, id_)])
         refused = ""
         again = (missing | doubled) - lost
         if again or of("pending") or of("removal unfinished"):

@@ -12,15 +12,18 @@ each kind of claim, and how they were measured.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from rag.chunking import document_title, sentence_spans
-from rag.figures import Figure, codes, figures_of_claim, figures_of_passage, is_stated, stated_scales
-from rag.lexical import FUNCTION_WORDS, normalize, terms
+from rag.chunking import document_title
+from rag.claim_words import WORD, is_cjk, word_terms
+from rag.figures import Figure, codes, figures_of_claim, is_stated
+from rag.lexical import normalize, terms
+from rag.names import has_other_names, is_name
+from rag.passage_analysis import PassageAnalysis, Sentence, analysed
 from rag.polarity import contradicts
 from rag.scripts import languages_differ, latin_language
+from rag.sentences import sentence_spans
 
 # Evidence may be spread over this many adjacent sentences; each further one must be worth its price, in share.
 WINDOW = 3
@@ -38,13 +41,7 @@ RELATED = 0.8
 ELSEWHERE = 0.35
 # A quotation covers this share of its sentence at least, so that nothing that turns its meaning is left out.
 QUOTED_SHARE = 0.6
-# Longer "sentences", in characters, that have lines of figures are tables without bars.
-LONGEST_SENTENCE = 300
 
-_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
-_WORD = re.compile(rf"[^\W_{_CJK}]+(?:['’&][^\W_{_CJK}]+)*|[{_CJK}]+")
-_IS_CJK = re.compile(f"[{_CJK}]").match
-_ROW_END = re.compile(r"[\d)%—–-][ \t]*\n[ \t]*")
 # Bigrams that Korean endings are made of.
 _ENDINGS_OF_WORDS = """
 니다 습니 입니 합니 됩니 었습 였습 했습 있습 없습 하였 하는 되는 있는 하고 되어 되었 하여 에서 으로 에는 에게
@@ -52,13 +49,6 @@ _ENDINGS_OF_WORDS = """
 것을 경우 또한 그리 이는 이를 이런 이러 러한 그러 따라 따른 의해 관련 해서 되고 라고 이라 하지 이고 으나 면서
 """
 _ENDINGS = frozenset(_ENDINGS_OF_WORDS.split())
-# Who writes so has a name that the passage needn't say: the first one of a claim, which is its subject.
-_SPEAKS_OF_ITSELF = re.compile(
-    r"\b(?:[Ww]e|[Oo]ur|us|I|[Mm]y|me|[Tt]he (?:[Cc]ompany|[Gg]roup|[Bb]ank|[Aa]uthor|[Aa]gency|[Rr]egistrant))\b"
-)
-_PLAIN_NAME = re.compile(r"[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]+(?:['’][a-z]+)?")
-_CAPITAL = re.compile(r"[A-ZÀ-ÖØ-Þ]")
-_SENTENCE_START = re.compile(r"(?:^|[.!?:]\s|[\"“‘(*•-]\s?)[\"“‘(*\s-]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,33 +74,12 @@ class _Part:
     is_bigram: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    start: int
-    end: int
-    terms: frozenset[str]
-    figures: tuple[Figure, ...]
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Analysis:
-    """What is worked out once for a passage, however many claims cite it."""
-
-    sentences: tuple[_Sentence, ...]
-    vocabulary: frozenset[str]
-    related: dict[str, tuple[str, ...]]
-    figures: tuple[Figure, ...]
-    scales: frozenset[float]
-    initials: frozenset[str]
-
-
 def find_support(claim: str, passage: str, file_name: str = "") -> Support:
     """Check one claim against one passage. Names and years of the file's name needn't be in the passage."""
     quoted = _quoted(claim, passage)
     if quoted:
         return Support(True, *quoted, share=1.0)
-    text = _analysed(passage)
+    text = analysed(passage)
     title = frozenset(terms(document_title(file_name)))
     figures = figures_of_claim(claim)
     missing = tuple(f.text for f in figures if not (is_stated(f, text.figures, text.scales) or _in_title(f, title)))
@@ -127,7 +96,7 @@ def find_support(claim: str, passage: str, file_name: str = "") -> Support:
     doubtful = (
         share < needed
         or not all(_is_in_window(figure, window, text.scales) for figure in figures)
-        or _has_other_names(claim, window, text, title)
+        or has_other_names(claim, window, text, title)
         or contradicts(claim, " ".join(sentence.text for sentence in window))
     )
     if missing or not parts or doubtful:
@@ -135,60 +104,12 @@ def find_support(claim: str, passage: str, file_name: str = "") -> Support:
     return Support(True, text.sentences[best].start, text.sentences[best].end, share=share)
 
 
-def _is_in_window(figure: Figure, window: Sequence[_Sentence], scales: frozenset[float]) -> bool:
+def _is_in_window(figure: Figure, window: Sequence[Sentence], scales: frozenset[float]) -> bool:
     """A figure must be in the window too, but for years and months, which stand in the heads of tables, and for one and
     two, which are told in many ways."""
     if figure.is_year or figure.kind == "month" or figure.values[0] <= 2:
         return True
     return any(is_stated(figure, sentence.figures, scales) for sentence in window)
-
-
-def _has_other_names(claim: str, window: Sequence[_Sentence], text: _Analysis, title: frozenset[str]) -> bool:
-    """Whether the claim names somebody whom the passage doesn't, and the window somebody whom the claim doesn't.
-
-    A passage that says "we" or "the company" for a name is no contradiction; one that names others instead is.
-    """
-    known = text.vocabulary | title | text.initials
-    own = {term for match in _WORD.finditer(claim) for term in _content(match[0])}
-    others = [(term, after) for sentence in window for term, after in _names(sentence.text) if term not in own]
-    # A claim's first word has a capital anyhow: it is a name if what follows it there follows another's name here.
-    begins, follows = _beginning(claim)
-    if begins and not _is_known(begins, known, text):
-        beginnings = (_beginning(sentence.text) for sentence in window)
-        if any(after == follows and term not in own for term, after in (*others, *beginnings)):
-            return True
-    names = [term for term, _ in _names(claim)]
-    absent = {term for term in names if not _is_known(term, known, text)}
-    if not absent or (absent == {names[0]} and any(_SPEAKS_OF_ITSELF.search(sentence.text) for sentence in window)):
-        return False
-    return bool(others)
-
-
-def _names(text: str) -> list[tuple[str, str]]:
-    """Capitalised words, and what follows each, as terms. Abbreviations and symbols aren't among them: they have too
-    many forms; nor are German words, where nouns have capitals."""
-    if latin_language(text) == "de":
-        return []
-    words = list(_WORD.finditer(text))
-    found = []
-    for match, after in zip(words, [*words, None][1:], strict=True):
-        if _PLAIN_NAME.fullmatch(match[0]) and _is_name(text, match):
-            following = _content(after[0])[:1] if after else ()
-            found += [(term, following[0] if following else "") for term in _content(match[0])]
-    return found
-
-
-def _beginning(claim: str) -> tuple[str, str]:
-    """The terms of a claim's first word, if it looks like a name, and of the word after it; else empty ones."""
-    words = _WORD.findall(claim)[:2]
-    found = [_content(word)[:1] for word in words]
-    return (
-        (found[0][0], found[1][0]) if len(words) == 2 and all(found) and _PLAIN_NAME.fullmatch(words[0]) else ("", "")
-    )
-
-
-def _is_known(term: str, known: frozenset[str], text: _Analysis) -> bool:
-    return term in known or any(_are_related(term, other) for other in text.related.get(term[:4], ()))
 
 
 def _quoted(claim: str, passage: str) -> tuple[int, int] | None:
@@ -210,54 +131,6 @@ def _wording(text: str) -> str:
     return " ".join(re.findall(r"\d(?:[\d.,]*\d)?(?=[\W_]|$)|[^\W_]+|[%$€£¥₩]", normalize(text)))
 
 
-@lru_cache(maxsize=64)
-def _analysed(passage: str) -> _Analysis:
-    figures = figures_of_passage(passage)
-    sentences = []
-    for start, end in _sentences(passage):
-        text = passage[start:end]
-        own = tuple(figure for figure in figures if start <= figure.start < end)
-        sentences.append(
-            _Sentence(start, end, frozenset(t for word in _WORD.findall(text) for t in _content(word)), own, text)
-        )
-    vocabulary = frozenset(term for sentence in sentences for term in sentence.terms)
-    related: dict[str, list[str]] = {}
-    for term in vocabulary:
-        related.setdefault(term[:4], []).append(term)
-    return _Analysis(
-        tuple(sentences),
-        vocabulary,
-        {start: tuple(several) for start, several in related.items()},
-        tuple(figures),
-        stated_scales(passage),
-        frozenset(_initials(passage)),
-    )
-
-
-def _sentences(passage: str) -> Iterator[tuple[int, int]]:
-    """The sentences, and the lines of tables that have lost their bars."""
-    for start, end in sentence_spans(passage):
-        if end - start > LONGEST_SENTENCE:
-            for match in _ROW_END.finditer(passage, start, end):
-                if match.end() < end:
-                    yield start, start + len(passage[start : match.end()].rstrip())
-                    start = match.end()
-        yield start, end
-
-
-@lru_cache(maxsize=65_536)
-def _content(word: str) -> tuple[str, ...]:
-    """The terms of a word that carry meaning: no numbers, nothing that is joined of others, no single letters.
-
-    Word by word, so that the same word gives the same terms in a claim and in a passage.
-    """
-    return tuple(t for t in terms(word) if t not in FUNCTION_WORDS and _carries_meaning(t))
-
-
-def _carries_meaning(term: str) -> bool:
-    return bool(_IS_CJK(term)) or (len(term) > 1 and "_" not in term and not any(c.isdigit() for c in term))
-
-
 def _parts(claim: str, figures: Sequence[Figure]) -> list[_Part]:
     parts = [_Part("", FIGURE_WEIGHT, figure) for figure in figures]
     taken = [(figure.start, figure.end) for figure in figures]
@@ -265,15 +138,15 @@ def _parts(claim: str, figures: Sequence[Figure]) -> list[_Part]:
         taken.append(code.span())
         parts.append(_Part(_squeezed(code[0]), NAME_WEIGHT, is_name=True))
     is_german = latin_language(claim) == "de"
-    for match in _WORD.finditer(claim):
+    for match in WORD.finditer(claim):
         if any(start < match.end() and match.start() < end for start, end in taken):
             continue
-        is_name = not is_german and _is_name(claim, match)
-        for term in _content(match[0]):
-            if _IS_CJK(term):
+        named = not is_german and is_name(claim, match)
+        for term in word_terms(match[0]):
+            if is_cjk(term):
                 parts.append(_Part(term, ENDING_WEIGHT if term in _ENDINGS else BIGRAM_WEIGHT, is_bigram=True))
             else:
-                parts.append(_Part(term, NAME_WEIGHT if is_name else _weight(term), is_name=is_name))
+                parts.append(_Part(term, NAME_WEIGHT if named else _weight(term), is_name=named))
     return list(dict.fromkeys(parts))
 
 
@@ -281,27 +154,8 @@ def _weight(term: str) -> float:
     return min(max((len(term) - 1) / 5, 0.4), 1.4)
 
 
-def _is_name(claim: str, match: re.Match[str]) -> bool:
-    """Capitalised, and not only because it begins a sentence; a sentence's first word is one before another name."""
-    word = match[0]
-    if not _CAPITAL.match(word) or len(word) < 2:
-        return False
-    if any(_CAPITAL.match(letter) for letter in word[1:]) or _IS_CJK(claim[match.end() : match.end() + 1]):
-        return True
-    if not _SENTENCE_START.search(claim, max(match.start() - 12, 0), match.start()) and match.start() > 0:
-        return True
-    following = _WORD.match(claim, match.end() + 1)
-    return bool(following and _CAPITAL.match(following[0]) and not FUNCTION_WORDS & set(terms(word)))
-
-
 def _squeezed(text: str) -> str:
     return "".join(re.findall(r"[^\W_]+", normalize(text)))
-
-
-def _initials(passage: str) -> Iterator[str]:
-    """SEC for "Securities and Exchange Commission"."""
-    for match in re.finditer(r"[A-Z][\w’'-]*(?:\s+(?:(?:of|and|for|the|in|on)\s+)*[A-Z][\w’'-]*)+", passage):
-        yield "".join(word[0] for word in match[0].split() if word[0].isupper()).casefold()
 
 
 def _in_title(figure: Figure, title: frozenset[str]) -> bool:
@@ -315,7 +169,7 @@ def _needed(parts: Sequence[_Part]) -> float:
     return BIGRAMS_SHARE * bigrams + WORDS_SHARE * (1 - bigrams)
 
 
-def _best_window(parts: Sequence[_Part], text: _Analysis, title: frozenset[str]) -> tuple[float, int, int, int]:
+def _best_window(parts: Sequence[_Part], text: PassageAnalysis, title: frozenset[str]) -> tuple[float, int, int, int]:
     """The best window's share of the weight, its first sentence, the one after its last, and its best sentence."""
     total = sum(part.weight for part in parts) or 1.0
     found = [_found_in(part, text) for part in parts]
@@ -338,7 +192,7 @@ def _best_window(parts: Sequence[_Part], text: _Analysis, title: frozenset[str])
     return best
 
 
-def _found_in(part: _Part, text: _Analysis) -> list[float]:
+def _found_in(part: _Part, text: PassageAnalysis) -> list[float]:
     """How much of a part each sentence holds, from 0 to 1."""
     if part.figure:
         return [float(is_stated(part.figure, sentence.figures, text.scales)) for sentence in text.sentences]
@@ -346,14 +200,5 @@ def _found_in(part: _Part, text: _Analysis) -> list[float]:
         return [float(part.term in _squeezed(sentence.text)) for sentence in text.sentences]
     if part.term in text.vocabulary:
         return [float(part.term in sentence.terms) for sentence in text.sentences]
-    related = {term for term in text.related.get(part.term[:4], ()) if _are_related(part.term, term)}
+    related = text.related_to(part.term)
     return [RELATED * bool(related & sentence.terms) for sentence in text.sentences]
-
-
-def _are_related(one: str, other: str) -> bool:
-    """Whether two stems are likely of one origin: acquir and acquisit, found and founder."""
-    if _IS_CJK(one):
-        return False
-    short, long = sorted((len(one), len(other)))
-    common = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), short)
-    return (common >= 5 and common >= 0.6 * long) or (common == short >= 4 and long - short <= 3)

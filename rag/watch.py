@@ -24,7 +24,7 @@ MODEL_BEATS = 10
 # 384 dimensions at 10,000 and 100,000 chunks: 0.6 and 1.3 GB of memory (0.45 GB without any), and 0.3 and 5 s until the
 # first search after a start is answered. Later ones take 15 and 23 ms.
 LITE_CHUNKS = 100_000
-# What Milvus can have lost; failed documents never were there.
+# What Milvus can have lost.
 LOST: tuple[DocumentState, ...] = ("ready",)
 
 
@@ -105,9 +105,9 @@ class Watch:
         """The ready documents that Milvus doesn't hold whole."""
         ready = await asyncio.to_thread(self._catalog.documents, state="ready")
         expected = {document.doc_id: document.chunks for document in ready}
-        # Rows of documents on their way could make up for missing ones.
-        alone = not self._dropped and not (await asyncio.to_thread(self._catalog.count_states)).get("pending")
-        if alone and await self._store.count(None, "Strong") == sum(expected.values()):
+        # Rows of others, such as those on their way, could make up for missing ones.
+        alone = await asyncio.to_thread(self._catalog.holds_only, expected)
+        if alone and not self._dropped and await self._store.count(None, "Strong") == sum(expected.values()):
             return []
         return list(await self._store.miscounted(expected))
 

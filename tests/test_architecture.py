@@ -63,6 +63,7 @@ ORDER = [
     "migrations.versions.v0001_first_release",
     "migrations.versions.v0002_replaced_documents",
     "migrations.versions.v0003_conversations_of_a_collection",
+    "migrations.versions.v0004_documents_by_state",
     "database",
     "fingerprints",
     "claims",

@@ -254,6 +254,25 @@ def test_document_that_is_added_again_while_it_is_to_be_replaced_stays(catalog: 
     assert states(catalog) == {ONE: "ready", TWO: "ready"}
 
 
+def test_document_that_was_deleted_and_added_again_is_spared_by_one_that_is_tried_again(catalog: Catalog) -> None:
+    add_ready(catalog, ONE)
+    catalog.add_pending(TWO, "a.txt", 3, [ONE])
+    catalog.mark_failed(TWO, "It is damaged.")
+    catalog.unlist([ONE])
+    catalog.remove([ONE])
+    add_ready(catalog, ONE)
+    catalog.add_pending(TWO, "a.txt", 3, catalog.to_replace(TWO))
+    assert catalog.mark_ready({TWO: (1, 2)}) == ({TWO}, [])
+    assert states(catalog) == {ONE: "ready", TWO: "ready"}
+
+
+def test_document_that_was_ready_once_replaces_no_other_a_second_time(catalog: Catalog) -> None:
+    add_ready(catalog, ONE)
+    catalog.add_pending(TWO, "a.txt", 3, [ONE])
+    assert catalog.mark_ready({TWO: (1, 2)}) == ({TWO}, [ONE])
+    assert catalog.to_replace(TWO) == ()
+
+
 def test_document_that_another_process_has_removed_or_taken_over_is_not_marked(
     catalog: Catalog, other: Catalog
 ) -> None:

@@ -345,17 +345,40 @@ def test_documents_wait_for_an_embeddings_server_that_has_gone_away(
         wait_until(lambda: index.document(result.doc_id or "").state == "ready")
 
 
-def test_reset_does_not_wait_for_a_model_that_is_being_loaded(settings: Settings) -> None:
+@pytest.mark.parametrize("status", [500, 503])
+def test_text_that_an_embeddings_server_cannot_take_fails_alone(
+    settings: Settings, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 0.1)
+    asked = settings.model_copy(update={"embed_base_url": llm_server.url, "embed_model": "nomic-embed-text"})
+    llm_server.refused = ("poison", status)
+    with DocumentIndex(asked) as index:
+        index.ingest([("bad.txt", b"A cup of poison."), ("tea.txt", b"The tea house opens at seven.")])
+        wait_until(
+            lambda: {d.file_name: d.state for d in index.documents()} == {"bad.txt": "failed", "tea.txt": "ready"}
+        )
+
+
+def test_reset_does_not_wait_for_a_model_that_is_being_loaded(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
-        with DocumentIndex(settings.model_copy(update={"embed_base_url": url, "embed_model": "any"})) as index:
-            job = index.submit("tea.txt", b"The tea house opens at seven.")
-            asked, _ = silent.accept()  # for a vector; it gets no answer
-            assert index.reset().documents == 1
+        asked = settings.model_copy(update={"embed_base_url": url, "embed_model": "any"})
+        with DocumentIndex(asked, background=False) as index:
+            index.submit("tea.txt", b"The tea house opens at seven.")
+        with DocumentIndex(asked) as index:
+            job = index.submit("ferry.txt", b"The ferry leaves at noon.")
+            connections = [silent.accept()[0]]  # somebody asks for a vector, and gets no answer
+            wait_until(lambda: index.status().milvus.state == "ready")
+            time.sleep(0.5)  # what is pending is to be taken up
+            assert index.reset().documents == 2
             assert index.documents() == []
-            assert index.status().embedding.state == "starting"
             assert index.wait([job])[0].stage == "cancelled"
-            asked.close()  # else the thread that waits for it is waited for
+            assert index.status().embedding.state == "starting"
+            for connection in connections:
+                connection.close()  # else the thread that waits for it is waited for
             silent.close()
 
 

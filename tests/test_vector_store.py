@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rag.errors import StoreError
 from rag.event_loop import EventLoopThread
 from rag.rows import Hit
 from rag.schema import Chunk
@@ -189,16 +190,19 @@ def test_documents_with_another_number_of_rows_are_found_among_many(
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 0.03, 0.1])
+@pytest.mark.parametrize("opened_first", [True, False])
 def test_file_that_is_let_go_while_it_is_opened_is_not_called_damaged(
-    loop: EventLoopThread, tmp_path: Path, seconds: float
+    loop: EventLoopThread, tmp_path: Path, opened_first: bool, seconds: float
 ) -> None:
     async def open_and_let_go(store: VectorStore) -> list[object]:
         await store.create(DIMENSION)
         await store.insert(rows(), "n")
-        await store._connection.let_go()
-        opening = asyncio.create_task(store.connect())
+        if opened_first:
+            await store._connection.let_go()
+        both = [store.connect, store._connection.let_go]
+        first = asyncio.create_task(both[not opened_first]())  # type: ignore[arg-type]
         await asyncio.sleep(seconds)
-        return await asyncio.gather(opening, store._connection.let_go(), return_exceptions=True)
+        return await asyncio.gather(first, both[opened_first](), return_exceptions=True)
 
     opened = VectorStore(Settings(data_dir=tmp_path))
     outcomes = loop.run(open_and_let_go(opened))
@@ -236,3 +240,18 @@ def test_sealing_a_small_library_says_nothing(tmp_path: Path) -> None:
         timeout=120,
     )
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("collection", ["papers", "closed_cases", "connections"])
+def test_damaged_collection_is_called_so_whatever_its_name(
+    loop: EventLoopThread, tmp_path: Path, collection: str
+) -> None:
+    settings = Settings(data_dir=tmp_path / "connections closed", collection=collection)
+    opened = VectorStore(settings)
+    loop.run(opened.create(DIMENSION))
+    loop.run(opened.close())
+    (schema,) = Path(settings.milvus_address).rglob("schema.json")
+    schema.write_text("{")
+    with pytest.raises(StoreError, match="is damaged"):
+        loop.run(opened.connect())
+    loop.run(opened.close())

@@ -9,7 +9,8 @@ from functools import lru_cache
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts.safe_markdown import Marker, placed, safe_label, safe_markdown, safe_text
+from pages.parts.citation_markers import Marker, placed
+from pages.parts.safe_markdown import safe_label, safe_markdown, safe_text
 from pages.parts.turns import STOPPED
 from pages.parts.why import show_why
 from pages.parts.wording import counted, passage_place

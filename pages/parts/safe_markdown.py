@@ -9,30 +9,14 @@ What isn't on the list can't get through, wherever a stream was cut.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-# Turns the number of a citation marker, and its place among those that `placed` has noted (None: it isn't one of them),
-# into trusted Markdown, or None where there is no such passage.
-Marker = Callable[[int, int | None], str | None]
+from pages.parts.citation_markers import Marker, find_markers, is_marker, without_places
+from pages.parts.escaping import ADDRESS, BREAK, CONTROLS, code_span, escape, join
 
-# An invisible joiner. It breaks what Streamlit looks for after parsing, where a backslash is gone already.
-_BREAK = "\u2060"
-# Controls, what turns the direction of text around, and lone surrogates, which can't be sent to the browser.
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_SPECIAL = re.compile(r"[\\`*_\[\]{}<>$~|&#]")
-_BLOCK_START = re.compile(r"^(\s*)(?:([-+=])|(\d{1,9})([.)]))")
-# What GitHub-flavoured Markdown would turn into links by itself. Brackets end it: it may stand inside a directive.
-_ADDRESS = re.compile(r"(?:(?:https?|ftp)://|www\.)[^\s<>`\[\]]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
-# ":name[…]" is a directive, ":name:" an emoji or an icon.
-_COLON = re.compile(r":(?=[^\W\d_]|[\w+-]+:)")
-# The digits of a marker's place: noncharacters, of which the parser makes none of an entity.
-_PLACE = re.compile("[\ufde0-\ufde9]+")
-_PLACE_DIGITS = str.maketrans("0123456789", "".join(map(chr, range(0xFDE0, 0xFDEA))))
-_PLAIN_DIGITS = {place: digit for digit, place in _PLACE_DIGITS.items()}
-_MARKER = re.compile(rf"\[(\d{{1,3}}(?:\s*,\s*\d{{1,3}})*)({_PLACE.pattern})?\]")
 _LANGUAGE = re.compile(r"[A-Za-z0-9+#-]{1,20}")
 # These make Streamlit draw a formula or a diagram in place of a code block.
 _DRAWN_LANGUAGES = {"math", "latex", "tex", "mermaid"}
@@ -42,10 +26,10 @@ class _Parser(MarkdownIt):
     """Addresses hold no places: they are encoded there, and decoded ones would be anyone's."""
 
     def normalizeLink(self, url: str) -> str:
-        return super().normalizeLink(_PLACE.sub("", url))
+        return super().normalizeLink(without_places(url))
 
     def normalizeLinkText(self, link: str) -> str:
-        return _PLACE.sub("", super().normalizeLinkText(link))
+        return without_places(super().normalizeLinkText(link))
 
 
 _parser = _Parser("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("reference")
@@ -57,18 +41,8 @@ def safe_markdown(text: str, marker: Marker | None = None) -> str:
     Headings are shown small, images by their description, links by their text and plain address. Citation markers
     such as [2] and [1, 3] become what `marker` returns for each number.
     """
-    tree = SyntaxTreeNode(_parser.parse(_CONTROLS.sub("", text)))
+    tree = SyntaxTreeNode(_parser.parse(CONTROLS.sub("", text)))
     return "\n".join(_blocks(tree.children, marker))
-
-
-def placed(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """`text` with the markers at these half-open spans numbered from 0, so that whatever the parser makes of the text,
-    each is known again, and nothing else passes for one of them."""
-    out, done = [], 0
-    for place, (start, end) in enumerate(spans):
-        out += [_PLACE.sub("", text[done:start]), text[start : end - 1], str(place).translate(_PLACE_DIGITS), "]"]
-        done = end
-    return "".join([*out, _PLACE.sub("", text[done:])])
 
 
 def safe_text(text: str, marked: Iterable[tuple[int, int]] = (), marker: Marker | None = None) -> str:
@@ -76,7 +50,7 @@ def safe_text(text: str, marked: Iterable[tuple[int, int]] = (), marker: Marker 
 
     Line ends that only wrap a paragraph are undone. `marked` are half-open spans of `text` to highlight.
     """
-    text = _CONTROLS.sub(" ", text.replace("\r", " "))  # of the same length: `marked` counts characters
+    text = CONTROLS.sub(" ", text.replace("\r", " "))  # of the same length: `marked` counts characters
     for start, end in sorted(_merged(marked), reverse=True):
         text = f"{text[:start]}\x01{text[start:end]}\x02{text[end:]}"
     lines = [line.strip() for line in text.split("\n")]
@@ -91,14 +65,14 @@ def safe_text(text: str, marked: Iterable[tuple[int, int]] = (), marker: Marker 
 
 def safe_label(text: str, limit: int = 60) -> str:
     """`text` on one line, at most `limit` characters, for labels of buttons, expanders and the like."""
-    line = " ".join(_CONTROLS.sub("", text).split())
-    return _escape(line if len(line) <= limit else line[: limit - 1].rstrip() + "…", addresses=False)
+    line = " ".join(CONTROLS.sub("", text).split())
+    return escape(line if len(line) <= limit else line[: limit - 1].rstrip() + "…", addresses=False)
 
 
 def safe_cell(text: str) -> str:
     """`text` for a cell of a table, from where it can be copied or downloaded into a spreadsheet: there it must not be
     a formula. An apostrophe before it keeps it from being one (OWASP, CSV injection)."""
-    line = " ".join(_CONTROLS.sub("", text).split())
+    line = " ".join(CONTROLS.sub("", text).split())
     return f"'{line}" if line[:1] in ("=", "+", "-", "@", "＝", "＋", "－", "＠") else line
 
 
@@ -119,60 +93,21 @@ def _lit_line(line: str, lit: bool, marker: Marker | None) -> tuple[str, bool]:
         if piece in ("\x01", "\x02"):
             lit = piece == "\x01"
         elif piece:
-            out.append(f":yellow-background[{_escape(piece)}]" if lit else _text(piece, marker))
-    return _join(out), lit
-
-
-def _escape(text: str, *, addresses: bool = True) -> str:
-    """`text` so that Streamlit's Markdown shows exactly these characters; addresses as code, which isn't linked."""
-    out, done = [], 0
-    for hit in _ADDRESS.finditer(text):
-        out += [_escape_plain(text[done : hit.start()]), _code(hit[0]) if addresses else _unlinked(hit[0])]
-        done = hit.end()
-    return _join([*out, _escape_plain(text[done:])])
-
-
-def _escape_plain(text: str) -> str:
-    text = _SPECIAL.sub(lambda hit: "\\" + hit[0], _PLACE.sub("", text))
-    text = _BLOCK_START.sub(lambda hit: f"{hit[1]}\\{hit[2]}" if hit[2] else f"{hit[1]}{hit[3]}\\{hit[4]}", text)
-    return _COLON.sub(":" + _BREAK, text)
-
-
-def _unlinked(address: str) -> str:
-    """An address with breaks where a link would be recognised, for labels, where code looks out of place."""
-    return _escape_plain(re.sub(r"([@:.])", rf"\1{_BREAK}", address))
+            out.append(f":yellow-background[{escape(piece)}]" if lit else _text(piece, marker))
+    return join(out), lit
 
 
 def _text(text: str, marker: Marker | None) -> str:
     if marker is None:
-        return _escape(text)
+        return escape(text)
     out, done = [], 0
-    for hit in _MARKER.finditer(text):
-        place = int(hit[2].translate(_PLAIN_DIGITS)) if hit[2] else None
-        shown = [marker(int(number), place) for number in hit[1].split(",")]
+    for start, end, numbers, place in find_markers(text):
+        shown = [marker(number, place) for number in numbers]
         if any(one is None for one in shown):
             continue
-        out += [_escape(text[done : hit.start()]), *(one for one in shown if one)]
-        done = hit.end()
-    return _join([*out, _escape(text[done:])])
-
-
-def _join(parts: Iterable[str]) -> str:
-    """The parts side by side, kept apart where their delimiters would run together."""
-    out = ""
-    for part in parts:
-        if out and part and ((out[-1] == part[0] and part[0] in "`*~:") or (out[-1] == ":" and part[0].isalpha())):
-            out += _BREAK
-        out += part
-    return out
-
-
-def _code(text: str) -> str:
-    text = _PLACE.sub("", text)
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if text.startswith("`") or text.endswith("`") or (text[:1] == text[-1:] == " ") else ""
-    return f"{fence}{pad}{text}{pad}{fence}"
+        out += [escape(text[done:start]), *(one for one in shown if one)]
+        done = end
+    return join([*out, escape(text[done:])])
 
 
 def _inline(nodes: Iterable[SyntaxTreeNode], marker: Marker | None) -> str:
@@ -184,7 +119,7 @@ def _inline(nodes: Iterable[SyntaxTreeNode], marker: Marker | None) -> str:
             continue
         parts += [_text(plain, marker), _span(node, marker)]
         plain = ""
-    return _join([*parts, _text(plain, marker)])
+    return join([*parts, _text(plain, marker)])
 
 
 def _span(node: SyntaxTreeNode, marker: Marker | None) -> str:
@@ -193,13 +128,13 @@ def _span(node: SyntaxTreeNode, marker: Marker | None) -> str:
         inner = _inline(node.children, marker)
         return f"{mark}{inner}{mark}" if inner else ""
     if node.type == "code_inline":
-        return _code(node.content)
+        return code_span(node.content)
     if node.type == "softbreak":
         return "\n"
     if node.type == "hardbreak":
         return "\\\n"
     if node.type == "image":
-        return _escape(f"[image: {node.content}]" if node.content else "[image]")
+        return escape(f"[image: {node.content}]" if node.content else "[image]")
     if node.type == "link":
         return _link(node, marker)
     return _inline(node.children, marker) if node.children else _text(node.content, marker)
@@ -208,12 +143,12 @@ def _span(node: SyntaxTreeNode, marker: Marker | None) -> str:
 def _link(node: SyntaxTreeNode, marker: Marker | None) -> str:
     words = "".join(child.content for child in node.walk() if child.type in ("text", "code_inline"))
     address = str(node.attrs.get("href", ""))
-    if re.fullmatch(rf"\d{{1,3}}(?:{_PLACE.pattern})?", words):  # models like to make links of their markers
+    if is_marker(words):  # models like to make links of their markers
         return _text(f"[{words}]", marker)
     shown = _inline(node.children, marker)
-    if not _ADDRESS.match(address) or words in (address, address.removeprefix("mailto:")):
+    if not ADDRESS.match(address) or words in (address, address.removeprefix("mailto:")):
         return shown
-    return f"{shown} ({_code(address)})"
+    return f"{shown} ({code_span(address)})"
 
 
 def _blocks(nodes: Iterable[SyntaxTreeNode], marker: Marker | None, *, tight: bool = False) -> list[str]:
@@ -243,7 +178,7 @@ def _block(node: SyntaxTreeNode, marker: Marker | None) -> list[str]:
         return _table(node, marker)
     if node.type == "hr":
         return ["---"]
-    return _blocks(node.children, marker) if node.children else [_escape(node.content)]
+    return _blocks(node.children, marker) if node.children else [escape(node.content)]
 
 
 def _list(node: SyntaxTreeNode, marker: Marker | None) -> list[str]:
@@ -253,7 +188,7 @@ def _list(node: SyntaxTreeNode, marker: Marker | None) -> list[str]:
     for item in node.children:
         bullet = "- " if number is None else f"{number}. "
         number = None if number is None else number + 1
-        inner = _blocks(item.children, marker, tight=tight) or [_BREAK]
+        inner = _blocks(item.children, marker, tight=tight) or [BREAK]
         if lines and not tight:
             lines.append("")
         lines += [bullet + inner[0], *((" " * len(bullet) + line).rstrip() for line in inner[1:])]
@@ -263,7 +198,7 @@ def _list(node: SyntaxTreeNode, marker: Marker | None) -> list[str]:
 def _fence(node: SyntaxTreeNode) -> list[str]:
     first = (node.info.split() or [""])[0]
     drawn = not _LANGUAGE.fullmatch(first) or first.lower() in _DRAWN_LANGUAGES
-    content = _PLACE.sub("", node.content)
+    content = without_places(node.content)
     longest = max((len(run) for run in re.findall("`+", content)), default=0)
     fence = "`" * max(3, longest + 1)
     return [fence + ("" if drawn else first), *content.rstrip("\n").split("\n"), fence]

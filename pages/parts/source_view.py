@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +10,7 @@ import streamlit as st
 
 from pages.parts.library import shown_errors
 from pages.parts.safe_markdown import safe_label, safe_text
+from pages.parts.text_window import WINDOW, Span, line_start, marked_text, window
 from pages.parts.wording import counted
 from rag.errors import NotFound, ReadError
 from rag.schema import DocumentInfo, Passage
@@ -19,7 +18,6 @@ from rag.schema import DocumentInfo, Passage
 if TYPE_CHECKING:
     from rag import DocumentIndex
 
-Span = tuple[int, int]
 # Left, top, right, bottom as shares of the page's width and height.
 Box = tuple[float, float, float, float]
 
@@ -27,12 +25,8 @@ Box = tuple[float, float, float, float]
 CHAT_HEIGHT = 625
 SOURCE_HEIGHT = 520
 COLUMNS = (1, 1.15)
-# Characters of a long text that are shown at once, and before the sentence.
-WINDOW = 4_000
-LEAD = 400
 # The share of a portrait page that can be seen at once.
 _IN_VIEW = 0.56
-_TABLE_ROW = re.compile(r"\s*\|.*\|\s*")
 
 
 @dataclass(frozen=True)
@@ -163,10 +157,10 @@ def _show_text(index: DocumentIndex, source: Source) -> None:
     if not text.strip():
         st.caption("This page has no text.")
         return
-    start, end = _window(text, source.start, spans)
+    start, end = window(text, source.start, spans)
     with st.container(height=SOURCE_HEIGHT, border=True, key=f"text-{source.doc_id}-{source.shown}-{start}"):
         if start > 0:
-            earlier = _line_start(text, max(0, start - WINDOW))
+            earlier = line_start(text, max(0, start - WINDOW))
             st.button(
                 "Earlier text",
                 key="earlier-text",
@@ -175,7 +169,7 @@ def _show_text(index: DocumentIndex, source: Source) -> None:
                 on_click=_change,
                 kwargs={"start": earlier},
             )
-        st.markdown(_marked_text(text, start, end, spans))
+        st.markdown(marked_text(text, start, end, spans))
         if end < len(text):
             st.button(
                 "Later text",
@@ -186,50 +180,6 @@ def _show_text(index: DocumentIndex, source: Source) -> None:
                 kwargs={"start": end},
             )
             st.caption(f"{counted(len(text) - end, 'more character')}")
-
-
-def _window(text: str, start: int | None, spans: tuple[Span, ...]) -> Span:
-    """Which part of a text to show: from `start` on, or from a little before the first span on."""
-    if start is None:
-        first = min((begin for begin, _ in spans), default=0)
-        start = 0 if first <= LEAD else _line_start(text, first - LEAD)
-    end = start + WINDOW
-    return start, len(text) if end >= len(text) else _line_start(text, end)
-
-
-def _line_start(text: str, place: int) -> int:
-    """The beginning of the line that `place` is in, or of the word if that is far, or `place`."""
-    for mark in "\n ":
-        found = text.rfind(mark, max(0, place - LEAD // 2), place)
-        if found >= 0:
-            return found + 1
-    return place
-
-
-def _marked_text(text: str, start: int, end: int, spans: tuple[Span, ...]) -> str:
-    """`text[start:end]` as Markdown, the spans highlighted; rows of tables stay lines of their own."""
-    shown, row_before = "", False
-    for begin, stop in _blocks(text, start, end):
-        own = [(max(a, begin) - begin, min(b, stop) - begin) for a, b in spans if a < stop and begin < b]
-        part, is_row = safe_text(text[begin:stop], own), bool(_TABLE_ROW.fullmatch(text, begin, stop))
-        if part:
-            shown += ("  \n" if is_row and row_before else "\n\n" if shown else "") + part
-            row_before = is_row
-    return shown
-
-
-def _blocks(text: str, start: int, end: int) -> Iterator[Span]:
-    """The spans of table rows, each alone, and of what is between them."""
-    prose = start
-    for line in re.finditer(r"[^\n]*\n?", text[start:end]):
-        if _TABLE_ROW.fullmatch(line[0]):
-            begin, stop = start + line.start(), start + line.end()
-            if prose < begin:
-                yield prose, begin
-            yield begin, stop
-            prose = stop
-    if prose < end:
-        yield prose, end
 
 
 @st.cache_data(show_spinner=False, max_entries=200)

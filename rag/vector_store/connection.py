@@ -57,6 +57,7 @@ class Connection:
         self._client: MilvusClient | None = None
         self.store: MilvusVectorStore | None = None
         self._opening: asyncio.Future[None] | None = None
+        self._turn = asyncio.Lock()  # to open or to let go
         self._opened_number: object = None
         self._vanished = False  # a call has found that the collection isn't there any more
         self._away = False  # connections were let go since nothing came back on them
@@ -143,20 +144,19 @@ class Connection:
 
     async def close(self) -> None:
         """Let go of Milvus; on Lite other processes may then open the file."""
-        if self._opening is not None:  # its thread goes on when whoever waited for it doesn't
-            await asyncio.wait([self._opening], timeout=LITE_CALL_SECONDS)
-        await self.let_go()
+        with contextlib.suppress(TimeoutError):  # the thread that opens it goes on; it ends with the process
+            async with asyncio.timeout(LITE_CALL_SECONDS):
+                await self.let_go()
 
     async def let_go(self) -> None:
-        """Close the clients; the next call opens others."""
-        if self._lite and self._opening is not None:  # its client is this one, or will be
-            await asyncio.wait([self._opening], timeout=LITE_OPEN_SECONDS)
-        await self.close_collection()
-        client, self._client = self._client, None
-        if client is not None:
-            await asyncio.to_thread(client.close)
-            if self._lite:
-                await asyncio.to_thread(lite_server.release, self._address)
+        """Close the clients, after an opening that is under way; the next call opens others."""
+        async with self._turn:
+            await self.close_collection()
+            client, self._client = self._client, None
+            if client is not None:
+                await asyncio.to_thread(client.close)
+                if self._lite:
+                    await asyncio.to_thread(lite_server.release, self._address)
 
     async def close_collection(self) -> None:
         """Forget the collection, which is opened again, or made, at the next use."""
@@ -177,16 +177,20 @@ class Connection:
         one thread at a time. It goes on when those who wait for it give up; all get its outcome.
         """
         if self._opening is None:
-            self._opening = asyncio.ensure_future(asyncio.to_thread(self._connect, dimension))
+            self._opening = asyncio.ensure_future(self._open_in_turn(dimension))
             self._opening.add_done_callback(self._opened)
         opening = self._opening
         await asyncio.wait([opening], timeout=LITE_OPEN_SECONDS if self._lite else seconds)
         if not opening.done():
             raise StoreUnavailable(
                 f"Milvus at {self._settings.milvus_shown} takes long to open the collection {self._name}; try again in "
-                "a moment."
+                "a moment, or check MILVUS_URI."
             )
         await self.call(opening)
+
+    async def _open_in_turn(self, dimension: int | None) -> None:
+        async with self._turn:
+            await asyncio.to_thread(self._connect, dimension)
 
     def _opened(self, opening: asyncio.Future[None]) -> None:
         self._opening = None
@@ -225,7 +229,7 @@ class Connection:
                 self._drop_client()  # else it says the next time that there is no such collection
                 # Milvus Lite is there, or this hadn't been reached; so it is the file that is wrong.
                 spared = isinstance(error, StoreError) or lite_server.disk_failure(error)
-                if not spared and not failures.is_broken_off(error):
+                if not spared and not failures.is_broken_off(error, self._settings):
                     raise failures.damaged(error, self._settings) from error
             raise
 

@@ -20,7 +20,7 @@ _LOST = re.compile(r"collection not found|can.?t find collection|collection '\w+
 # What Milvus says of a collection that another process hasn't got to the end of making.
 _UNFINISHED = re.compile(r"createindex failed|index (not|doesn't) (found|exist)|duplicate collection|already exists?")
 # What a client of Milvus Lite says where it was closed, or where Lite took too long, while a file was being opened.
-_BROKEN_OFF = re.compile(r"deadline|timed? ?-?out|closed|cancell?ed|connect first|connection")
+_BROKEN_OFF = re.compile(r"deadline|timed? ?-?out|\bclosed\b|\bcancell?ed\b|connect first|connection")
 
 
 class BeingMade(StoreUnavailable):
@@ -36,11 +36,12 @@ class Damaged(StoreError):
 
 
 def explain(error: Exception, settings: Settings) -> StoreError:
-    """The error to raise for what a call has raised. Once pymilvus is imported."""
+    """The error to raise for what a call has raised."""
     from grpc import RpcError
 
     lite, address = settings.milvus_is_lite, settings.milvus_address
     lower = _text(error).lower()
+    nameless = _without_names(lower, settings)
     if lite and lite_server.is_locked(error):
         return StoreUnavailable(
             f"The Milvus Lite file {address} is in use by another process, such as the app; stop that one, or use a "
@@ -53,7 +54,7 @@ def explain(error: Exception, settings: Settings) -> StoreError:
         )
     if lite and isinstance(error, OSError) and not isinstance(error, TimeoutError):
         return StoreError(f"The Milvus Lite file {address} can't be opened ({error}); check DATA_DIR and MILVUS_URI.")
-    if _REFUSED.search(lower):
+    if _REFUSED.search(nameless):
         return StoreError(f"Milvus at {settings.milvus_shown} refused the login; check MILVUS_TOKEN.")
     if _LOST.search(lower):
         return lost(settings)
@@ -62,7 +63,7 @@ def explain(error: Exception, settings: Settings) -> StoreError:
             f"The collection {settings.collection} at {settings.milvus_shown} is being made by another process; try "
             "again in a moment."
         )
-    if isinstance(error, (TimeoutError, OSError, RpcError)) or _UNAVAILABLE.search(lower) or is_not_loaded(error):
+    if isinstance(error, (TimeoutError, OSError, RpcError)) or _UNAVAILABLE.search(nameless) or is_not_loaded(error):
         return unreachable(settings)
     if isinstance(getattr(error, "code", None), int):  # pymilvus's own
         return StoreError(f"Milvus refused the operation: {first_line(error)[:200]}")
@@ -99,13 +100,19 @@ def is_not_loaded(error: Exception) -> bool:
     return bool(_NOT_LOADED.search(_text(error).lower()))
 
 
-def is_broken_off(error: Exception) -> bool:
+def is_broken_off(error: Exception, settings: Settings) -> bool:
     """Whether nothing was found out about a file, since the call didn't come to its end."""
-    return isinstance(error, TimeoutError) or bool(_BROKEN_OFF.search(_text(error).lower()))
+    nameless = _without_names(_text(error).lower(), settings)
+    return isinstance(error, TimeoutError) or bool(_BROKEN_OFF.search(nameless))
 
 
 def first_line(error: Exception) -> str:
     return (_text(error).splitlines() or [type(error).__name__])[0]
+
+
+def _without_names(text: str, settings: Settings) -> str:
+    """A collection may be called "connections"."""
+    return text.replace(settings.milvus_address.lower(), "").replace(settings.collection.lower(), "")
 
 
 def _text(error: Exception) -> str:

@@ -102,6 +102,7 @@ class LLMServer:
         self.key: str | None = None
         self.dimension = 16
         self.embeds = True
+        self.refused = ("", 0)  # a word in texts that aren't embedded, and the status instead
 
     def script(self, *replies: Reply) -> None:
         """Answer the next chat requests with these, in this order."""
@@ -161,6 +162,8 @@ class LLMServer:
                 await out.error(404, "model_not_found", f"The model '{name}' does not exist")
         elif request.path == "/v1/embeddings" and not self.embeds:
             await out.error(503, "unavailable", "The model is being loaded")
+        elif request.path == "/v1/embeddings" and self.refused[0] and self.refused[0] in str(request.body["input"]):
+            await out.error(self.refused[1], "failed", "The text can't be embedded")
         elif request.path == "/v1/embeddings":
             await out.json(200, self._embeddings(request.body))
         elif request.path == "/v1/chat/completions":
