@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag.errors import StoreError
+from rag.errors import StoreError, StoreUnavailable
 from rag.event_loop import EventLoopThread
 from rag.rows import Hit
 from rag.schema import Chunk
 from rag.settings import Settings
+from rag.vector_store import failures
 from rag.vector_store.store import VectorStore
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -255,3 +256,9 @@ def test_damaged_collection_is_called_so_whatever_its_name(
     with pytest.raises(StoreError, match="is damaged"):
         loop.run(opened.connect())
     loop.run(opened.close())
+
+
+@pytest.mark.parametrize("collection", ["a", "able", "papers"])
+def test_server_that_is_away_is_called_so_whatever_the_name_of_the_collection(tmp_path: Path, collection: str) -> None:
+    settings = Settings(data_dir=tmp_path, milvus_uri="http://127.0.0.1:19530", collection=collection)
+    assert isinstance(failures.explain(Exception(f"{collection}: server unavailable"), settings), StoreUnavailable)

@@ -112,7 +112,8 @@ def first_line(error: Exception) -> str:
 
 def _without_names(text: str, settings: Settings) -> str:
     """A collection may be called "connections"."""
-    return text.replace(settings.milvus_address.lower(), "").replace(settings.collection.lower(), "")
+    name = re.escape(settings.collection.lower())
+    return re.sub(rf"\b{name}\b", "", text.replace(settings.milvus_address.lower(), ""))
 
 
 def _text(error: Exception) -> str:
