@@ -123,9 +123,7 @@ async def retrieve(
         watch.lap("embed the question")
         return await searches.dense(vector, limit, doc_ids, without)
 
-    dense_hits, lexical_hits = await asyncio.gather(
-        dense(), searches.lexical(query.lexical, limit, doc_ids, without)
-    )
+    dense_hits, lexical_hits = await asyncio.gather(dense(), searches.lexical(query.lexical, limit, doc_ids, without))
     watch.lap("search")
 
     def fused() -> tuple[list[Ranked], float, dict[str, str]]:
