@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from rag import DocumentIndex, Settings, StoreUnavailable, ingestion, vector_store
+from rag import DocumentIndex, Settings, StoreUnavailable, inserting
+from rag.vector_store import connection
 from tests.servers.tcp_relay import TcpRelay
 from tests.waiting import wait_until
 
@@ -65,8 +66,8 @@ def test_connections_on_which_nothing_comes_back_are_given_up_and_made_anew(
     relay: TcpRelay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As behind a gateway that has forgotten them, or with a server that is paused."""
-    monkeypatch.setattr(vector_store, "CALL_SECONDS", 4.0)
-    monkeypatch.setattr(ingestion, "PATIENCE_SECONDS", 3.0)
+    monkeypatch.setattr(connection, "CALL_SECONDS", 4.0)
+    monkeypatch.setattr(inserting, "PATIENCE_SECONDS", 3.0)
     relay.open()
     settings = behind(relay, tmp_path)
     with DocumentIndex(settings) as index:

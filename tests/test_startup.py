@@ -13,7 +13,7 @@ import pytest
 
 from rag import DocumentIndex, Settings, SettingsError
 from rag.settings import milvus_uri_hidden
-from rag.vector_store.store import VectorStore
+from rag.vector_store.searches import Searches
 
 HEAVY = (
     "llama_index pymilvus milvus_lite grpc faiss openai pandas torch transformers openvino tokenizers "
@@ -61,15 +61,15 @@ def test_a_library_being_made_ready_for_search_is_said_and_searches_wait(
     settings = Settings(data_dir=tmp_path, embed_model="bundled")
     with DocumentIndex(settings) as index:
         index.ingest([("ferry.txt", b"The ferry to the island leaves at noon.")])
-    search, begun, go_on = VectorStore._search_together, threading.Event(), threading.Event()
+    search, begun, go_on = Searches._search_together, threading.Event(), threading.Event()
 
-    async def slow(self: VectorStore, *arguments: object) -> object:
+    async def slow(self: Searches, *arguments: object) -> object:
         begun.set()
         while not go_on.is_set():
             await asyncio.sleep(0.01)
         return await search(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(VectorStore, "_search_together", slow)
+    monkeypatch.setattr(Searches, "_search_together", slow)
     with DocumentIndex(settings) as index:
         assert begun.wait(30)
         milvus = index.status().milvus

@@ -62,7 +62,7 @@ def test_document_that_another_deletes_while_it_is_ingested_is_gone(one: Documen
     assert other.delete(job.doc_id).left == 0
     (finished,) = one.wait([job])
     assert finished.stage == "cancelled"
-    assert "by another process" in (finished.error or "")
+    assert "deleted, or added again" in (finished.error or "")
     assert [document.file_name for document in one.documents()] == ["tea.txt"]
     assert other.verify().findings == ()
 

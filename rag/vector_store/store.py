@@ -19,7 +19,6 @@ from rag.settings import Settings
 from rag.vector_store import failures
 from rag.vector_store.client import async_client
 from rag.vector_store.connection import (
-    CALL_SECONDS,
     LITE_CALL_SECONDS,
     REMOVAL_SECONDS,
     SEARCH_SECONDS,
@@ -130,7 +129,7 @@ class VectorStore:
 
     async def insert_rows(self, rows: Sequence[dict[str, Any]], again: bool = False) -> None:
         """Insert rows as `rows` of another collection gives them. Raises like `insert`."""
-        async with self._turn_to_write(CALL_SECONDS):
+        async with self._turn_to_write(self._connection.call_seconds):
             # By the store's client, not by its async_add: that one makes LlamaIndex's nodes into JSON, which takes
             # longer than the rest, and sends one batch after the other.
             client = async_client(await self._ready())
