@@ -120,8 +120,9 @@ class Journal:
         elif event == "reset":
             self.together = {number for number, state in self.state.items() if state == "there"}
             self.instead = {}
+            # Of an empty library nothing tells whether it had begun: it may know its model still.
+            self.reset_open = any(state != "gone" for state in self.state.values())
             self.state = {number: "gone" if state == "gone" else "either" for number, state in self.state.items()}
-            self.reset_open = True
         elif event == "reset done":
             self.state = dict.fromkeys(self.state, "gone")
             self.together, self.reset_open = set(), False
