@@ -37,6 +37,8 @@ LITE_GRPC_OPTIONS = {"grpc.keepalive_time_ms": 600_000}
 BM25_PARAMETERS = {"bm25_k1": 1.0, "bm25_b": 0.9}
 # All vectors are looked at, by FAISS; Milvus Lite's own FLAT takes ten times as long.
 LITE_INDEX = {"index_type": "IVF_FLAT", "params": {"nlist": 1}}
+# Rows that one answer of a server may hold.
+MOST_ROWS = 16_384
 ROW_FIELDS = ["doc_id", "page", "start", "end"]
 
 

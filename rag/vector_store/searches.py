@@ -10,11 +10,9 @@ from typing import Any
 from rag.rows import Hit, make_filter, read_hit
 from rag.settings import Settings
 from rag.shared_requests import SharedRequests
-from rag.vector_store.client import async_client
+from rag.vector_store.client import MOST_ROWS, async_client
 from rag.vector_store.connection import LITE_OPEN_SECONDS, SEARCH_SECONDS, Connection
 
-# What one answer of a server may hold.
-HITS_TOGETHER = 16_384
 # On a server: while it works at the next request, the answer to this one is unpacked.
 VECTORS_TOGETHER = 250
 # Milvus Lite refuses any other drop ratio; MilvusVectorStore's own text search asks for 0.2.
@@ -116,5 +114,5 @@ class Searches:
 
 
 def _most(search: _Search, lite: bool) -> int:
-    most = max(1, HITS_TOGETHER // search.limit)
+    most = max(1, MOST_ROWS // search.limit)
     return most if lite else min(most, VECTORS_TOGETHER)

@@ -17,7 +17,7 @@ from rag.rows import make_row, only, only_rows
 from rag.schema import Chunk
 from rag.settings import Settings
 from rag.vector_store import failures
-from rag.vector_store.client import async_client
+from rag.vector_store.client import MOST_ROWS, async_client
 from rag.vector_store.connection import (
     LITE_CALL_SECONDS,
     REMOVAL_SECONDS,
@@ -27,8 +27,6 @@ from rag.vector_store.connection import (
 from rag.vector_store.searches import Searches
 
 INSERT_BATCH = 100
-# What one answer of a server may hold.
-ROWS_TOGETHER = 16_384
 # Their ids are 80 characters each.
 ROWS_DELETED_TOGETHER = 500
 # Documents that are counted in one request.
@@ -153,7 +151,7 @@ class VectorStore:
     async def row_ids(self) -> AsyncIterator[list[str]]:
         """The ids of all rows, whatever was written last included, in lists of thousands; one that is there twice comes
         once."""
-        async for found in self._all("id", ROWS_TOGETHER // 2):
+        async for found in self._all("id", MOST_ROWS // 2):
             yield [row["id"] for row in found]
 
     async def _all(self, name: str, size: int, doc_ids: Collection[str] | None = None) -> AsyncIterator[Any]:
