@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from rag.headings import page_headings
 from rag.schema import Chunk, Page
 from rag.sentences import append_trimmed
+from rag.text_parts import texts_in_parts
 from rag.text_units import Unit, begins_with_heading, cut_units
 
 VERSION = "1"
@@ -40,19 +42,51 @@ def chunk_pages(
     """
     title = document_title(file_name)
     headings: list[str] = []
+    numbered = [page for page in pages if page.number is not None]
     # Pages of marked-up formats have their headings in the text.
-    marked = any(begins_with_heading(page.text) for page in pages)
-    found = [""] * len(pages) if marked else page_headings(pages)
-    for page, heading in zip(pages, found, strict=True):
-        if page.number is not None and (not marked or begins_with_heading(page.text)):
+    marked = any(begins_with_heading(page.text) for page in numbered)
+    found = iter([""] * len(numbered) if marked else page_headings(numbered))
+    for number, parts in texts_in_parts(pages):
+        first = next(parts)
+        heading = "" if number is None else next(found)
+        if number is not None and (not marked or begins_with_heading(first)):
             headings.clear()  # a slide, a sheet or a page with a heading of its own begins anew
             headings += [heading] if heading else []
-        # A long text is taken in parts, without an overlap between them: its units take more memory than itself.
-        units = cut_units(page.text, title, headings)
-        while part := list(itertools.islice(units, UNITS_TOGETHER)):
-            for chunk in _pack(page, part, count_tokens, max_tokens):
+        for section in _sections(number, itertools.chain([first], parts), title, headings):
+            for chunk in _pack(section, count_tokens, max_tokens):
                 if re.search(r"\w", chunk.text):  # a rule or a bullet alone is no evidence of anything
                     yield chunk
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """UNITS_TOGETHER units of a page's text, or its last ones, and the text that they are in, which begins with the
+    character `begin` of the page's."""
+
+    page: int | None
+    begin: int
+    text: str
+    units: list[Unit]
+
+
+def _sections(page: int | None, parts: Iterable[str], title: str, headings: list[str]) -> Iterator[_Section]:
+    """A long text is chunked in sections, without an overlap between them: its units take more memory than itself."""
+    begin, text = 0, ""
+    units: list[Unit] = []
+    for part in parts:
+        offset = len(text)
+        text += part
+        for unit in cut_units(part, title, headings):
+            unit.start += offset
+            unit.end += offset
+            units.append(unit)
+            if len(units) == UNITS_TOGETHER:
+                yield _Section(page, begin, text, units)
+                begin, text, units, offset = begin + offset, part, [], 0
+        if not units:
+            begin, text = begin + len(text), ""
+    if units:
+        yield _Section(page, begin, text, units)
 
 
 def document_title(file_name: str) -> str:
@@ -62,16 +96,17 @@ def document_title(file_name: str) -> str:
     return words if re.search(r"[^\W\d_]{3,}", words) else ""
 
 
-def _pack(page: Page, units: list[Unit], count_tokens: CountTokens, max_tokens: int) -> Iterator[Chunk]:
+def _pack(section: _Section, count_tokens: CountTokens, max_tokens: int) -> Iterator[Chunk]:
     """Fill chunks with units up to the target, beginning each with the last sentences of the one before."""
+    text, units = section.text, section.units
     # A long context must leave the text at least half of the window.
     most = max(max_tokens // 2 - RESERVED_TOKENS, 0)
     contexts = {context: _shortened(context, most, count_tokens) for context in {unit.context for unit in units}}
     room = max_tokens - RESERVED_TOKENS - max((tokens for _, tokens in contexts.values()), default=0)
     limit = min(TARGET_TOKENS, room) if max_tokens <= 512 else min(2 * TARGET_TOKENS, room)
-    for unit, tokens in zip(units, _sizes(page.text, [(u.start, u.end) for u in units], count_tokens), strict=True):
+    for unit, tokens in zip(units, _sizes(text, [(u.start, u.end) for u in units], count_tokens), strict=True):
         unit.context, unit.tokens = contexts[unit.context][0], tokens
-    units = [piece for unit in units for piece in _split(page.text, unit, count_tokens, limit)]
+    units = [piece for unit in units for piece in _split(text, unit, count_tokens, limit)]
 
     current: list[Unit] = []
     size = 0
@@ -81,13 +116,13 @@ def _pack(page: Page, units: list[Unit], count_tokens: CountTokens, max_tokens: 
         new_section = bool(current) and unit.context != current[-1].context and not (unit.is_row or current[-1].is_row)
         # A heading change ends a chunk that is already worth standing alone.
         if current and (far or size + unit.tokens > limit or (new_section and size > limit // 2)):
-            yield _chunk(page, current)
+            yield _chunk(section, current)
             current = [] if far or new_section else _tail(current, limit - unit.tokens)
             size = sum(kept.tokens for kept in current)
         current.append(unit)
         size += unit.tokens
     if current:
-        yield _chunk(page, current)
+        yield _chunk(section, current)
 
 
 def _shortened(context: str, most: int, count_tokens: CountTokens) -> tuple[str, int]:
@@ -144,9 +179,10 @@ def _tail(units: list[Unit], room: int) -> list[Unit]:
     return kept
 
 
-def _chunk(page: Page, units: list[Unit]) -> Chunk:
+def _chunk(section: _Section, units: list[Unit]) -> Chunk:
     start, end = units[0].start, units[-1].end
-    return Chunk(page.text[start:end], page.number, start, end, units[0].context)
+    text = section.text[start:end]
+    return Chunk(text, section.page, section.begin + start, section.begin + end, units[0].context)
 
 
 def _split(text: str, unit: Unit, count_tokens: CountTokens, limit: int) -> Iterator[Unit]:

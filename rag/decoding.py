@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import charset_normalizer
 
 from rag.faults import Fault, Kind
+
+# What a long text is taken in, so that it isn't in memory several times over.
+PIECE_BYTES = 1_000_000
+PART_CHARACTERS = 1_000_000
+LONGEST_PART = 4_000_000
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
 _BYTE_ORDER_MARKS = (
@@ -76,16 +81,59 @@ _SHOWN_AS = str.maketrans(
 
 
 def clean(text: str) -> str:
-    """Text with `\\n` line ends and without the characters that can't be seen, stored or matched.
+    """A text without what doesn't belong in one, whole; see `clean_parts`."""
+    return "".join(clean_parts([text]))
 
-    Ligatures become letters, no-break spaces spaces; runs of blank lines become one.
+
+def clean_parts(pieces: Iterable[str]) -> Iterator[str]:
+    """The text that the pieces make, with `\\n` line ends and without the characters that can't be seen, stored or
+    matched.
+
+    Ligatures become letters, no-break spaces spaces; runs of blank lines become one. It comes in parts of about
+    PART_CHARACTERS, which end where a paragraph does, if it has paragraphs of less than LONGEST_PART characters.
     """
+    line, block = "", ""  # the last line and what there is of this part, neither of them whole yet
+    first = True
+    for piece in _clean_characters(pieces):
+        lines, end, line = (line + piece).rpartition("\n")
+        if len(line) > PART_CHARACTERS:
+            written = line.rstrip()
+            lines, end, line = lines + end + written, "", line[len(written) :]
+        block = re.sub(r"\n{3,}", "\n\n", block + "\n".join(each.rstrip() for each in lines.split("\n")) + end)
+        block = block.lstrip("\n") if first else block
+        if len(block) >= PART_CHARACTERS and (cut := _part_end(block)):
+            yield block[:cut]
+            block, first = block[cut:], False
+    if last := (block + line.rstrip()).rstrip("\n"):
+        yield last
+
+
+def _part_end(text: str) -> int:
+    """Where to cut so that what follows begins with a paragraph; 0 where there is no such place yet."""
+    blank = text.rfind("\n\n", 0, len(text) - 1)
+    if blank >= 0 or len(text) < LONGEST_PART:
+        return blank + 2 if blank >= 0 else 0
+    length = len(text.rstrip())
+    return max(text.rfind("\n", 0, length), text.rfind(" ", 0, length)) + 1 or length
+
+
+def _clean_characters(pieces: Iterable[str]) -> Iterator[str]:
+    kept = ""
+    for piece in pieces:
+        for begin in range(0, len(piece), PART_CHARACTERS):
+            text = kept + piece[begin : begin + PART_CHARACTERS]
+            # Its other half may follow.
+            kept = text[-1] if text[-1] == "\r" or "\ud800" <= text[-1] <= "\udbff" else ""
+            yield _clean_piece(text.removesuffix(kept))
+    if kept:
+        yield _clean_piece(kept)
+
+
+def _clean_piece(text: str) -> str:
     if not text.isascii() and re.search("[\ud800-\udfff]", text):
         # Halves that belong together become their character; what is left alone goes below.
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
-    text = _UNWANTED.sub("", _LINE_ENDS.sub("\n", text)).translate(_SHOWN_AS)
-    lines = "\n".join(line.rstrip() for line in text.split("\n"))
-    return re.sub(r"\n{3,}", "\n\n", lines).strip("\n")
+    return _UNWANTED.sub("", _LINE_ENDS.sub("\n", text)).translate(_SHOWN_AS)
 
 
 def decode(data: bytes, declared: str | None = None) -> str:
@@ -94,21 +142,36 @@ def decode(data: bytes, declared: str | None = None) -> str:
     UTF-8 goes before what is declared: no other text of some length is valid UTF-8. A few bad bytes become U+FFFD.
     Raises Fault for bytes that aren't text.
     """
+    return data.decode(_encoding(data, declared), "replace").removeprefix("\ufeff")
+
+
+def decode_pieces(data: bytes) -> Iterator[str]:
+    """The text in `data` like `decode`, in pieces that are cut anywhere. Raises Fault like it."""
+    decoder = codecs.getincrementaldecoder(_encoding(data, None))("replace")
+    first = True
+    for begin in range(0, len(data), PIECE_BYTES):
+        end = begin + PIECE_BYTES
+        piece = decoder.decode(data[begin:end], end >= len(data))
+        yield piece.removeprefix("\ufeff") if first else piece
+        first = False
+
+
+def _encoding(data: bytes, declared: str | None) -> str:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return data.decode(encoding, "replace").removeprefix("\ufeff")
+            return encoding
     if b"\0" in data and (wide := _wide_encoding(data)):
-        return data.decode(wide, "replace")
+        return wide
     _refuse_binary(data)
     if b"\x1b" in data:
         for escape, encoding in _ISO_2022.items():
             if escape in data:
-                return data.decode(encoding, "replace")
-    if (text := _utf8(data)) is not None:
-        return text
-    if declared and (text := _as_declared(data, declared)) is not None:
-        return text
-    return data.decode(_guess(_sample(data)), "replace")
+                return encoding
+    if _is_utf8(data):
+        return "utf-8"
+    if declared and (known := _as_declared(data, declared)):
+        return known
+    return _guess(_sample(data))
 
 
 def _wide_encoding(data: bytes) -> str | None:
@@ -136,14 +199,17 @@ def _refuse_binary(data: bytes) -> None:
         raise Fault(Kind.DAMAGED, "a text file")
 
 
-def _utf8(data: bytes) -> str | None:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = data.decode("utf-8", "replace")
-    bad = text.count("\ufffd")
-    sound = sum(1 for char in text if char > "\x7f") - bad
-    return text if sound >= 4 * bad else None
+def _is_utf8(data: bytes) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    bad = sound = 0
+    for begin in range(0, len(data), PIECE_BYTES):
+        end = begin + PIECE_BYTES
+        text = decoder.decode(data[begin:end], end >= len(data))
+        if not text.isascii():
+            wrong = text.count("\ufffd")
+            bad += wrong
+            sound += len(text) - len(text.encode("ascii", "ignore")) - wrong
+    return sound >= 4 * bad
 
 
 def _as_declared(data: bytes, declared: str) -> str | None:
@@ -152,18 +218,20 @@ def _as_declared(data: bytes, declared: str) -> str | None:
     wider |= {"iso-8859-1": "cp1252", "us-ascii": "cp1252", "big5": "big5hkscs"}
     if declared.lower() in {"punycode", "idna"}:  # Python has them among the encodings; they take hours
         return None
+    encoding = wider.get(declared.lower(), declared)
     try:
-        text = data.decode(wider.get(declared.lower(), declared), "replace")
+        text = data.decode(encoding, "replace")
     except (LookupError, UnicodeError):
         return None
-    return text if text.count("\ufffd") <= len(text) // 100 else None
+    return encoding if text.count("\ufffd") <= len(text) // 100 else None
 
 
 def _sample(data: bytes) -> bytes:
     """The first lines that aren't plain ASCII, which alone tell the encodings apart."""
     lines: list[bytes] = []
     size = 0
-    for line in data.splitlines():
+    for match in re.finditer(rb"[^\r\n]+", data):
+        line = match[0]
         if not line.isascii():
             lines.append(line[:_SAMPLE_BYTES])
             size += len(lines[-1])

@@ -9,12 +9,13 @@ import json
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rag.errors import NotFound, RagError
 from rag.ids import checked_doc_id, is_doc_id
 from rag.schema import Page
+from rag.text_parts import texts_in_parts
 
 GONE = "The original of this document is gone; delete it here and add it again."
 
@@ -49,7 +50,7 @@ class FileStore:
         path = self._path(doc_id)
         # The same size isn't enough: who adds a document again means to mend a damaged one.
         if not self.is_whole(doc_id):
-            _write_whole(path, data)
+            _write_whole(path, [data])
         return doc_id
 
     def write_pages(self, doc_id: str, pages: Sequence[Page]) -> None:
@@ -63,8 +64,7 @@ class FileStore:
 
         Raises RagError where the folder can't be written.
         """
-        content = json.dumps([(page.number, page.text) for page in pages]).encode("ascii")
-        _write_whole(self._draft_path(doc_id), content)
+        _write_whole(self._draft_path(doc_id), _as_json(pages))
 
     def keep_pages(self, doc_id: str) -> None:
         """Keep the text that was drafted, unless the document was removed meanwhile. Raises RagError where the folder
@@ -213,14 +213,26 @@ class FileStore:
         return self.folder / checked_doc_id(doc_id)[:2] / doc_id
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def _as_json(pages: Iterable[Page]) -> Iterator[bytes]:
+    """[[number, text], …], a few characters at a time."""
+    between = "["
+    for number, parts in texts_in_parts(pages):
+        yield f'{between}[{json.dumps(number)}, "'.encode("ascii")
+        for part in parts:
+            yield json.dumps(part)[1:-1].encode("ascii")
+        yield b'"]'
+        between = ", "
+    yield b"[]" if between == "[" else b"]"
+
+
+def _write_whole(path: Path, pieces: Iterable[bytes]) -> None:
     """Raises RagError. Under another name first: a crash must not leave half a file under the final one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.", delete=False) as file:
             temporary = Path(file.name)
             try:
-                file.write(data)
+                file.writelines(pieces)
                 file.close()
                 temporary.replace(path)
             finally:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Iterable
 from typing import Any
 
-from rag.decoding import decode
+from rag.decoding import decode, decode_pieces
 from rag.markup import html_to_markdown
 
 # What laying JSON out may add to it, in times its length.
 _LONGER = 10
 
 
-def read_text(data: bytes) -> str:
-    """Plain text, or the text of an HTML page that was saved as such. Raises Fault if `data` isn't text."""
-    text = decode(data)
-    if text[:200].lstrip().lower().startswith(("<!doctype html", "<html")):
-        return html_to_markdown(text)
-    return text
+def read_text(data: bytes) -> Iterable[str]:
+    """Plain text, in pieces, or the text of an HTML page that was saved as such. Raises Fault if `data` isn't text."""
+    pieces = decode_pieces(data)
+    first = next(pieces, "")
+    if first[:200].lstrip().lower().startswith(("<!doctype html", "<html")):
+        return [html_to_markdown(first + "".join(pieces))]
+    return itertools.chain([first], pieces)
 
 
 def read_json(data: bytes) -> str:

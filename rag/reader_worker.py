@@ -15,7 +15,6 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,7 +27,7 @@ from rag.file_store import FileStore
 from rag.lexical import lexical_text
 from rag.logs import describe
 from rag.processor import lower_priority
-from rag.schema import Chunk, Page
+from rag.schema import Chunk
 
 # Chunks in a message: so few that the embedder has work early.
 TOGETHER = 64
@@ -100,7 +99,7 @@ def _receive(stream: BinaryIO) -> list[Any] | None:
 
 
 def _serve(send: Any, tokenizer: Any, folder: str, doc_id: str, file_name: str, window: int, memory: int) -> None:
-    from rag.readers import read
+    from rag.readers import read_parts
 
     _limit_memory(memory)
     files = FileStore(Path(folder))
@@ -112,19 +111,18 @@ def _serve(send: Any, tokenizer: Any, folder: str, doc_id: str, file_name: str, 
             said = time.monotonic()
             send(["progress", done, total])
 
-    pages = read(file_name, files.read(doc_id), progress)
+    pages = read_parts(file_name, files.read(doc_id), progress)
     files.draft_pages(doc_id, pages)
     send(["pages", max((page.number or 1 for page in pages), default=0)])
-    begins = dict(zip((page.number for page in pages), itertools.accumulate(_lengths(pages), initial=0), strict=False))
-    length = sum(_lengths(pages))
+    begins: dict[int | None, int] = {}
+    length = 0
+    for page in pages:
+        begins.setdefault(page.number, length)
+        length += len(page.text)
     chunks = chunk_pages(pages, file_name, partial(count_tokens, tokenizer), window)
     while part := list(itertools.islice(chunks, TOGETHER)):
         share = (begins[part[-1].page] + part[-1].end) / length
         send(["chunks", share, [_row(chunk, file_name) for chunk in part]])
-
-
-def _lengths(pages: Sequence[Page]) -> list[int]:
-    return [len(page.text) for page in pages]
 
 
 def in_context(chunk: Chunk, file_name: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
 from rag import filetypes
-from rag.decoding import clean
+from rag.decoding import clean_parts
 from rag.errors import ReadError
 from rag.faults import Fault, Kind, check_length
 from rag.filetypes import SUPPORTED
@@ -17,8 +17,9 @@ from rag.plain import read_json, read_notebook, read_text
 from rag.schema import Page
 from rag.sheets import read_csv, read_xlsx
 from rag.slides import read_pptx
+from rag.text_parts import PackedPages, joined
 
-__all__ = ["SUPPORTED", "read"]
+__all__ = ["SUPPORTED", "read", "read_parts"]
 
 Progress = Callable[[int, int], None]
 
@@ -37,7 +38,6 @@ _FLOWING: dict[str, Callable[[bytes], str]] = {
     filetypes.CSV: read_csv,
     filetypes.JSON: read_json,
     filetypes.NOTEBOOK: read_notebook,
-    filetypes.TEXT: read_text,
 }
 _SHOWN_NAME = 80
 
@@ -57,6 +57,11 @@ def read(name: str, data: bytes, progress: Progress | None = None) -> list[Page]
     without pages. `progress(done, total)` is called after each page, slide or sheet; what it raises comes out.
     Raises ReadError with a sentence that names the file, what is wrong with it, and what to do.
     """
+    return joined(read_parts(name, data, progress))
+
+
+def read_parts(name: str, data: bytes, progress: Progress | None = None) -> Sequence[Page]:
+    """Like `read`, but a text without pages comes in parts, each a Page: a long one takes less memory so."""
 
     def report(done: int, total: int) -> None:
         if progress is not None:
@@ -78,15 +83,16 @@ def read(name: str, data: bytes, progress: Progress | None = None) -> list[Page]
         raise ReadError(Fault(Kind.DAMAGED, "what its name says").sentence(_shown(name))) from error
 
 
-def _pages(name: str, data: bytes, report: Progress) -> list[Page]:
+def _pages(name: str, data: bytes, report: Progress) -> Sequence[Page]:
     kind = filetypes.detect(name, data)
+    pages: Sequence[Page]
     if kind in _PAGED:
         pages = _PAGED[kind](data, report)
     else:
-        pages = [Page(text)] if (text := clean(_FLOWING[kind](data))).strip() else []
+        pages = PackedPages(clean_parts(read_text(data) if kind == filetypes.TEXT else [_FLOWING[kind](data)]))
         report(1, 1)
     check_length(sum(len(page.text) for page in pages), len(data))
-    if not pages:
+    if not any(page.text.strip() for page in pages):
         raise Fault(Kind.NO_TEXT)
     return pages
 

@@ -19,7 +19,8 @@ FINAL_STAGES: frozenset[str] = frozenset({"ready", "unchanged", "failed", "cance
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of text as a reader found it. `number` is None for formats without pages."""
+    """A page of text as a reader found it. `number` is None for formats without pages, whose text may be in several
+    parts, each a Page that ends where a paragraph does."""
 
     text: str
     number: int | None = None
