@@ -19,6 +19,7 @@ ORDER = [
     "libraries",
     "logs",
     "schema",
+    "text_parts",
     "loop_watch",
     "event_loop",
     "retries",

@@ -1,0 +1,159 @@
+"""A long text goes through the reader in parts; what comes out is what it would be in one piece."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag import decoding
+from rag.chunking import chunk_pages
+from rag.decoding import clean, clean_parts, decode, decode_pieces
+from rag.file_store import FileStore
+from rag.readers import read, read_parts
+from rag.schema import Page
+from rag.text_parts import PackedPages, joined, texts_in_parts
+
+MEGABYTE = 1_000_000
+SCRAPS = (
+    "\n",
+    "\n\n",
+    "\n \n",
+    "\r\n",
+    "\r",
+    "\u2028",
+    "  ",
+    "\t",
+    "\u200b",
+    "\ud83d",
+    "\ude00",
+    "ﬁ",
+    "가",
+    "😀",
+    "a b.",
+)
+ragged = st.lists(st.sampled_from(SCRAPS) | st.text("ab .\n", max_size=8), max_size=40)
+PARAGRAPHS = (
+    "# A heading",
+    "One sentence. Another one!",
+    "| a | b |\n|---|---|\n| 1 | 2 |",
+    "- an item",
+    "    indented",
+    "x " * 90,
+)
+
+
+@pytest.fixture
+def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "PART_CHARACTERS", 10)
+    monkeypatch.setattr(decoding, "LONGEST_PART", 40)
+    monkeypatch.setattr(decoding, "PIECE_BYTES", 7)
+
+
+def count_words(texts: list[str]) -> list[int]:
+    return [len(text.split()) for text in texts]
+
+
+@given(ragged)
+@settings(max_examples=300, deadline=None)
+def test_a_text_is_cleaned_in_pieces_as_it_is_whole(pieces: list[str]) -> None:
+    whole = clean("".join(pieces))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(decoding, "PART_CHARACTERS", 10)
+        patched.setattr(decoding, "LONGEST_PART", 40)
+        parts = list(clean_parts(pieces))
+    assert "".join(parts) == whole
+    assert all(parts)
+
+
+@pytest.mark.usefixtures("short_parts")
+def test_parts_end_where_paragraphs_do_and_are_not_long() -> None:
+    text = "\n\n".join(f"Paragraph {number} of the text." for number in range(50))
+    parts = list(clean_parts([text]))
+    assert len(parts) > 10
+    assert all(part.endswith("\n\n") for part in parts[:-1])
+    assert not any(part.startswith("\n") for part in parts)
+
+
+@pytest.mark.usefixtures("short_parts")
+@pytest.mark.parametrize("text", ["word " * 200, "x" * 1000, "line\n" * 200])
+def test_a_paragraph_without_end_is_cut_all_the_same(text: str) -> None:
+    parts = list(clean_parts([text]))
+    assert max(map(len, parts)) <= 60
+    assert "".join(parts) == text.rstrip()
+
+
+@pytest.mark.usefixtures("short_parts")
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32-be", "cp949", "johab"])
+def test_a_text_is_decoded_in_pieces_as_it_is_whole(encoding: str) -> None:
+    text = "휴가는 15일이며, 신청은 2주 전까지 합니다.\n" * 9
+    assert "".join(decode_pieces(text.encode(encoding))) == text == decode(text.encode(encoding))
+
+
+@given(st.lists(st.sampled_from(PARAGRAPHS), min_size=1, max_size=30), st.sets(st.integers(1, 29)))
+@settings(max_examples=100, deadline=None)
+def test_a_text_in_parts_has_the_chunks_of_the_whole(paragraphs: list[str], cuts: set[int]) -> None:
+    bounds = [0, *sorted(cut for cut in cuts if cut < len(paragraphs)), len(paragraphs)]
+    blocks = ["\n\n".join(paragraphs[start:end]) for start, end in pairwise(bounds)]
+    parts = [Page(f"{block}\n\n") for block in blocks[:-1]] + [Page(blocks[-1])]
+    (whole,) = joined(parts)
+    for together in (3, 20_000):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("rag.chunking.UNITS_TOGETHER", together)
+            chunks = list(chunk_pages(parts, "a.txt", count_words))
+            assert chunks == list(chunk_pages([whole], "a.txt", count_words))
+    assert all(whole.text[chunk.start : chunk.end] == chunk.text for chunk in chunks)
+
+
+def test_the_text_that_is_kept_is_whole(tmp_path: Path) -> None:
+    files = FileStore(tmp_path)
+    doc_id = files.write(b"bytes")
+    for pages in ([Page('one "1"\n\n'), Page("둘 😀")], [Page("a", 1), Page("b", 3)], []):
+        files.write_pages(doc_id, pages)
+        (path,) = tmp_path.rglob("*.pages.json")
+        assert json.loads(path.read_bytes()) == [[page.number, page.text] for page in joined(pages)]
+        assert files.read_pages(doc_id, "a.txt") == joined(pages)
+
+
+def test_pages_with_numbers_stay_apart() -> None:
+    pages = [Page("a", 1), Page("b", 1), Page("c", 2)]
+    assert [(number, list(parts)) for number, parts in texts_in_parts(pages)] == [(1, ["a"]), (1, ["b"]), (2, ["c"])]
+
+
+def test_packed_pages_are_a_sequence() -> None:
+    pages = PackedPages(["eins", "zwei", "drei"])
+    assert list(pages) == [Page("eins"), Page("zwei"), Page("drei")]
+    assert (len(pages), pages[-1], pages[1:]) == (3, Page("drei"), [Page("zwei"), Page("drei")])
+
+
+@pytest.mark.parametrize("rare", ["", "’", "😀"], ids=["ASCII", "quotation mark", "emoji"])
+def test_a_long_text_takes_little_more_memory_than_its_bytes(rare: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in (("PART_CHARACTERS", 50_000), ("LONGEST_PART", 200_000), ("PIECE_BYTES", 50_000)):
+        monkeypatch.setattr(decoding, name, size)
+    monkeypatch.setattr("rag.chunking.UNITS_TOGETHER", 1_000)
+    unit = "A sentence of some words, and another one. " * 20 + rare + "\n\n"
+    data = unit.encode() * (4 * MEGABYTE // len(unit.encode()))
+    tracemalloc.start()
+    try:
+        pages = read_parts("a.txt", data)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        chunks = sum(1 for _ in chunk_pages(pages, "a.txt", lambda texts: [len(text) // 4 for text in texts]))
+        _, most_later = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(pages) > 10
+    assert chunks > 4_000
+    # Beside `data`: the text as UTF-8, and a part, of up to four bytes for each character, several times over.
+    assert max(most, most_later) < len(data) + 3 * MEGABYTE
+
+
+def test_who_reads_a_file_gets_its_whole_text() -> None:
+    text = "A paragraph of words.\n\n" * 100_000
+    assert read("a.txt", text.encode()) == [Page(text.rstrip())]
+    assert len(read_parts("a.txt", text.encode())) > 1
