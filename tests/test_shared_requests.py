@@ -15,8 +15,8 @@ PATIENCE = 10.0
 class Sender:
     """Answers `(kind, asked)`, and notes what was sent. While `open` isn't set, requests are under way."""
 
-    def __init__(self, most: int = 1000, at_once: int = 1) -> None:
-        self.shared: SharedRequests[str, Any, Any] = SharedRequests(self._send, lambda kind: most, at_once)
+    def __init__(self, most: int = 1000, at_once: int = 1, seconds: float | None = None) -> None:
+        self.shared: SharedRequests[str, Any, Any] = SharedRequests(self._send, lambda kind: most, at_once, seconds)
         self.requests: list[tuple[str, list[Any]]] = []
         self.under_way = self.most_under_way = 0
         self.error: BaseException | None = None  # of the next request
@@ -47,7 +47,7 @@ class Sender:
     @property
     def remembered(self) -> int:
         """How many kinds are kept."""
-        return len(self.shared._waiting) + len(self.shared._senders)
+        return len(self.shared._queues)
 
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
@@ -247,6 +247,27 @@ def test_a_request_that_is_cancelled_from_below_leaves_nobody_waiting() -> None:
         await asyncio.wait([*first, *second])
         assert all(task.cancelled() for task in first + second)
         assert await sender.shared.ask("dense", 3) == ("dense", 3)
+
+    run(scenario)
+
+
+def test_whoever_has_no_answer_in_time_is_told_and_the_others_get_theirs() -> None:
+    async def scenario() -> None:
+        sender = Sender(seconds=0.2)
+        sender.open.clear()
+        late = sender.ask(1)
+        await asyncio.sleep(0.05)
+        late += sender.ask(2)  # waits for the first request, and never becomes part of one
+        with pytest.raises(TimeoutError):
+            await late[0]
+        with pytest.raises(TimeoutError):
+            await late[1]
+        in_time = sender.ask(3)
+        await everything_that_can_run()
+        sender.open.set()
+        assert await in_time[0] == ("dense", 3)
+        assert sender.requests == [("dense", [1]), ("dense", [3])]
+        assert sender.remembered == 0
 
     run(scenario)
 

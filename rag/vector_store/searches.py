@@ -10,11 +10,12 @@ from typing import Any
 from rag.rows import Hit, make_filter, read_hit
 from rag.settings import Settings
 from rag.shared_requests import SharedRequests
+from rag.vector_store import failures
 from rag.vector_store.client import MOST_ROWS, async_client
 from rag.vector_store.connection import LITE_OPEN_SECONDS, SEARCH_SECONDS, Connection
 
-# On a server: while it works at the next request, the answer to this one is unpacked.
-VECTORS_TOGETHER = 250
+# On a server, which takes requests of some megabytes; a few smaller ones at once take longer.
+VECTORS_TOGETHER = 1000
 # Milvus Lite refuses any other drop ratio; MilvusVectorStore's own text search asks for 0.2.
 BM25_SEARCH: dict[str, Any] = {"metric_type": "BM25", "params": {"drop_ratio_search": 0.0}}
 
@@ -36,13 +37,17 @@ class Searches:
     """
 
     def __init__(self, settings: Settings, connection: Connection) -> None:
+        self._settings = settings
         self._name = settings.collection
         self._consistency_level = settings.consistency_level
         self._lite = settings.milvus_is_lite
         self._connection = connection
         # Milvus Lite works at one request at a time anyhow.
         self._requests: SharedRequests[_Search, list[float] | str, list[Hit]] = SharedRequests(
-            self._search_together, lambda search: _most(search, self._lite), 1 if self._lite else 4
+            self._search_together,
+            lambda search: _most(search, self._lite),
+            1 if self._lite else 4,
+            None if self._lite else SEARCH_SECONDS,
         )
         self._warming = asyncio.Lock()
         self._warmed: object = None  # the opened collection that has been
@@ -89,8 +94,10 @@ class Searches:
     ) -> list[Hit]:
         if not await self._connection.connect():
             return []
-        async with self._connection.within(SEARCH_SECONDS):  # the wait for those that are under way included
+        try:
             return await self._requests.ask(_Search(field, limit, condition, parameters), data)
+        except TimeoutError as error:
+            raise failures.explain(error, self._settings) from error
 
     async def _search_together(self, search: _Search, data: list[list[float] | str]) -> list[list[Hit]]:
         # By the store's client, not by its aquery: that one has no consistency level and no time-out.
