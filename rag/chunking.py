@@ -16,13 +16,14 @@ from rag.headings import page_headings
 from rag.schema import Chunk, Page
 from rag.sentences import append_trimmed
 from rag.text_parts import texts_in_parts
-from rag.text_units import Unit, begins_with_heading, cut_units
+from rag.text_units import Place, Unit, begins_with_heading, cut_units
 
 VERSION = "1"
 
 TARGET_TOKENS = 200
 OVERLAP_TOKENS = 40
 UNITS_TOGETHER = 20_000
+SECTION_CHARACTERS = 16_000_000
 CHARACTERS_TOGETHER = 500_000
 # A tokenizer takes a "word" of a million letters (a hash, base64, Korean without blanks) for one unknown token; text
 # that is longer than this for each of its tokens isn't prose.
@@ -40,8 +41,7 @@ def chunk_pages(
 
     `count_tokens` gives the number of tokens of each text; `max_tokens` is the embedding model's window.
     """
-    title = document_title(file_name)
-    headings: list[str] = []
+    place = Place(document_title(file_name))
     numbered = [page for page in pages if page.number is not None]
     # Pages of marked-up formats have their headings in the text.
     marked = any(begins_with_heading(page.text) for page in numbered)
@@ -50,9 +50,10 @@ def chunk_pages(
         first = next(parts)
         heading = "" if number is None else next(found)
         if number is not None and (not marked or begins_with_heading(first)):
-            headings.clear()  # a slide, a sheet or a page with a heading of its own begins anew
-            headings += [heading] if heading else []
-        for section in _sections(number, itertools.chain([first], parts), title, headings):
+            # A slide, a sheet or a page with a heading of its own begins anew.
+            place.headings = [heading] if heading else []
+        place.header = ""
+        for section in _sections(number, itertools.chain([first], parts), place):
             for chunk in _pack(section, count_tokens, max_tokens):
                 if re.search(r"\w", chunk.text):  # a rule or a bullet alone is no evidence of anything
                     yield chunk
@@ -60,7 +61,7 @@ def chunk_pages(
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """UNITS_TOGETHER units of a page's text, or its last ones, and the text that they are in, which begins with the
+    """UNITS_TOGETHER units of a page's text, or fewer, and the text that they are in, which begins with the
     character `begin` of the page's."""
 
     page: int | None
@@ -69,14 +70,14 @@ class _Section:
     units: list[Unit]
 
 
-def _sections(page: int | None, parts: Iterable[str], title: str, headings: list[str]) -> Iterator[_Section]:
+def _sections(page: int | None, parts: Iterable[str], place: Place) -> Iterator[_Section]:
     """A long text is chunked in sections, without an overlap between them: its units take more memory than itself."""
     begin, text = 0, ""
     units: list[Unit] = []
     for part in parts:
         offset = len(text)
         text += part
-        for unit in cut_units(part, title, headings):
+        for unit in cut_units(part, place):
             unit.start += offset
             unit.end += offset
             units.append(unit)
@@ -85,6 +86,9 @@ def _sections(page: int | None, parts: Iterable[str], title: str, headings: list
                 begin, text, units, offset = begin + offset, part, [], 0
         if not units:
             begin, text = begin + len(text), ""
+        elif len(text) > SECTION_CHARACTERS:  # few and long ones
+            yield _Section(page, begin, text, units)
+            begin, text, units = begin + len(text), "", []
     if units:
         yield _Section(page, begin, text, units)
 

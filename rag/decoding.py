@@ -93,9 +93,14 @@ def clean_parts(pieces: Iterable[str]) -> Iterator[str]:
     PART_CHARACTERS, which end where a paragraph does, if it has paragraphs of less than LONGEST_PART characters.
     """
     line, block = "", ""  # the last line and what there is of this part, neither of them whole yet
+    blanks: list[str] = []  # what follows that line so far
     first = True
     for piece in _clean_characters(pieces):
-        lines, end, line = (line + piece).rpartition("\n")
+        if piece.isspace() and "\n" not in piece:
+            blanks.append(piece)
+            continue
+        lines, end, line = "".join([line, *blanks, piece]).rpartition("\n")
+        blanks.clear()
         if len(line) > PART_CHARACTERS:
             written = line.rstrip()
             lines, end, line = lines + end + written, "", line[len(written) :]
@@ -114,26 +119,31 @@ def _part_end(text: str) -> int:
     if blank >= 0 or len(text) < LONGEST_PART:
         return blank + 2 if blank >= 0 else 0
     length = len(text.rstrip())
-    return max(text.rfind("\n", 0, length), text.rfind(" ", 0, length)) + 1 or length
+    return text.rfind("\n", 0, length) + 1 or text.rfind(" ", 0, length) + 1 or length
 
 
 def _clean_characters(pieces: Iterable[str]) -> Iterator[str]:
-    kept = ""
+    carriage_return = ""  # a line feed may follow, which belongs to it
+    for text in _whole_characters(pieces):
+        text = carriage_return + text
+        carriage_return = "\r" if text.endswith("\r") else ""
+        yield _UNWANTED.sub("", _LINE_ENDS.sub("\n", text.removesuffix("\r"))).translate(_SHOWN_AS)
+    if carriage_return:
+        yield "\n"
+
+
+def _whole_characters(pieces: Iterable[str]) -> Iterator[str]:
+    """Halves that belong together become their character; what is left alone goes."""
+    half = ""
     for piece in pieces:
         for begin in range(0, len(piece), PART_CHARACTERS):
-            text = kept + piece[begin : begin + PART_CHARACTERS]
-            # Its other half may follow.
-            kept = text[-1] if text[-1] == "\r" or "\ud800" <= text[-1] <= "\udbff" else ""
-            yield _clean_piece(text.removesuffix(kept))
-    if kept:
-        yield _clean_piece(kept)
-
-
-def _clean_piece(text: str) -> str:
-    if not text.isascii() and re.search("[\ud800-\udfff]", text):
-        # Halves that belong together become their character; what is left alone goes below.
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
-    return _UNWANTED.sub("", _LINE_ENDS.sub("\n", text)).translate(_SHOWN_AS)
+            text = half + piece[begin : begin + PART_CHARACTERS]
+            half = ""
+            if not text.isascii() and re.search("[\ud800-\udfff]", text):
+                half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+                whole = text.removesuffix(half)
+                text = whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+            yield text
 
 
 def decode(data: bytes, declared: str | None = None) -> str:
@@ -147,13 +157,20 @@ def decode(data: bytes, declared: str | None = None) -> str:
 
 def decode_pieces(data: bytes) -> Iterator[str]:
     """The text in `data` like `decode`, in pieces that are cut anywhere. Raises Fault like it."""
-    decoder = codecs.getincrementaldecoder(_encoding(data, None))("replace")
-    first = True
+    encoding = _encoding(data, None)
+    if encoding in _ISO_2022.values():  # Python's decoders of these keep too few bytes of what is cut
+        yield data.decode(encoding, "replace")
+        return
+    pieces = _decoded(data, encoding, "replace")
+    yield next(pieces, "").removeprefix("\ufeff")
+    yield from pieces
+
+
+def _decoded(data: bytes, encoding: str, errors: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
     for begin in range(0, len(data), PIECE_BYTES):
         end = begin + PIECE_BYTES
-        piece = decoder.decode(data[begin:end], end >= len(data))
-        yield piece.removeprefix("\ufeff") if first else piece
-        first = False
+        yield decoder.decode(data[begin:end], end >= len(data))
 
 
 def _encoding(data: bytes, declared: str | None) -> str:
@@ -200,16 +217,17 @@ def _refuse_binary(data: bytes) -> None:
 
 
 def _is_utf8(data: bytes) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    bad = sound = 0
-    for begin in range(0, len(data), PIECE_BYTES):
-        end = begin + PIECE_BYTES
-        text = decoder.decode(data[begin:end], end >= len(data))
-        if not text.isascii():
-            wrong = text.count("\ufffd")
-            bad += wrong
-            sound += len(text) - len(text.encode("ascii", "ignore")) - wrong
-    return sound >= 4 * bad
+    try:
+        for _ in _decoded(data, "utf-8", "strict"):
+            pass
+        return True
+    except UnicodeDecodeError:
+        pass
+    bad = foreign = 0
+    for text in _decoded(data, "utf-8", "replace"):
+        bad += text.count("\ufffd")
+        foreign += len(text) - len(text.encode("ascii", "ignore"))
+    return foreign - bad >= 4 * bad
 
 
 def _as_declared(data: bytes, declared: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
 from rag import filetypes
-from rag.decoding import clean_parts
+from rag.decoding import clean, clean_parts
 from rag.errors import ReadError
 from rag.faults import Fault, Kind, check_length
 from rag.filetypes import SUPPORTED
@@ -89,7 +89,9 @@ def _pages(name: str, data: bytes, report: Progress) -> Sequence[Page]:
     if kind in _PAGED:
         pages = _PAGED[kind](data, report)
     else:
-        pages = PackedPages(clean_parts(read_text(data) if kind == filetypes.TEXT else [_FLOWING[kind](data)]))
+        # Texts of other formats are in memory whole anyway, and a table that is cut has no header any more.
+        parts = clean_parts(read_text(data)) if kind == filetypes.TEXT else [clean(_FLOWING[kind](data))]
+        pages = PackedPages(filter(None, parts))
         report(1, 1)
     check_length(sum(len(page.text) for page in pages), len(data))
     if not any(page.text.strip() for page in pages):

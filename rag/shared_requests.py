@@ -71,10 +71,7 @@ class SharedRequests(Generic[Kind, Asked, Found]):
         try:
             while waiting:
                 together = [waiting.popleft() for _ in range(min(most, len(waiting)))]
-                # Whoever was cancelled meanwhile doesn't need an answer.
-                together = [(asked, future) for asked, future in together if not future.done()]
-                if together:
-                    await self._send_together(kind, together)
+                await self._send_together(kind, together)
         finally:
             queue.senders.discard(asyncio.current_task())
             if not queue.senders:
@@ -83,6 +80,10 @@ class SharedRequests(Generic[Kind, Asked, Found]):
                 del self._queues[kind]
 
     async def _send_together(self, kind: Kind, together: list[tuple[Asked, asyncio.Future[Found]]]) -> None:
+        # Whoever was cancelled meanwhile, or has waited too long, doesn't need an answer.
+        together = [(asked, future) for asked, future in together if not future.done()]
+        if not together:
+            return
         try:
             answers = await self._send(kind, [asked for asked, _ in together])
             if len(answers) != len(together):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rag.sentences import sentence_spans
 
@@ -31,18 +31,29 @@ class Unit:
     is_row: bool = False
 
 
-def cut_units(text: str, title: str, headings: list[str]) -> Iterator[Unit]:
-    """Cut `text` into units; `headings` is the path so far, and is changed as the text goes on: the next page goes on
-    from there."""
+@dataclass(slots=True)
+class Place:
+    """Where in its document a text stands: the title, the path of headings, and the first row of the table that it is
+    in. It changes as the text goes on."""
+
+    title: str
+    headings: list[str] = field(default_factory=list)
+    header: str = ""
+
+
+def cut_units(text: str, place: Place) -> Iterator[Unit]:
+    """Cut `text`, which stands at `place`, into units; what follows it stands at what `place` is then."""
     position = 0
-    for block_end in [match.start() for match in _BLOCK.finditer(text)] + [len(text)]:
+    for number, block_end in enumerate([match.start() for match in _BLOCK.finditer(text)] + [len(text)]):
+        if number:
+            place.header = ""
         begin = position
         while begin < block_end and text[begin].isspace():
             begin += 1
         position = block_end
         if begin >= block_end:
             continue
-        yield from _block_units(text, begin, block_end, title, headings)
+        yield from _block_units(text, begin, block_end, place)
 
 
 def begins_with_heading(text: str) -> bool:
@@ -50,8 +61,8 @@ def begins_with_heading(text: str) -> bool:
     return bool(_HEADING.match(text))
 
 
-def _block_units(text: str, begin: int, end: int, title: str, headings: list[str]) -> Iterator[Unit]:
-    header = ""  # the first row of the table that is being read
+def _block_units(text: str, begin: int, end: int, place: Place) -> Iterator[Unit]:
+    title, headings = place.title, place.headings
     prose_from: int | None = None
     for start, stop in _lines(text, begin, end):
         line = text[start:stop]
@@ -68,10 +79,10 @@ def _block_units(text: str, begin: int, end: int, title: str, headings: list[str
             headings.append(heading[2].strip("# *\t"))
             yield Unit(start, stop, _context(title, headings[:-1]))
         elif is_row:
-            yield Unit(start, stop, _context(title, headings, header), is_row=True)
-            header = header or re.sub(r"\s+", " ", line).strip(" |")
+            yield Unit(start, stop, _context(title, headings, place.header), is_row=True)
+            place.header = place.header or re.sub(r"\s+", " ", line).strip(" |")
         else:
-            header = ""
+            place.header = ""
             if prose_from is None:
                 prose_from = start
     if prose_from is not None:

@@ -53,6 +53,11 @@ def test_unicode_is_recognised_with_and_without_a_mark(text: str, encoding: str)
     assert decode(text.encode(encoding)) == text
 
 
+@pytest.mark.parametrize("text", ["caf\ufffd", "na\ufffdve r\ufffdsum\ufffd", "한국 \ufffd\ufffd"])
+def test_utf8_whose_characters_were_lost_before_stays_utf8(text: str) -> None:
+    assert decode(text.encode()) == text
+
+
 def test_one_bad_byte_in_utf8_becomes_a_replacement_character() -> None:
     data = KOREAN.encode()
     assert decode(data + b"\xff" + data) == f"{KOREAN}\ufffd{KOREAN}"

@@ -32,13 +32,17 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("field", FIELDS)
-@pytest.mark.parametrize(("start", "end"), [(0, 4), (1, 3), (2, 2), (3, 4)])
+@pytest.mark.parametrize(("start", "end"), [(0, 4), (1, 3), (2, 2), (3, 6)])
 def test_values_of_a_field_are_what_pymilvus_makes_of_them(field: str, start: int, end: int) -> None:
+    import_milvus(lite=True)
     import_milvus(lite=False)
     extractors: Any = importlib.import_module("pymilvus.client.field_data_extractors")
     ours = extractors.decode_range
     assert ours.func is _decode_range
     (pymilvus_own,) = ours.args
+    assert pymilvus_own.__module__ == "pymilvus.client.field_data_extractors"
+    if FIELDS[field].valid_data:
+        end = min(end, 4)  # beyond it pymilvus itself fails
     expected = pymilvus_own(FIELDS[field], start, end)
     assert ours(FIELDS[field], start, end) == expected
     assert [type(value) for value in ours(FIELDS[field], start, end)] == [type(value) for value in expected]

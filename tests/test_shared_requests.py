@@ -272,6 +272,20 @@ def test_whoever_has_no_answer_in_time_is_told_and_the_others_get_theirs() -> No
     run(scenario)
 
 
+def test_whoever_has_waited_too_long_is_not_asked_for_again() -> None:
+    async def scenario() -> None:
+        sender = Sender(seconds=0.05)
+        sender.open.clear()
+        sender.bad = {1}
+        late = sender.ask(1, 2, 3, 4)
+        assert [type(each) for each in await asyncio.gather(*late, return_exceptions=True)] == [TimeoutError] * 4
+        sender.open.set()
+        await everything_that_can_run()
+        assert sender.requests == [("dense", [1, 2, 3, 4])]
+
+    run(scenario)
+
+
 def test_nothing_is_kept_when_nobody_asks() -> None:
     async def scenario() -> None:
         sender = Sender(most=2, at_once=3)

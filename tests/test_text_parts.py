@@ -37,7 +37,8 @@ SCRAPS = (
     "😀",
     "a b.",
 )
-ragged = st.lists(st.sampled_from(SCRAPS) | st.text("ab .\n", max_size=8), max_size=40)
+BLANKS = ("   ", "\u3000" * 30, " " * 12)
+ragged = st.lists(st.sampled_from(SCRAPS + BLANKS) | st.text("ab .\n", max_size=8), max_size=40)
 PARAGRAPHS = (
     "# A heading",
     "One sentence. Another one!",
@@ -89,9 +90,11 @@ def test_a_paragraph_without_end_is_cut_all_the_same(text: str) -> None:
 
 
 @pytest.mark.usefixtures("short_parts")
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32-be", "cp949", "johab"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32-be", "cp949", "johab", "iso2022_jp"])
 def test_a_text_is_decoded_in_pieces_as_it_is_whole(encoding: str) -> None:
-    text = "휴가는 15일이며, 신청은 2주 전까지 합니다.\n" * 9
+    text = (
+        "会社案内です (and more)\n" if encoding == "iso2022_jp" else "휴가는 15일이며, 신청은 2주 전까지 합니다.\n"
+    ) * 9
     assert "".join(decode_pieces(text.encode(encoding))) == text == decode(text.encode(encoding))
 
 
@@ -108,6 +111,43 @@ def test_a_text_in_parts_has_the_chunks_of_the_whole(paragraphs: list[str], cuts
             chunks = list(chunk_pages(parts, "a.txt", count_words))
             assert chunks == list(chunk_pages([whole], "a.txt", count_words))
     assert all(whole.text[chunk.start : chunk.end] == chunk.text for chunk in chunks)
+
+
+@pytest.mark.usefixtures("short_parts")
+def test_a_table_without_end_keeps_its_header() -> None:
+    text = "| Name | Amount |\n|---|---|\n" + "".join(f"| person {number} | {number} |\n" for number in range(60))
+    parts = [Page(part) for part in clean_parts([text])]
+    assert len(parts) > 10
+    chunks = list(chunk_pages(parts, "", count_words))
+    assert chunks == list(chunk_pages(joined(parts), "", count_words))
+    assert {chunk.context for chunk in chunks[1:]} == {"Name | Amount"}
+
+
+def test_another_table_has_another_header() -> None:
+    parts = [Page("| a | b |\n| 1 | 2 |\n\n"), Page("| c | d |\n| 3 | 4 |")]
+    pages = [Page("| a | b |\n| 1 | 2 |", 1), Page("| c | d |\n| 3 | 4 |", 2)]
+    for texts in (parts, pages):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("rag.chunking.UNITS_TOGETHER", 1)
+            contexts = [chunk.context for chunk in chunk_pages(texts, "", count_words)]
+        assert contexts == ["", "a | b", "", "c | d"]
+
+
+def test_units_that_are_few_and_long_are_not_kept_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.chunking.SECTION_CHARACTERS", 1_000)
+    parts = [Page("word " * 100) for _ in range(40)]
+    longest = 0
+
+    def count(texts: list[str]) -> list[int]:
+        nonlocal longest
+        longest = max(longest, sum(map(len, texts)))
+        return count_words(texts)
+
+    (whole,) = joined(parts)
+    chunks = list(chunk_pages(parts, "", count))
+    assert longest < 2_000
+    assert all(whole.text[chunk.start : chunk.end] == chunk.text for chunk in chunks)
+    assert sum(len(chunk.text.split()) for chunk in chunks) == 4_000
 
 
 def test_the_text_that_is_kept_is_whole(tmp_path: Path) -> None:

@@ -51,28 +51,34 @@ def import_milvus(lite: bool) -> None:
             importlib.import_module("scipy.sparse")  # else pymilvus does so at the first search, on the event loop
         if lite:
             lite_server.prepare()
-    # It takes each character of a text for a text of its own, which takes as long as the rest of an insert.
-    entity_helper: Any = importlib.import_module("pymilvus.client.entity_helper")
-    entity_helper.CHECK_STR_ARRAY = False
-    # It finds out anew what the type of a field is for each value of each hit, which takes as long as the server does.
-    extractors: Any = importlib.import_module("pymilvus.client.field_data_extractors")
-    extractors.decode_range = functools.partial(_decode_range, extractors.decode_range)
+    _hasten()
     # pymilvus logs a traceback for every failed call before it raises; here each failure is logged once.
     for name in ("pymilvus", "milvus_lite", "grpc._server"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     keep()
 
 
+@functools.cache
+def _hasten() -> None:
+    # pymilvus takes each character of a text for a text of its own, which takes as long as the rest of an insert.
+    entity_helper: Any = importlib.import_module("pymilvus.client.entity_helper")
+    entity_helper.CHECK_STR_ARRAY = False
+    # For each value of each hit it finds out anew what the type of the field is: a third of the work of a search here.
+    extractors: Any = importlib.import_module("pymilvus.client.field_data_extractors")
+    extractors.decode_range = functools.partial(_decode_range, extractors.decode_range)
+
+
 def _decode_range(decode_range: Any, field_data: Any, start: int, end: int) -> list[Any]:
     """Values of a field as pymilvus's `decode_range` gives them; those of numbers and texts all at once."""
     from pymilvus import DataType
 
+    data: Any = ()
     if not field_data.valid_data:
         if field_data.type == DataType.VARCHAR:
-            return list(field_data.scalars.string_data.data[start:end])
-        if field_data.type == DataType.INT64:
-            return list(field_data.scalars.long_data.data[start:end])
-    values: list[Any] = decode_range(field_data, start, end)
+            data = field_data.scalars.string_data.data
+        elif field_data.type == DataType.INT64:
+            data = field_data.scalars.long_data.data
+    values: list[Any] = list(data[start:end]) if len(data) >= end else decode_range(field_data, start, end)
     return values
 
 
