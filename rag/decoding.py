@@ -1,4 +1,4 @@
-"""Bytes to text: which encoding it is, and which characters never belong in a text."""
+"""Bytes to text: which encoding it is."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import charset_normalizer
 
 from rag.faults import Fault, Kind
 
-# What a long text is taken in, so that it isn't in memory several times over.
+# What a long text is decoded in, so that it isn't in memory several times over.
 PIECE_BYTES = 1_000_000
-PART_CHARACTERS = 1_000_000
-LONGEST_PART = 4_000_000
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
 _BYTE_ORDER_MARKS = (
@@ -60,90 +58,6 @@ _SURE = 0.15
 
 _CONTROL_BYTES = bytes({*range(1, 9), *range(14, 27), 28, 29, 30, 31, 127})
 _ISO_2022 = {b"\x1b$B": "iso2022_jp_2", b"\x1b$@": "iso2022_jp_2", b"\x1b$)C": "iso2022_kr"}
-
-# Lone surrogates, controls, noncharacters, soft hyphens, zero-width marks, bidi controls, interlinear marks, tags.
-_UNWANTED = re.compile(
-    "[\ud800-\udfff\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e"
-    "\u2060-\u2064\u2066-\u206f\ufdd0-\ufdef\ufeff\ufff9-\ufffc\ufffe\uffff\U000e0000-\U000e007f]"
-)
-_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-_SHOWN_AS = str.maketrans(
-    {
-        **dict.fromkeys("\u00a0\u2007\u202f", " "),
-        **dict(
-            zip("\ufb00\ufb01\ufb02\ufb03\ufb04\ufb05\ufb06", ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True)
-        ),
-        **dict.fromkeys(
-            "\uf0a7\uf0b7\uf0d8\uf0fc\uf0e0\uf06c\uf06e\uf076", "•"
-        ),  # bullets of the Symbol and Wingdings fonts
-    }
-)
-
-
-def clean(text: str) -> str:
-    """A text without what doesn't belong in one, whole; see `clean_parts`."""
-    return "".join(clean_parts([text]))
-
-
-def clean_parts(pieces: Iterable[str]) -> Iterator[str]:
-    """The text that the pieces make, with `\\n` line ends and without the characters that can't be seen, stored or
-    matched.
-
-    Ligatures become letters, no-break spaces spaces; runs of blank lines become one. It comes in parts of about
-    PART_CHARACTERS, which end where a paragraph does, if it has paragraphs of less than LONGEST_PART characters.
-    """
-    line, block = "", ""  # the last line and what there is of this part, neither of them whole yet
-    blanks: list[str] = []  # what follows that line so far
-    first = True
-    for piece in _clean_characters(pieces):
-        if piece.isspace() and "\n" not in piece:
-            blanks.append(piece)
-            continue
-        lines, end, line = "".join([line, *blanks, piece]).rpartition("\n")
-        blanks.clear()
-        if len(line) > PART_CHARACTERS:
-            written = line.rstrip()
-            lines, end, line = lines + end + written, "", line[len(written) :]
-        block = re.sub(r"\n{3,}", "\n\n", block + "\n".join(each.rstrip() for each in lines.split("\n")) + end)
-        block = block.lstrip("\n") if first else block
-        if len(block) >= PART_CHARACTERS and (cut := _part_end(block)):
-            yield block[:cut]
-            block, first = block[cut:], False
-    if last := (block + line.rstrip()).rstrip("\n"):
-        yield last
-
-
-def _part_end(text: str) -> int:
-    """Where to cut so that what follows begins with a paragraph; 0 where there is no such place yet."""
-    blank = text.rfind("\n\n", 0, len(text) - 1)
-    if blank >= 0 or len(text) < LONGEST_PART:
-        return blank + 2 if blank >= 0 else 0
-    length = len(text.rstrip())
-    return text.rfind("\n", 0, length) + 1 or text.rfind(" ", 0, length) + 1 or length
-
-
-def _clean_characters(pieces: Iterable[str]) -> Iterator[str]:
-    carriage_return = ""  # a line feed may follow, which belongs to it
-    for text in _whole_characters(pieces):
-        text = carriage_return + text
-        carriage_return = "\r" if text.endswith("\r") else ""
-        yield _UNWANTED.sub("", _LINE_ENDS.sub("\n", text.removesuffix("\r"))).translate(_SHOWN_AS)
-    if carriage_return:
-        yield "\n"
-
-
-def _whole_characters(pieces: Iterable[str]) -> Iterator[str]:
-    """Halves that belong together become their character; what is left alone goes."""
-    half = ""
-    for piece in pieces:
-        for begin in range(0, len(piece), PART_CHARACTERS):
-            text = half + piece[begin : begin + PART_CHARACTERS]
-            half = ""
-            if not text.isascii() and re.search("[\ud800-\udfff]", text):
-                half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
-                whole = text.removesuffix(half)
-                text = whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
-            yield text
 
 
 def decode(data: bytes, declared: str | None = None) -> str:

@@ -13,7 +13,8 @@ from bs4.dammit import EncodingDetector
 from markdownify import MarkdownConverter
 
 from rag.archives import Package
-from rag.decoding import clean, decode
+from rag.cleaning import clean
+from rag.decoding import decode
 from rag.faults import Fault, Kind, check_length
 
 # Not part of what a page says: what runs, what is drawn, what leads elsewhere, and what is filled in.

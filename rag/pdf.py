@@ -14,7 +14,7 @@ from typing import Any
 import pypdfium2
 from pypdfium2 import raw
 
-from rag.decoding import clean
+from rag.cleaning import clean
 from rag.faults import Fault, Kind, check_length
 from rag.schema import Page
 

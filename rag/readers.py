@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
 from rag import filetypes
-from rag.decoding import clean, clean_parts
+from rag.cleaning import clean, clean_parts
 from rag.errors import ReadError
 from rag.faults import Fault, Kind, check_length
 from rag.filetypes import SUPPORTED

@@ -13,7 +13,8 @@ from typing import Any
 from python_calamine import CalamineError, CalamineWorkbook
 
 from rag.archives import Package, drawing_text
-from rag.decoding import clean, decode
+from rag.cleaning import clean
+from rag.decoding import decode
 from rag.faults import Fault, Kind, check_length
 from rag.schema import Page
 

@@ -11,7 +11,7 @@ from pptx.enum.shapes import PP_PLACEHOLDER
 from pptx.exc import PythonPptxError
 
 from rag.archives import Package, drawing_text, parse_xml
-from rag.decoding import clean
+from rag.cleaning import clean
 from rag.faults import Fault, Kind, check_length
 from rag.schema import Page
 from rag.sheets import table

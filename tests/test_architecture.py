@@ -25,6 +25,7 @@ ORDER = [
     "retries",
     "faults",
     "filetypes",
+    "cleaning",
     "decoding",
     "archives",
     "markup",

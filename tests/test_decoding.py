@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from rag.decoding import clean, decode
+from rag.cleaning import clean
+from rag.decoding import decode
 from rag.faults import Fault, Kind
 
 KOREAN = "회사 안내서: 휴가는 15일이며, 신청은 2주 전까지 합니다.\n문의는 인사팀으로 해 주세요.\n"

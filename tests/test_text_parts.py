@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag import decoding
+from rag import cleaning, decoding
 from rag.chunking import chunk_pages
-from rag.decoding import clean, clean_parts, decode, decode_pieces
+from rag.cleaning import clean, clean_parts
+from rag.decoding import decode, decode_pieces
 from rag.file_store import FileStore
 from rag.readers import read, read_parts
 from rag.schema import Page
@@ -51,8 +52,8 @@ PARAGRAPHS = (
 
 @pytest.fixture
 def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "PART_CHARACTERS", 10)
-    monkeypatch.setattr(decoding, "LONGEST_PART", 40)
+    monkeypatch.setattr(cleaning, "PART_CHARACTERS", 10)
+    monkeypatch.setattr(cleaning, "LONGEST_PART", 40)
     monkeypatch.setattr(decoding, "PIECE_BYTES", 7)
 
 
@@ -65,8 +66,8 @@ def count_words(texts: list[str]) -> list[int]:
 def test_a_text_is_cleaned_in_pieces_as_it_is_whole(pieces: list[str]) -> None:
     whole = clean("".join(pieces))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(decoding, "PART_CHARACTERS", 10)
-        patched.setattr(decoding, "LONGEST_PART", 40)
+        patched.setattr(cleaning, "PART_CHARACTERS", 10)
+        patched.setattr(cleaning, "LONGEST_PART", 40)
         parts = list(clean_parts(pieces))
     assert "".join(parts) == whole
     assert all(parts)
@@ -173,8 +174,12 @@ def test_packed_pages_are_a_sequence() -> None:
 
 @pytest.mark.parametrize("rare", ["", "’", "😀"], ids=["ASCII", "quotation mark", "emoji"])
 def test_a_long_text_takes_little_more_memory_than_its_bytes(rare: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, size in (("PART_CHARACTERS", 50_000), ("LONGEST_PART", 200_000), ("PIECE_BYTES", 50_000)):
-        monkeypatch.setattr(decoding, name, size)
+    for module, name, size in (
+        (cleaning, "PART_CHARACTERS", 50_000),
+        (cleaning, "LONGEST_PART", 200_000),
+        (decoding, "PIECE_BYTES", 50_000),
+    ):
+        monkeypatch.setattr(module, name, size)
     monkeypatch.setattr("rag.chunking.UNITS_TOGETHER", 1_000)
     unit = "A sentence of some words, and another one. " * 20 + rare + "\n\n"
     data = unit.encode() * (4 * MEGABYTE // len(unit.encode()))
