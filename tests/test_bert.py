@@ -253,3 +253,28 @@ assert not opened, opened
 def test_loading_reports_to_nobody_and_does_without_pytorch() -> None:
     found = subprocess.run([sys.executable, "-c", LOADING], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
+GROWING = """
+import psutil
+from rag import bert
+from rag.embedding_models import load_embedder
+from rag.settings import Settings
+{}
+loaded = load_embedder("bundled", Settings(_env_file=None, embed_model="bundled"))
+def embed(lengths):
+    for length in lengths:
+        for texts in (["a " * length], ["a " * length] * bert.BATCH):
+            loaded.embed_texts(texts, background=True)
+    return psutil.Process().memory_info().rss
+before = embed(range(160, 0, -4))
+print((embed(range(1, 160, 2)) - before) // 1_000_000)
+"""
+
+
+@pytest.mark.parametrize(("set_kept", "grows"), [("", False), ("bert.KEPT = 5000", True)])
+def test_texts_of_ever_new_lengths_take_no_more_memory(set_kept: str, grows: bool) -> None:
+    script = GROWING.format(set_kept)
+    found = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+    assert found.returncode == 0, found.stderr
+    assert (int(found.stdout) > 40) == grows, found.stdout

@@ -7,42 +7,86 @@ from typing import Any
 
 import pytest
 from pymilvus import DataType
-from pymilvus.grpc_gen import schema_pb2
+from pymilvus.exceptions import ParamError
 
-from rag.vector_store.client import _decode_range, import_milvus
+from rag.event_loop import EventLoopThread
+from rag.rows import HIT_FIELDS, Hit, read_hits
+from rag.schema import Chunk
+from rag.settings import Settings
+from rag.vector_store.client import async_client, import_milvus
+from rag.vector_store.store import VectorStore
 
-FIELDS = {
-    "texts": schema_pb2.FieldData(
-        type=DataType.VARCHAR,
-        scalars=schema_pb2.ScalarField(string_data=schema_pb2.StringArray(data=["a", "나", "", "d"])),
-    ),
-    "numbers": schema_pb2.FieldData(
-        type=DataType.INT64, scalars=schema_pb2.ScalarField(long_data=schema_pb2.LongArray(data=[1, 2**40, 0, -4]))
-    ),
-    "numbers of which one is missing": schema_pb2.FieldData(
-        type=DataType.INT64,
-        scalars=schema_pb2.ScalarField(long_data=schema_pb2.LongArray(data=[1, 2, 0, 4])),
-        valid_data=[True, True, False, True],
-    ),
-    "booleans": schema_pb2.FieldData(
-        type=DataType.BOOL,
-        scalars=schema_pb2.ScalarField(bool_data=schema_pb2.BoolArray(data=[True, False, True, True])),
-    ),
-}
+DOCUMENT = "a" * 64
 
 
-@pytest.mark.parametrize("field", FIELDS)
-@pytest.mark.parametrize(("start", "end"), [(0, 4), (1, 3), (2, 2), (3, 6)])
-def test_values_of_a_field_are_what_pymilvus_makes_of_them(field: str, start: int, end: int) -> None:
-    import_milvus(lite=True)
+@pytest.fixture(scope="module")
+def loop() -> Any:
+    thread = EventLoopThread()
+    yield thread
+    thread.close()
+
+
+@pytest.mark.parametrize("kind", [DataType.VARCHAR, int(DataType.VARCHAR), DataType.INT64, DataType.FLOAT_VECTOR])
+def test_the_type_of_a_field_is_what_pymilvus_says(kind: int) -> None:
     import_milvus(lite=False)
-    extractors: Any = importlib.import_module("pymilvus.client.field_data_extractors")
-    ours = extractors.decode_range
-    assert ours.func is _decode_range
-    (pymilvus_own,) = ours.args
-    assert pymilvus_own.__module__ == "pymilvus.client.field_data_extractors"
-    if FIELDS[field].valid_data:
-        end = min(end, 4)  # beyond it pymilvus itself fails
-    expected = pymilvus_own(FIELDS[field], start, end)
-    assert ours(FIELDS[field], start, end) == expected
-    assert [type(value) for value in ours(FIELDS[field], start, end)] == [type(value) for value in expected]
+    type_info: Any = importlib.import_module("pymilvus.client.type_info")
+    assert type_info.get_type_info(kind) is type_info.get_type_info.__wrapped__(kind)
+    assert type_info.is_scalar_type(kind) == (kind != DataType.FLOAT_VECTOR)
+
+
+def test_an_unknown_type_is_an_error_each_time() -> None:
+    import_milvus(lite=False)
+    type_info: Any = importlib.import_module("pymilvus.client.type_info")
+    for _ in range(2):
+        with pytest.raises(ParamError):
+            type_info.get_type_info(4711)
+
+
+@pytest.mark.parametrize("limit", [1, 4, 100])
+def test_columns_hold_the_hits_that_pymilvus_makes_of_an_answer(
+    loop: EventLoopThread, settings: Settings, limit: int
+) -> None:
+    rows = [
+        (
+            DOCUMENT,
+            number,
+            Chunk(f"단락 {number}", number % 3 or None, number, number + 5),
+            "a",
+            [1.0, number / 10, 0.0],
+        )
+        for number in range(20)
+    ]
+    questions = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+
+    async def both() -> tuple[Any, Any, Any]:
+        store = VectorStore(settings)
+        await store.create(3)
+        try:
+            await store.insert(rows, "n")
+            client = async_client(await store._connection.ready())
+
+            async def found(condition: str = "", **options: Any) -> Any:
+                return await client.search(
+                    settings.collection,
+                    data=questions,
+                    anns_field="embedding",
+                    limit=limit,
+                    filter=condition,
+                    output_fields=HIT_FIELDS,
+                    search_params={"metric_type": "COSINE"},
+                    **options,
+                )
+
+            return await found(), await found(in_columns=True), await found('doc_id == "b"', in_columns=True)
+        finally:
+            await store.close()
+
+    by_pymilvus, columns, nothing = loop.run(both())
+    expected = [
+        [Hit(hit["id"], DOCUMENT, *(hit["entity"][name] for name in HIT_FIELDS), score=hit["distance"]) for hit in hits]
+        for hits in by_pymilvus
+    ]
+    expected = [[hit._replace(page=hit.page or None) for hit in hits] for hits in expected]
+    assert read_hits(columns, float) == expected
+    assert [len(hits) for hits in expected] == [min(limit, 20)] * 3
+    assert read_hits(nothing, float) == [[], [], []]

@@ -6,6 +6,7 @@ Resident memory of this process and its readers; a Milvus server's own isn't in 
 from __future__ import annotations
 
 import argparse
+import itertools
 import tempfile
 import threading
 import time
@@ -27,8 +28,7 @@ from rag.sources import read_path
 
 MEGABYTES = 200
 ROUNDS = 200
-# Until then caches fill.
-FIRST_ROUNDS = 20
+PARTS = 4
 SAMPLE_SECONDS = 0.1
 MEGABYTE = 1_000_000
 
@@ -68,7 +68,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
             err.print(f"Making {options.megabytes} MB of text", style="dim")
             steps.append(_ingest(index, "large.txt", _text(corpus, options.megabytes), longest))
         if options.rounds > 0:
-            steps.append(_rounds(index, corpus, options.rounds))
+            steps += _rounds(index, corpus, options.rounds)
     if options.json:
         print_json(steps)
     else:
@@ -105,21 +105,23 @@ def _ingest(index: DocumentIndex, name: str, data: bytes, longest: float) -> Ste
     return Step(shown, now.chunks, seconds, before, peak(), after)
 
 
-def _rounds(index: DocumentIndex, corpus: Corpus, rounds: int) -> Step:
+def _rounds(index: DocumentIndex, corpus: Corpus, rounds: int) -> Iterator[Step]:
+    """In parts, which tell whether memory goes on growing or caches have filled by then."""
     files = text_files(corpus, 10)
-    chunks, before, began = 0, 0.0, time.monotonic()
-    with _watched() as peak:
-        for number in range(rounds):
-            if number == min(FIRST_ROUNDS, rounds - 1):
-                before = resident_mb()
-            (result,) = index.ingest([next(files)])
-            if result.status == "failed" or result.doc_id is None:
-                raise RagError(str(result.error))
-            chunks += result.chunks
-            index.delete(result.doc_id)
-        after = resident_mb()
-    name = f"{rounds} rounds of ingest and delete; before: after {min(FIRST_ROUNDS, rounds - 1)}"
-    return Step(name, chunks, time.monotonic() - began, before, peak(), after)
+    parts = min(PARTS, rounds)
+    bounds = [rounds * part // parts for part in range(parts + 1)]
+    for first, end in itertools.pairwise(bounds):
+        chunks, before, began = 0, resident_mb(), time.monotonic()
+        with _watched() as peak:
+            for _ in range(first, end):
+                (result,) = index.ingest([next(files)])
+                if result.status == "failed" or result.doc_id is None:
+                    raise RagError(str(result.error))
+                chunks += result.chunks
+                index.delete(result.doc_id)
+            after = resident_mb()
+        name = f"rounds of ingest and delete, {first + 1} to {end}"
+        yield Step(name, chunks, time.monotonic() - began, before, peak(), after)
 
 
 @contextmanager

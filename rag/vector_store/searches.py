@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from rag.rows import Hit, make_filter, read_hit
+from rag.rows import HIT_FIELDS, Hit, make_filter, read_hits
 from rag.settings import Settings
 from rag.shared_requests import SharedRequests
 from rag.vector_store import failures
@@ -109,15 +109,15 @@ class Searches:
                 anns_field=search.vectors,
                 limit=search.limit,
                 filter=search.condition,
-                output_fields=["text", "page", "start", "end"],
+                output_fields=HIT_FIELDS,
                 search_params=search.parameters,
                 consistency_level=self._consistency_level,
+                in_columns=True,
             ),
             LITE_OPEN_SECONDS if self._lite else SEARCH_SECONDS,
         )
         # Milvus Lite gives BM25 as a distance, below zero.
-        score = abs if search.vectors == "sparse_embedding" else float
-        return [[read_hit(hit["id"], hit["entity"], score(hit["distance"])) for hit in hits] for hits in found]
+        return read_hits(found, abs if search.vectors == "sparse_embedding" else float)
 
 
 def _most(search: _Search, lite: bool) -> int:

@@ -26,7 +26,7 @@ from rag.vector_store.connection import (
 )
 from rag.vector_store.searches import Searches
 
-INSERT_BATCH = 100
+INSERT_BATCH = 250
 # Their ids are 80 characters each.
 ROWS_DELETED_TOGETHER = 500
 # Documents that are counted in one request.
