@@ -17,6 +17,7 @@ MAX_BYTES = 65_535
 HIT_FIELDS = ["text", "page", "start", "end"]
 PAGE_NONE = 0  # a row's page where the document has none; Milvus before 2.5 knows no null
 
+_NOT_WHOLE = "Milvus has answered a search with a part of its rows only; ask again."
 _ROW_ID = re.compile(r"[0-9a-f]{64}-[0-9a-f]{8}-[0-9]+")
 
 
@@ -57,22 +58,28 @@ def _fitting(text: str) -> str:
 
 def read_hits(found: Any, score: Callable[[float], float]) -> list[list[Hit]]:
     """The hits of each question that a search was made for, best first. `found` is Milvus's SearchResultData with
-    HIT_FIELDS; `score` makes higher for better of what Milvus ranks by."""
-    row_ids = list(found.ids.str_id.data)
+    HIT_FIELDS; `score` makes higher for better of what Milvus ranks by. Raises StoreError for one that isn't whole."""
+    row_ids = found.ids.str_id.data
     if not row_ids:
         return [[] for _ in found.topks]
     fields = {field.field_name: field.scalars for field in found.fields_data}
-    columns = (
-        fields["text"].string_data.data,
-        *(fields[name].long_data.data for name in ("page", "start", "end")),
-        found.scores,
-    )
-    hits = (
-        # The document's id is the beginning of the row's: each field that isn't asked for saves time.
-        Hit(row_id, row_id[:64], text, page or None, start, end, score(rank))
-        for row_id, text, page, start, end, rank in zip(row_ids, *columns, strict=True)
-    )
-    return [list(itertools.islice(hits, number)) for number in found.topks]
+    try:
+        columns = (
+            fields["text"].string_data.data,
+            *(fields[name].long_data.data for name in ("page", "start", "end")),
+            found.scores,
+        )
+        hits = [
+            # The document's id is the beginning of the row's: each field that isn't asked for saves time.
+            Hit(row_id, row_id[:64], text, page or None, start, end, score(rank))
+            for row_id, text, page, start, end, rank in zip(row_ids, *columns, strict=True)
+        ]
+    except (KeyError, ValueError) as error:
+        raise StoreError(_NOT_WHOLE) from error
+    if sum(found.topks) != len(hits):
+        raise StoreError(_NOT_WHOLE)
+    rest = iter(hits)
+    return [list(itertools.islice(rest, number)) for number in found.topks]
 
 
 def only(doc_ids: Collection[str]) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from pymilvus import DataType
 from pymilvus.exceptions import ParamError
+from pymilvus.grpc_gen import schema_pb2
 
+from rag.errors import StoreError
 from rag.event_loop import EventLoopThread
 from rag.rows import HIT_FIELDS, Hit, read_hits
 from rag.schema import Chunk
@@ -32,6 +34,38 @@ def test_the_type_of_a_field_is_what_pymilvus_says(kind: int) -> None:
     type_info: Any = importlib.import_module("pymilvus.client.type_info")
     assert type_info.get_type_info(kind) is type_info.get_type_info.__wrapped__(kind)
     assert type_info.is_scalar_type(kind) == (kind != DataType.FLOAT_VECTOR)
+
+
+def answer(**changes: Any) -> Any:
+    """What Milvus answers to three questions that have two, no and one hit."""
+    numbers = {"page": [1, 0, 3], "start": [4, 5, 6], "end": [7, 8, 9]}
+    columns: dict[str, Any] = {
+        "topks": [2, 0, 1],
+        "ids": ["a", "b", "c"],
+        "text": ["x", "y", "z"],
+        **numbers,
+        **changes,
+    }
+    found = schema_pb2.SearchResultData(topks=columns.pop("topks"), scores=columns.pop("scores", [0.9, 0.8, 0.7]))
+    found.ids.str_id.data.extend(columns.pop("ids"))
+    for name, values in columns.items():
+        data = found.fields_data.add(field_name=name).scalars
+        (data.string_data if name == "text" else data.long_data).data.extend(values)
+    return found
+
+
+def test_hits_go_to_the_questions_that_found_them() -> None:
+    first, second, third = read_hits(answer(), round)
+    assert (first, second) == ([Hit("a", "a", "x", 1, 4, 7, 1), Hit("b", "b", "y", None, 5, 8, 1)], [])
+    assert third == [Hit("c", "c", "z", 3, 6, 9, 1)]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"text": ["x"]}, {"end": [1, 2, 3, 4]}, {"scores": [0.9]}, {"topks": [2, 2]}, {"topks": [1, 1]}]
+)
+def test_an_answer_that_is_not_whole_is_an_error(changes: dict[str, Any]) -> None:
+    with pytest.raises(StoreError, match="a part of its rows"):
+        read_hits(answer(**changes), float)
 
 
 def test_an_unknown_type_is_an_error_each_time() -> None:
