@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -30,11 +29,11 @@ Array = npt.NDArray[Any]
 
 # Texts that go through the model together, of like length: small, so that they stay in the processor's cache.
 BATCH = 4
-# Lengths are padded to multiples of this. What OpenVINO makes ready for one shape of input takes it some milliseconds
-# and a megabyte, and texts have some hundred lengths.
+# Lengths are padded to multiples of this. What OpenVINO, and oneDNN in it, make ready for one shape of input takes them
+# some milliseconds and a megabyte, and texts have some hundred lengths.
 MULTIPLE = 8
-# Parts of what is made ready, ten or so for a shape, that are kept for the next input of that shape. By default
-# OpenVINO keeps 5,000 for each stream, and oneDNN in it 1,024: no faster, but memory grows by hundreds of megabytes.
+# Parts of what is made ready, ten or so for a shape, that each stream keeps for the next input of that shape. OpenVINO
+# by itself keeps 5,000.
 KEPT = 128
 _LAYOUT = {"sentence_transformers.models.Transformer", "sentence_transformers.models.Pooling"}
 _NORMALIZE = "sentence_transformers.models.Normalize"
@@ -135,11 +134,9 @@ def _pooling(folder: Path) -> str | None:
 
 
 def _openvino() -> Any:
-    """Without its converter, which isn't needed here and reports each import to Google Analytics, and with small
-    caches."""
+    """Without its converter, which isn't needed here and reports each import to Google Analytics."""
     converter = "openvino.tools.ovc"
     if "openvino" not in sys.modules:
-        os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KEPT))
         sys.modules[converter] = None  # type: ignore[assignment]
         try:
             return importlib.import_module("openvino")
