@@ -30,7 +30,7 @@ Array = npt.NDArray[Any]
 # Texts that go through the model together, of like length: small, so that they stay in the processor's cache.
 BATCH = 4
 # Lengths are padded to multiples of this. What OpenVINO, and oneDNN in it, make ready for one shape of input takes them
-# some milliseconds and a megabyte, and texts have some hundred lengths.
+# some milliseconds and a megabyte, and texts have hundreds of lengths.
 MULTIPLE = 8
 # Parts of what is made ready, ten or so for a shape, that each stream keeps for the next input of that shape. OpenVINO
 # by itself keeps 5,000.

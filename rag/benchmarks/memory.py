@@ -28,6 +28,7 @@ from rag.sources import read_path
 
 MEGABYTES = 200
 ROUNDS = 200
+# That rounds are reported in.
 PARTS = 4
 SAMPLE_SECONDS = 0.1
 MEGABYTE = 1_000_000

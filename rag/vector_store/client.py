@@ -66,7 +66,7 @@ def _hasten() -> None:
     # For each value of each row it finds out anew what the type of the field is: a quarter of an insert's work here.
     type_info: Any = importlib.import_module("pymilvus.client.type_info")
     type_info.get_type_info = functools.cache(type_info.get_type_info)
-    # Of each hit it makes three objects; that takes longer than all else that is done here for a search.
+    # It makes three objects of each hit, which, with reading them, is a third of the work of a search here.
     handler: Any = importlib.import_module("pymilvus.client.async_grpc_handler").AsyncGrpcHandler
     handler._execute_search = functools.partialmethod(_execute_search, handler._execute_search)
 
