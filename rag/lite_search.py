@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from rag.lite_snapshot import Part, snapshot
+from rag.lite_snapshot import Part, best_first, snapshot
 
 Hits = list[list[dict[str, Any]]]
 # Scores, numbers of parts, rows; best first.
@@ -77,13 +77,10 @@ class _Request:
     def _nearest(self, parts: list[tuple[Part, np.ndarray]], queries: list[Any], top_k: int) -> list[_Ranking]:
         """A ranking for each query, by cosine."""
         vectors = np.asarray(queries, dtype=np.float32)
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
         found = [part.nearest(self.vectors, vectors, top_k, valid) for part, valid in parts]
-        answers = []
-        for place in range(len(queries)):
-            kept = [rows[place][rows[place] >= 0] for rows, _ in found]
-            scores = [1 - distances[place][: len(rows)] for (_, distances), rows in zip(found, kept, strict=True)]
-            answers.append(_top(scores, kept, top_k))
-        return answers
+        by_query = [[part[place] for part in found] for place in range(len(queries))]
+        return [_top([scores for scores, _ in one], [rows for _, rows in one], top_k) for one in by_query]
 
     def _best(
         self, parts: list[tuple[Part, np.ndarray]], there: list[np.ndarray], queries: list[Any], top_k: int
@@ -130,10 +127,7 @@ def _top(scores: list[np.ndarray], rows: list[np.ndarray], top_k: int) -> _Ranki
         return np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     together = np.concatenate(scores)
     places = np.repeat(np.arange(len(scores)), [len(one) for one in scores])
-    best = np.arange(len(together))
-    if len(together) > top_k:
-        best = np.flatnonzero(together >= np.partition(together, -top_k)[-top_k])
-    best = best[np.argsort(-together[best], kind="stable")][:top_k]
+    best = best_first(together, top_k)
     return together[best], places[best], np.concatenate(rows)[best]
 
 

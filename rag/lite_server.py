@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rag import lite_search
+from rag import lite_search, lite_storage
 
 # As LlamaIndex calls it.
 VECTOR_FIELD = "embedding"
@@ -29,9 +29,9 @@ _lock = threading.Lock()
 def prepare() -> None:
     """Import it. To be called in a thread, before anything else of this module."""
     importlib.import_module("milvus_lite.server_manager")
-    _quiet_faiss()
     _trust_vectors()
     lite_search.install()
+    lite_storage.install()
 
 
 def retain(address: str) -> None:
@@ -98,19 +98,6 @@ def disk_failure(error: Exception) -> str:
     found = re.search(r"\[errno (\d+)\]", str(error), re.IGNORECASE)
     code = error.errno if isinstance(error, OSError) else int(found[1]) if found else None
     return os.strerror(code) if code in _DISK_FAILURES else ""
-
-
-def _quiet_faiss() -> None:
-    """Have Milvus Lite's indexes not warn on stderr of less than 39 vectors, as a small library has."""
-    import faiss
-
-    class QuietIVF(faiss.IndexIVFFlat):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            self.cp.min_points_per_centroid = 1
-
-    if faiss.IndexIVFFlat.__name__ != QuietIVF.__name__:
-        faiss.IndexIVFFlat = QuietIVF  # type: ignore[assignment, misc]  # where Milvus Lite looks for it
 
 
 def _trust_vectors() -> None:

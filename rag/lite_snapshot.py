@@ -13,6 +13,8 @@ import numpy as np
 
 # Batches of rows that aren't sealed yet are searched so many together.
 BATCHES_TOGETHER = 16
+# So many scores of several queries are computed at once.
+SCORES_TOGETHER = 4_000_000
 # A segment's first lexical search collects its terms; those that come meanwhile wait.
 _collecting = threading.Lock()
 # Of each collection, its parts by what they are made of, as they were at its last search.
@@ -28,7 +30,7 @@ class Part:
     row_of: Mapping[str, int]  # of each key the newest row
     segment: Any = None
     _terms: dict[str, Terms] = field(default_factory=dict)
-    _index: dict[str, Any] = field(default_factory=dict)
+    _vectors: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     _shared: weakref.WeakKeyDictionary[Part, list[str]] = field(default_factory=weakref.WeakKeyDictionary)
 
     @property
@@ -46,19 +48,34 @@ class Part:
             self._shared[other] = list(self.row_of.keys() & other.row_of.keys())
         return self._shared[other]
 
-    def nearest(self, name: str, queries: np.ndarray, top_k: int, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and cosine distances, one line for each query, padded with -1."""
-        index = (self.segment.indexes.get(name) if self.segment else None) or self._index.get(name)
-        if index is None:  # it isn't sealed, or its index is being built
-            brute_force = importlib.import_module("milvus_lite.index.brute_force").BruteForceIndex
-            index = self._index[name] = brute_force.build(self._vectors(name), "COSINE")
-        return index.search(queries, top_k, valid_mask=None if valid.all() else valid)  # type: ignore[no-any-return]
+    def nearest(
+        self, name: str, queries: np.ndarray, top_k: int, valid: np.ndarray
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The cosines of the best valid rows and these rows, best first, for each query, which has a length of 1."""
+        vectors, lengths = self._dense(name)
+        answers = []
+        together = max(1, SCORES_TOGETHER // self.size)
+        for first in range(0, len(queries), together):
+            scores = queries[first : first + together] @ vectors.T
+            scores /= lengths
+            if not valid.all():
+                scores[:, ~valid] = -np.inf
+            for line in scores:
+                rows = best_first(line, min(top_k, int(valid.sum())))
+                answers.append((line[rows], rows))
+        return answers
 
-    def _vectors(self, name: str) -> np.ndarray:
-        if self.segment:
-            return np.asarray(self.segment.vector_data(name)[0])
-        column = self.table.column(name).combine_chunks()
-        return np.asarray(column.flatten().to_numpy(zero_copy_only=False), np.float32).reshape(len(column), -1)
+    def _dense(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """The vectors and their lengths."""
+        if name not in self._vectors:
+            if self.segment:
+                vectors = self.segment.vector_data(name)[0]
+            else:
+                column = self.table.column(name).combine_chunks()
+                vectors = np.asarray(column.flatten(), np.float32).reshape(len(column), -1)
+            lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+            self._vectors[name] = (vectors, np.where(lengths > 0, lengths, 1))
+        return self._vectors[name]
 
     def terms(self, name: str) -> Terms:
         """The terms of a lexical field."""
@@ -69,35 +86,46 @@ class Part:
 
     def values(self, names: Iterable[str], rows: np.ndarray) -> list[dict[str, Any]]:
         """These fields of these rows."""
-        columns = {name: self.table.column(name).take(rows).to_pylist() for name in names}
-        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+        # One by one: to take some of a column of several pieces, Arrow puts these together.
+        columns = {name: self.table.column(name) for name in names}
+        return [{name: column[row].as_py() for name, column in columns.items()} for row in rows.tolist()]
 
 
 @dataclass(frozen=True, eq=False)
 class Terms:
-    """Which rows have a term, and how often: of `rows` and `counts` the part that `spans` names."""
+    """Which rows have a term, and how often."""
 
-    rows: np.ndarray
-    counts: np.ndarray
-    spans: dict[int, tuple[int, int]]
+    terms: np.ndarray
+    counted: Any  # a matrix by columns (CSC): how often each row has each of the terms
     lengths: np.ndarray  # terms of each row
 
     def of(self, term: int) -> tuple[np.ndarray, np.ndarray]:
         """The rows that have this term, and how often each has it."""
-        begin, end = self.spans.get(term, (0, 0))
-        return self.rows[begin:end], self.counts[begin:end]
+        place = np.flatnonzero(self.terms == term)
+        begin, end = self.counted.indptr[[place[0], place[0] + 1]] if place.size else (0, 0)
+        return self.counted.indices[begin:end], self.counted.data[begin:end]
 
 
 def _collect(packed: list[bytes | None]) -> Terms:
     """From rows as Milvus Lite keeps them: pairs of a term (uint32) and its count (float32)."""
+    import pyarrow as pa
+    from scipy import sparse
+
     pairs = np.frombuffer(b"".join(row or b"" for row in packed), dtype=[("term", "<u4"), ("count", "<f4")])
-    rows = np.repeat(np.arange(len(packed), dtype=np.int32), [len(row or b"") // 8 for row in packed])
-    order = np.argsort(pairs["term"], kind="stable")
-    found, begins = np.unique(pairs["term"][order], return_index=True)
-    ends = [*begins[1:].tolist(), len(order)]
-    spans = dict(zip(found.tolist(), zip(begins.tolist(), ends, strict=True), strict=True))
-    lengths = np.bincount(rows, pairs["count"], minlength=len(packed))
-    return Terms(rows[order], pairs["count"][order], spans, lengths)
+    # Numbers of the terms in the order of their coming: sorting would take longer than all the rest.
+    numbered = pa.array(np.ascontiguousarray(pairs["term"])).dictionary_encode()
+    ends = np.cumsum([0, *(len(row or b"") // 8 for row in packed)], dtype=np.int32)
+    by_row = (np.ascontiguousarray(pairs["count"]), numbered.indices.to_numpy(), ends)
+    counted = sparse.csr_array(by_row, shape=(len(packed), len(numbered.dictionary)))
+    return Terms(numbered.dictionary.to_numpy(), counted.tocsc(), counted.sum(axis=1, dtype=np.float64))
+
+
+def best_first(scores: np.ndarray, count: int) -> np.ndarray:
+    """The places of the `count` highest scores; of equal ones the first come first."""
+    best = np.arange(len(scores))
+    if len(scores) > count:
+        best = np.flatnonzero(scores >= np.partition(scores, -count)[-count]) if count else best[:0]
+    return np.asarray(best[np.argsort(-scores[best], kind="stable")][:count])
 
 
 def snapshot(collection: Any) -> list[tuple[Part, np.ndarray]] | None:

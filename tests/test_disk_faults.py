@@ -222,7 +222,7 @@ def copied_library(lite_library: Path, tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize(
     ("pattern", "sentence"),
-    [("*.idx", True), ("manifest.json", False)],
+    [("*.parquet", True), ("manifest.json", False)],
 )
 def test_a_damaged_file_of_milvus_lite_is_one_sentence_or_heals(
     copied_library: Path, pattern: str, sentence: bool

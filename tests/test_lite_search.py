@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,6 +158,46 @@ def test_scores_are_those_of_one_collection_however_it_is_divided(
     assert {key: hit.score for key, hit in zip(found(hits), hits, strict=True)} == pytest.approx(among, rel=1e-5)
     best = sorted(expected.values(), reverse=True)[:7]
     assert [hit.score for hit in loop.run(store.searches.lexical(" ".join(words), 7, None, ()))] == pytest.approx(best)
+
+
+def test_merged_files_hold_what_is_there_and_nothing_else(
+    store: VectorStore, loop: EventLoopThread, tmp_path: Path
+) -> None:
+    rows = Rows(5)
+    files = []
+    for step in range(9):
+        doc_id = DOCUMENTS[step % 4]
+        new = rows.make(doc_id, 30 + 7 * step)
+        if step % 2:
+            loop.run(store.delete([doc_id]))
+            rows.there = {key: row for key, row in rows.there.items() if key[0] != doc_id}
+        loop.run(store.insert(new, "n", again=not step % 2))
+        rows.there |= {(doc_id, row[1]): row for row in new}
+        loop.run(store.flush())
+        merged_by = time.monotonic() + 20
+        while len(files := [*tmp_path.rglob("data_*.parquet")]) > 3 and time.monotonic() < merged_by:
+            time.sleep(0.01)
+        vector = rows.random.standard_normal(DIMENSION)
+        vector /= np.linalg.norm(vector)
+        hits = loop.run(store.searches.dense(vector.tolist(), 1000, None, ()))
+        assert found(hits) == rows.nearest(vector.tolist(), 1000, [])
+    assert len(files) <= 3
+    expected = rows.bm25(WORDS[:4])
+    hits = loop.run(store.searches.lexical(" ".join(WORDS[:4]), 1000, None, ()))
+    assert {key: hit.score for key, hit in zip(found(hits), hits, strict=True)} == pytest.approx(expected, rel=1e-5)
+
+
+def test_vectors_of_any_length_are_compared_by_their_direction(store: VectorStore, loop: EventLoopThread) -> None:
+    rows = Rows(6)
+    new = rows.make(DOCUMENTS[0], 40)
+    scaled = [(*row[:4], [(1 + row[1]) * value for value in row[4]]) for row in new]
+    loop.run(store.insert([*scaled, (*rows.make(DOCUMENTS[1], 1)[0][:4], [0.0] * DIMENSION)], "n"))
+    rows.there = {(DOCUMENTS[0], row[1]): row for row in new}
+    vector = rows.random.standard_normal(DIMENSION)
+    hits = loop.run(store.searches.dense((5 * vector).tolist(), 60, None, [DOCUMENTS[1]]))
+    assert found(hits) == rows.nearest(vector.tolist(), 60, [])
+    best = max(np.dot(row[4], vector) for row in new) / np.linalg.norm(vector)
+    assert hits[0].score == pytest.approx(best, abs=1e-5)
 
 
 def test_many_batches_that_are_not_sealed_are_searched(store: VectorStore, loop: EventLoopThread) -> None:

@@ -128,8 +128,11 @@ def test_concurrent_searches_find_what_single_ones_find(store: VectorStore, loop
         return list(await asyncio.gather(*(search() for search in searches)))
 
     alone = [loop.run(search()) for search in searches]
-    assert loop.run(together()) == alone
     assert all(alone)
+    for found, hits in zip(loop.run(together()), alone, strict=True):
+        # But for the last digits of the scores: vectors that are multiplied together are summed in other steps.
+        assert [hit._replace(score=0) for hit in found] == [hit._replace(score=0) for hit in hits]
+        assert [hit.score for hit in found] == pytest.approx([hit.score for hit in hits], rel=1e-5)
 
 
 @pytest.fixture

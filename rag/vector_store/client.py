@@ -35,7 +35,7 @@ SERVER_GRPC_OPTIONS = {
 LITE_GRPC_OPTIONS = {"grpc.keepalive_time_ms": 600_000}
 # Of the values tried on questions of six sets, these found most; Milvus's defaults are 1.2 and 0.75 (Lite's 1.5).
 BM25_PARAMETERS = {"bm25_k1": 1.0, "bm25_b": 0.9}
-# All vectors are looked at, by FAISS; Milvus Lite's own FLAT takes ten times as long.
+# All vectors are looked at, by `rag.lite_search`. Where Milvus Lite does it, its FLAT takes ten times as long as this.
 LITE_INDEX = {"index_type": "IVF_FLAT", "params": {"nlist": 1}}
 # Rows that one answer of a server may hold.
 MOST_ROWS = 16_384

@@ -1,0 +1,143 @@
+"""How Milvus Lite keeps a collection: rows on disk instead of in memory, and no stop of seconds while they get there.
+
+Version 3.2.2 of Milvus Lite makes Python objects of 128 MB of rows when it seals them, merges up to 200,000 rows in
+memory, and keeps all rows in memory, their vectors twice: at 130,000 rows that takes 3.6 GB. The files stay as Milvus
+Lite makes and reads them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import logging
+import mmap
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+# Rows that aren't sealed yet take this much memory at most, and a merge takes so many rows: four times those, which is
+# how many files Milvus Lite merges at the least.
+UNSEALED_BYTES = 16 * 1024 * 1024
+MERGED_ROWS = 32_000
+# Rows of a Parquet file that are decoded together.
+DECODED_ROWS = 4_096
+# Of the free disk, what a decoded copy may take: the rest is for what is to be kept.
+SHARE_OF_DISK = 0.5
+
+logger = logging.getLogger(__name__)
+
+
+def install() -> None:
+    """Have Milvus Lite do it this way. Again does nothing. It must have been imported."""
+    collection: Any = importlib.import_module("milvus_lite.engine.collection")
+    compaction: Any = importlib.import_module("milvus_lite.engine.compaction")
+    segment: Any = importlib.import_module("milvus_lite.storage.segment")
+    manager, memtable = compaction.CompactionManager, collection.MemTable
+    if memtable._build_data_table is _sealed_rows:
+        return
+    collection.MEMTABLE_MEMORY_LIMIT = UNSEALED_BYTES
+    memtable._build_data_table = _sealed_rows
+    compaction.MAX_SEGMENT_ROWS = MERGED_ROWS
+    manager._select_target = staticmethod(functools.partial(_files_to_merge, compaction, manager._select_target))
+    manager._dedup_max_seq = functools.partialmethod(_without_replaced, manager._dedup_max_seq)
+    compaction.read_data_file = segment.read_data_file = functools.partial(_mapped, segment.read_data_file)
+    segment.Segment.build_or_load_index = functools.partialmethod(_index, segment.Segment.build_or_load_index)
+
+
+def _sealed_rows(self: Any, rows: list[tuple[int, int]]) -> Any:
+    """These rows, as numbers of a batch and of a row in it, as a table."""
+    import pyarrow as pa
+
+    table = pa.Table.from_batches(self._insert_batches)
+    starts = np.cumsum([0, *(batch.num_rows for batch in self._insert_batches)])
+    places = np.asarray(rows).reshape(-1, 2)
+    taken = table.select(self._data_schema.names).take(starts[places[:, 0]] + places[:, 1])
+    return pa.Table.from_arrays(taken.columns, schema=self._data_schema)
+
+
+def _files_to_merge(
+    compaction: Any, choose: Any, buckets: list[list[tuple[str, int]]], total_files: int, folder: str
+) -> list[str] | None:
+    """The smallest ones. Milvus Lite takes the first, which may be what it has merged before, and then finds no room
+    for others."""
+    from pyarrow import parquet
+
+    files = [file for bucket in buckets for file in bucket]
+    rows = {name: parquet.read_metadata(Path(folder, name)).num_rows for name, _ in files}
+    files.sort(key=lambda file: rows[file[0]])
+    together = np.cumsum([rows[name] for name, _ in files])
+    chosen = [name for (name, _), total in zip(files, together, strict=True) if total <= MERGED_ROWS]
+    if len(chosen) >= compaction.COMPACTION_MIN_FILES_PER_BUCKET:
+        return chosen
+    found: list[str] | None = None
+    if total_files > compaction.MAX_DATA_FILES:
+        found = choose([files], total_files, folder)
+    return found
+
+
+def _without_replaced(self: Any, remove: Any, table: Any) -> Any:
+    """Milvus Lite copies all rows, twice; mostly there are none to remove."""
+    from pyarrow import compute
+
+    if compute.count_distinct(table.column(self._pk_name)).as_py() == table.num_rows:
+        return table
+    return remove(self, table)
+
+
+def _index(self: Any, build: Any, spec: Any, folder: str) -> None:
+    """None where all vectors are looked at anyway, as `rag.lite_search` does: it would be a copy of them."""
+    if spec.index_type != "FLAT" and (spec.index_type, spec.build_params.get("nlist")) != ("IVF_FLAT", 1):
+        build(self, spec, folder)
+
+
+def _mapped(read: Any, path: str) -> Any:
+    """A data file as a table whose columns are on disk: a decoded copy without a name, which goes when the table does.
+
+    The system keeps in memory what is used of it, as long as there is room.
+    """
+    try:
+        return _decoded(path)
+    except (OSError, ValueError) as error:
+        logger.warning("The rows of %s are kept in memory: %s", path, error)
+        return read(path)
+
+
+def _decoded(path: str) -> Any:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    with contextlib.ExitStack() as opened:
+        source = opened.enter_context(parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20))
+        schema, rows = source.schema_arrow, source.metadata.num_rows
+        folder = Path(path).parent
+        size = sum(source.metadata.row_group(number).total_byte_size for number in range(source.num_row_groups))
+        if size > shutil.disk_usage(folder).free * SHARE_OF_DISK:
+            raise OSError(f"a copy of {size:,} bytes would take too much of what is free on the disk")
+        # Each vector field has a file of its own: all its vectors are one array, as Milvus Lite wants them.
+        vectors = {field.name: field.type for field in schema if pa.types.is_fixed_size_list(field.type)}
+        others = pa.schema([field for field in schema if field.name not in vectors])
+        files = {name: opened.enter_context(tempfile.TemporaryFile(dir=folder)) for name in vectors}
+        rest = opened.enter_context(tempfile.TemporaryFile(dir=folder))
+        with pa.ipc.new_file(pa.PythonFile(rest, "w"), others) as writer:
+            for batch in source.iter_batches(DECODED_ROWS):
+                writer.write_batch(batch.select(others.names))
+                for name, file in files.items():
+                    if batch.column(name).null_count:
+                        raise ValueError(f"some of {name} is missing")
+                    file.write(batch.column(name).flatten().to_numpy())
+        columns = dict(zip(others.names, pa.ipc.open_file(_on_disk(rest)).read_all().columns, strict=True))
+        for name, kind in vectors.items():
+            values = pa.Array.from_buffers(kind.value_type, rows * kind.list_size, [None, _on_disk(files[name])])
+            columns[name] = pa.Array.from_buffers(kind, rows, [None], children=[values])
+        return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+
+def _on_disk(file: IO[bytes]) -> Any:
+    import pyarrow as pa
+
+    file.flush()
+    return pa.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
