@@ -17,8 +17,7 @@ BATCHES_TOGETHER = 16
 SCORES_TOGETHER = 4_000_000
 # A segment's first lexical search collects its terms; those that come meanwhile wait.
 _collecting = threading.Lock()
-# Of each collection, its parts by what they are made of, as they were at its last search.
-_parts: weakref.WeakKeyDictionary[Any, dict[tuple[int, ...], Part]] = weakref.WeakKeyDictionary()
+_last: weakref.WeakKeyDictionary[Any, _Known] = weakref.WeakKeyDictionary()
 
 
 @dataclass(eq=False)
@@ -128,31 +127,47 @@ def best_first(scores: np.ndarray, count: int) -> np.ndarray:
     return np.asarray(best[np.argsort(-scores[best], kind="stable")][:count])
 
 
+@dataclass(frozen=True)
+class _Known:
+    """A collection's rows at its last search, and the states of the collection that they tell of."""
+
+    sealed_state: tuple[int, ...]
+    sealed: list[tuple[Part, np.ndarray]]
+    state: tuple[int, ...]
+    rows: list[tuple[Part, np.ndarray]]
+
+
 def snapshot(collection: Any) -> list[tuple[Part, np.ndarray]] | None:
     """The collection's parts, and which of their rows are neither deleted nor replaced by newer ones. None where rows
     aren't as this program makes them."""
+    # Milvus Lite remembers most deletions for ever, and until they are sealed they are many: they are looked at when
+    # there are new ones, not at each search. A row that is deleted again has been inserted again, with another batch.
+    known = _last.get(collection)
     with collection._maintenance_lock:
-        memory = collection._memtable
+        memory, deletions = collection._memtable, collection._delta_index._map
+        segments = tuple(collection._segment_cache.values())
+        sealed_state = (collection._manifest.version, len(deletions), *map(id, segments))
         with memory._lock:
-            batches = tuple(memory._insert_batches)
-            deletions = {key: entry[0] for key, entry in memory._delete_index.items()}
-        segments, tombstones = collection._read_snapshot()
+            batches, new_deletions = tuple(memory._insert_batches), memory._delete_index
+            state = (*sealed_state, id(memory), len(new_deletions), *map(id, batches))
+            if known and known.state == state:
+                return known.rows
+            new_deletions = {key: entry[0] for key, entry in new_deletions.items()}
+        deletions = None if known and known.sealed_state == sealed_state else dict(deletions)
     if any(len(one.pk_to_row) != len(one.pks) or one.vector_null_mask is not None for one in segments):
         return None
-    for key, age in tombstones._map.items():
-        deletions[key] = max(age, deletions.get(key, age))
-    known = _parts.setdefault(collection, {})
-    made: dict[tuple[int, ...], Part] = {}
-    name: tuple[int, ...]
-    for segment in segments:
-        if len(segment.pks):
-            name = (id(segment),)
-            made[name] = known.get(name) or Part([segment], segment.table, segment.pk_to_row, segment)
-    for group in _groups(batches):
-        name = tuple(map(id, group))
-        made[name] = known.get(name) or _unsealed_part(collection, group)
-    _parts[collection] = made
-    return _valid_rows(list(made.values()), deletions)
+    there = {tuple(map(id, part.made_of)): part for part, _ in known.rows} if known else {}
+    if known and deletions is None:
+        sealed = known.sealed
+    else:
+        parts = [
+            there.get((id(one),)) or Part([one], one.table, one.pk_to_row, one) for one in segments if len(one.pks)
+        ]
+        sealed = _valid_rows([], parts, deletions or {})
+    unsealed = [there.get(tuple(map(id, group))) or _unsealed_part(collection, group) for group in _groups(batches)]
+    rows = _valid_rows(sealed, unsealed, new_deletions)
+    _last[collection] = _Known(sealed_state, sealed, state, rows)
+    return rows
 
 
 def _groups(batches: Sequence[Any]) -> list[Sequence[Any]]:
@@ -168,22 +183,27 @@ def _unsealed_part(collection: Any, batches: Sequence[Any]) -> Part:
     return Part(batches, table, {key: row for row, key in enumerate(keys)})
 
 
-def _valid_rows(parts: list[Part], deletions: Mapping[str, int]) -> list[tuple[Part, np.ndarray]]:
-    masks = []
+def _valid_rows(
+    earlier: list[tuple[Part, np.ndarray]], parts: list[Part], deletions: Mapping[str, int]
+) -> list[tuple[Part, np.ndarray]]:
+    """Also of the `earlier` parts, whose rows have been compared with each other."""
+    rows = [(part, mask.copy()) for part, mask in earlier]
     for part in parts:
         newest = np.ones(part.size, dtype=bool)
         if len(part.row_of) != part.size:
             newest[:] = False
             newest[list(part.row_of.values())] = True
+        rows.append((part, newest))
+    for part, mask in rows:
         for key in part.row_of.keys() & deletions.keys():
             if deletions[key] > part.age(key):
-                newest[part.row_of[key]] = False
-        masks.append(newest)
-    for place, (part, mask) in enumerate(zip(parts, masks, strict=True)):
-        for later, other in zip(parts[place + 1 :], masks[place + 1 :], strict=True):
+                mask[part.row_of[key]] = False
+    for place in range(len(earlier), len(rows)):
+        later, other = rows[place]
+        for part, mask in rows[:place]:
             for key in part.shared_keys(later):
                 if part.age(key) <= later.age(key):
                     mask[part.row_of[key]] = False
                 else:
                     other[later.row_of[key]] = False
-    return list(zip(parts, masks, strict=True))
+    return rows

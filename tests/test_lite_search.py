@@ -160,6 +160,26 @@ def test_scores_are_those_of_one_collection_however_it_is_divided(
     assert [hit.score for hit in loop.run(store.searches.lexical(" ".join(words), 7, None, ()))] == pytest.approx(best)
 
 
+@pytest.mark.parametrize("sealed", [False, True])
+def test_rows_that_came_and_went_between_two_searches_are_gone(
+    store: VectorStore, loop: EventLoopThread, sealed: bool
+) -> None:
+    rows = Rows(4)
+    kept, gone = rows.make(DOCUMENTS[0], 20), rows.make(DOCUMENTS[1], 20)
+    loop.run(store.insert([*kept, *gone], "n"))
+    if sealed:
+        loop.run(store.flush())
+    vector = rows.random.standard_normal(DIMENSION).tolist()
+    for _ in range(3):
+        loop.run(store.delete([DOCUMENTS[1]]))
+        assert {doc_id for doc_id, _ in found(loop.run(store.searches.dense(vector, 100, None, ())))} == {DOCUMENTS[0]}
+        loop.run(store.insert(gone, "n"))
+        loop.run(store.delete([DOCUMENTS[1]]))
+        assert {doc_id for doc_id, _ in found(loop.run(store.searches.dense(vector, 100, None, ())))} == {DOCUMENTS[0]}
+        loop.run(store.insert(gone, "n"))
+        assert len(loop.run(store.searches.dense(vector, 100, None, ()))) == 40
+
+
 def test_merged_files_hold_what_is_there_and_nothing_else(
     store: VectorStore, loop: EventLoopThread, tmp_path: Path
 ) -> None:
