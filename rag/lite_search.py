@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from rag.lite_snapshot import Part, best_first, snapshot
+from rag.lite_snapshot import Part, best_first, fulfilling, records, snapshot
 
 Hits = list[list[dict[str, Any]]]
 # Scores, numbers of parts, rows; best first.
@@ -27,7 +27,7 @@ _Ranking = tuple[np.ndarray, np.ndarray, np.ndarray]
 def install() -> None:
     """Have Milvus Lite search this way. Again does nothing. It must have been imported."""
     collection: Any = importlib.import_module("milvus_lite.engine.collection").Collection
-    slow, flush = collection.search, collection._trigger_flush
+    slow = collection.search
     if slow.__module__ == __name__:
         return
 
@@ -36,12 +36,7 @@ def install() -> None:
         found = request.answer(query_vectors, top_k) if request else None
         return slow(self, query_vectors, top_k, **options) if found is None else found
 
-    def flush_alone(self: Any) -> None:
-        # From the moment when new rows go elsewhere until the old ones are a segment, they can't be seen.
-        with self._maintenance_lock:
-            flush(self)
-
-    collection.search, collection._trigger_flush = search, flush_alone
+    collection.search = search
 
 
 @dataclass(frozen=True)
@@ -60,19 +55,12 @@ class _Request:
         found = snapshot(self.collection)
         if found is None or any(set(self.fields) - set(part.table.column_names) for part, _ in found):
             return None
-        parts = self._filtered(found)
+        parts = fulfilling(self.collection, found, self.condition)
         if self.metric == "COSINE":
             ranked = self._nearest(parts, queries, top_k)
         else:
             ranked = self._best(parts, [there for _, there in found], queries, top_k)
         return [self._hits(parts, *one) for one in ranked]
-
-    def _filtered(self, parts: list[tuple[Part, np.ndarray]]) -> list[tuple[Part, np.ndarray]]:
-        if not self.condition:
-            return parts
-        evaluate = importlib.import_module("milvus_lite.search.filter").evaluate_mask
-        compiled = self.collection._compile_filter(self.condition)
-        return [(part, valid & evaluate(compiled, part.table)) for part, valid in parts]
 
     def _nearest(self, parts: list[tuple[Part, np.ndarray]], queries: list[Any], top_k: int) -> list[_Ranking]:
         """A ranking for each query, by cosine."""
@@ -112,13 +100,12 @@ class _Request:
     def _hits(
         self, parts: list[tuple[Part, np.ndarray]], scores: np.ndarray, places: np.ndarray, rows: np.ndarray
     ) -> list[dict[str, Any]]:
-        hits: list[dict[str, Any]] = [{} for _ in scores]
         key = self.collection._pk_name
-        for place in np.unique(places):
-            mine = np.flatnonzero(places == place)
-            for number, values in zip(mine, parts[place][0].values([key, *self.fields], rows[mine]), strict=True):
-                hits[number] = {"id": values.pop(key), "distance": float(scores[number]), "entity": values}
-        return hits
+        found = records(parts, places, rows, [key, *self.fields])
+        return [
+            {"id": record.pop(key), "distance": score, "entity": record}
+            for score, record in zip(scores.tolist(), found, strict=True)
+        ]
 
 
 def _top(scores: list[np.ndarray], rows: list[np.ndarray], top_k: int) -> _Ranking:

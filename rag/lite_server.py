@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rag import lite_search, lite_storage
+from rag import lite_query, lite_search, lite_storage
 
 # As LlamaIndex calls it.
 VECTOR_FIELD = "embedding"
@@ -31,6 +31,7 @@ def prepare() -> None:
     importlib.import_module("milvus_lite.server_manager")
     _trust_vectors()
     lite_search.install()
+    lite_query.install()
     lite_storage.install()
 
 

@@ -57,6 +57,7 @@ class Part:
         for first in range(0, len(queries), together):
             scores = queries[first : first + together] @ vectors.T
             scores /= lengths
+            np.nan_to_num(scores, copy=False, nan=-1, posinf=-1, neginf=-1)  # of what isn't a number
             if not valid.all():
                 scores[:, ~valid] = -np.inf
             for line in scores:
@@ -133,6 +134,8 @@ class _Known:
 
     sealed_state: tuple[int, ...]
     sealed: list[tuple[Part, np.ndarray]]
+    deletions: Mapping[str, int]  # that are sealed
+    memory: Any  # of rows that aren't sealed; kept, so that nothing else gets its id
     state: tuple[int, ...]
     rows: list[tuple[Part, np.ndarray]]
 
@@ -153,21 +156,53 @@ def snapshot(collection: Any) -> list[tuple[Part, np.ndarray]] | None:
             if known and known.state == state:
                 return known.rows
             new_deletions = {key: entry[0] for key, entry in new_deletions.items()}
-        deletions = None if known and known.sealed_state == sealed_state else dict(deletions)
+        same = known if known and known.sealed_state == sealed_state else None
+        deletions = same.deletions if same else dict(deletions)
     if any(len(one.pk_to_row) != len(one.pks) or one.vector_null_mask is not None for one in segments):
         return None
     there = {tuple(map(id, part.made_of)): part for part, _ in known.rows} if known else {}
-    if known and deletions is None:
-        sealed = known.sealed
+    if same:
+        sealed = same.sealed
     else:
         parts = [
             there.get((id(one),)) or Part([one], one.table, one.pk_to_row, one) for one in segments if len(one.pks)
         ]
-        sealed = _valid_rows([], parts, deletions or {})
+        sealed = _valid_rows([], parts, deletions)
     unsealed = [there.get(tuple(map(id, group))) or _unsealed_part(collection, group) for group in _groups(batches)]
+    for part in unsealed:  # after a crash some may be older than what is sealed
+        for key in part.row_of.keys() & deletions.keys():
+            new_deletions[key] = max(deletions[key], new_deletions.get(key, 0))
     rows = _valid_rows(sealed, unsealed, new_deletions)
-    _last[collection] = _Known(sealed_state, sealed, state, rows)
+    _last[collection] = _Known(sealed_state, sealed, deletions, memory, state, rows)
     return rows
+
+
+def fulfilling(
+    collection: Any, parts: list[tuple[Part, np.ndarray]], condition: str | None
+) -> list[tuple[Part, np.ndarray]]:
+    """The parts with those of the rows that fulfil a condition of Milvus."""
+    if not condition:
+        return parts
+    evaluate = importlib.import_module("milvus_lite.search.filter").evaluate_mask
+    compiled = collection._compile_filter(condition)
+    return [(part, valid & evaluate(compiled, part.table)) for part, valid in parts]
+
+
+def records(
+    parts: list[tuple[Part, np.ndarray]], places: np.ndarray, rows: np.ndarray, names: Iterable[str]
+) -> list[dict[str, Any]]:
+    """These fields of rows, each of the part at its place in `parts`."""
+    found: list[dict[str, Any]] = [{} for _ in rows]
+    for place in np.unique(places):
+        mine = np.flatnonzero(places == place)
+        for number, values in zip(mine, parts[place][0].values(names, rows[mine]), strict=True):
+            found[number] = values
+    return found
+
+
+def forget(collection: Any) -> None:
+    """Look at everything anew at the next search."""
+    _last.pop(collection, None)
 
 
 def _groups(batches: Sequence[Any]) -> list[Sequence[Any]]:

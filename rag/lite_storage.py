@@ -14,38 +14,60 @@ import logging
 import mmap
 import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from rag.lite_snapshot import forget
+
 # Rows that aren't sealed yet take this much memory at most, and a merge takes so many rows: four times those, which is
 # how many files Milvus Lite merges at the least.
-UNSEALED_BYTES = 16 * 1024 * 1024
-MERGED_ROWS = 32_000
+UNSEALED_BYTES = 8 * 1024 * 1024
+MERGED_ROWS = 16_000
+LEAST_FILES = 4
 # Rows of a Parquet file that are decoded together.
 DECODED_ROWS = 4_096
-# Of the free disk, what a decoded copy may take: the rest is for what is to be kept.
-SHARE_OF_DISK = 0.5
+# What all decoded copies may take of the disk that is free without them: the rest is for what is to be kept.
+SHARE_OF_DISK = 0.25
 
 logger = logging.getLogger(__name__)
+# What is mapped now.
+_copies: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
 
 def install() -> None:
     """Have Milvus Lite do it this way. Again does nothing. It must have been imported."""
-    collection: Any = importlib.import_module("milvus_lite.engine.collection")
+    engine: Any = importlib.import_module("milvus_lite.engine.collection")
     compaction: Any = importlib.import_module("milvus_lite.engine.compaction")
     segment: Any = importlib.import_module("milvus_lite.storage.segment")
-    manager, memtable = compaction.CompactionManager, collection.MemTable
+    collection, manager, memtable = engine.Collection, compaction.CompactionManager, engine.MemTable
     if memtable._build_data_table is _sealed_rows:
         return
-    collection.MEMTABLE_MEMORY_LIMIT = UNSEALED_BYTES
+    engine.MEMTABLE_MEMORY_LIMIT = UNSEALED_BYTES
+    collection._trigger_flush = functools.partialmethod(_seal, collection._trigger_flush)
     memtable._build_data_table = _sealed_rows
     compaction.MAX_SEGMENT_ROWS = MERGED_ROWS
-    manager._select_target = staticmethod(functools.partial(_files_to_merge, compaction, manager._select_target))
+    collection._bg_compact_and_index = functools.partialmethod(_maintain, collection._bg_compact_and_index)
+    manager._select_target = _files_to_merge
     manager._dedup_max_seq = functools.partialmethod(_without_replaced, manager._dedup_max_seq)
     compaction.read_data_file = segment.read_data_file = functools.partial(_mapped, segment.read_data_file)
     segment.Segment.build_or_load_index = functools.partialmethod(_index, segment.Segment.build_or_load_index)
+
+
+def _seal(self: Any, seal: Any) -> None:
+    with self._maintenance_lock:  # from when new rows go elsewhere until the old ones are a segment, they can't be seen
+        unsealed, log = self._memtable, self._wal
+        try:
+            seal(self)
+        except OSError as error:
+            forget(self)
+            if log.size_bytes:
+                raise
+            # All was there when the file was opened, and is in an earlier log: unsealed it can be searched as well.
+            self._memtable = unsealed
+            logger.warning("The rows of %s stay unsealed: %s", self.name, error)
 
 
 def _sealed_rows(self: Any, rows: list[tuple[int, int]]) -> Any:
@@ -59,24 +81,31 @@ def _sealed_rows(self: Any, rows: list[tuple[int, int]]) -> Any:
     return pa.Table.from_arrays(taken.columns, schema=self._data_schema)
 
 
-def _files_to_merge(
-    compaction: Any, choose: Any, buckets: list[list[tuple[str, int]]], total_files: int, folder: str
-) -> list[str] | None:
-    """The smallest ones. Milvus Lite takes the first, which may be what it has merged before, and then finds no room
-    for others."""
+def _maintain(self: Any, maintain: Any) -> None:
+    with self._maintenance_lock:
+        deletions = self._delta_index._map
+        self._compaction_mgr.deleted = {
+            name: sum(
+                deletions[key] > segment.seqs[segment.pk_to_row[key]] for key in segment.pk_to_row.keys() & deletions
+            )
+            for (_, name), segment in self._segment_cache.items()
+        }
+    maintain(self)
+
+
+def _files_to_merge(self: Any, buckets: list[list[tuple[str, int]]], _: int, folder: str) -> list[str] | None:
+    """The smallest ones, or those of which half is deleted. Milvus Lite takes the first ones, which may be what it has
+    merged before, and then finds no room for others."""
     from pyarrow import parquet
 
-    files = [file for bucket in buckets for file in bucket]
-    rows = {name: parquet.read_metadata(Path(folder, name)).num_rows for name, _ in files}
-    files.sort(key=lambda file: rows[file[0]])
-    together = np.cumsum([rows[name] for name, _ in files])
-    chosen = [name for (name, _), total in zip(files, together, strict=True) if total <= MERGED_ROWS]
-    if len(chosen) >= compaction.COMPACTION_MIN_FILES_PER_BUCKET:
-        return chosen
-    found: list[str] | None = None
-    if total_files > compaction.MAX_DATA_FILES:
-        found = choose([files], total_files, folder)
-    return found
+    rows = {name: parquet.read_metadata(Path(folder, name)).num_rows for bucket in buckets for name, _ in bucket}
+    left = {name: count - self.deleted.get(name, 0) for name, count in rows.items()}
+    smallest = sorted(left, key=left.__getitem__)
+    together = np.cumsum([left[name] for name in smallest])
+    chosen = [name for name, total in zip(smallest, together, strict=True) if total <= MERGED_ROWS]
+    if len(chosen) < LEAST_FILES:
+        chosen = [name for name in chosen if left[name] <= rows[name] / 2]
+    return chosen or None
 
 
 def _without_replaced(self: Any, remove: Any, table: Any) -> Any:
@@ -92,6 +121,9 @@ def _index(self: Any, build: Any, spec: Any, folder: str) -> None:
     """None where all vectors are looked at anyway, as `rag.lite_search` does: it would be a copy of them."""
     if spec.index_type != "FLAT" and (spec.index_type, spec.build_params.get("nlist")) != ("IVF_FLAT", 1):
         build(self, spec, folder)
+        return
+    with contextlib.suppress(OSError):  # of an earlier version
+        Path(self.index_file_path(folder, spec.index_type, spec.field_name)).unlink()
 
 
 def _mapped(read: Any, path: str) -> Any:
@@ -113,9 +145,11 @@ def _decoded(path: str) -> Any:
     with contextlib.ExitStack() as opened:
         source = opened.enter_context(parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20))
         schema, rows = source.schema_arrow, source.metadata.num_rows
-        folder = Path(path).parent
+        # Beside Milvus Lite's folders: not all systems remove a folder with a file that is in use.
+        folder = Path(path).parents[5]
+        copied = sum(map(len, list(_copies)))
         size = sum(source.metadata.row_group(number).total_byte_size for number in range(source.num_row_groups))
-        if size > shutil.disk_usage(folder).free * SHARE_OF_DISK:
+        if copied + size > (copied + shutil.disk_usage(folder).free) * SHARE_OF_DISK:
             raise OSError(f"a copy of {size:,} bytes would take too much of what is free on the disk")
         # Each vector field has a file of its own: all its vectors are one array, as Milvus Lite wants them.
         vectors = {field.name: field.type for field in schema if pa.types.is_fixed_size_list(field.type)}
@@ -133,6 +167,7 @@ def _decoded(path: str) -> Any:
         for name, kind in vectors.items():
             values = pa.Array.from_buffers(kind.value_type, rows * kind.list_size, [None, _on_disk(files[name])])
             columns[name] = pa.Array.from_buffers(kind, rows, [None], children=[values])
+        pa.default_memory_pool().release_unused()  # which it would keep for the next time
         return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
@@ -140,4 +175,6 @@ def _on_disk(file: IO[bytes]) -> Any:
     import pyarrow as pa
 
     file.flush()
-    return pa.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    copy = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    _copies.add(copy)
+    return pa.py_buffer(copy)

@@ -55,6 +55,7 @@ ORDER = [
     "shared_requests",
     "lite_snapshot",
     "lite_search",
+    "lite_query",
     "lite_storage",
     "lite_server",
     "vector_store.failures",

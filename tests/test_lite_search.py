@@ -45,6 +45,7 @@ def store(loop: EventLoopThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("milvus_lite.engine.collection.Collection._search_sparse", refuse)
     monkeypatch.setattr("milvus_lite.engine.collection.execute_search_with_index", refuse)
+    monkeypatch.setattr("milvus_lite.engine.collection.assemble_candidates", refuse)
     yield opened
     loop.run(opened.close())
 
@@ -89,6 +90,10 @@ def found(hits: list[Any]) -> list[tuple[str, int]]:
     return [(hit.doc_id, int(hit.row_id.rpartition("-")[2])) for hit in hits]
 
 
+async def all_rows(store: VectorStore, size: int) -> list[list[dict[str, Any]]]:
+    return [list(page) async for page in store._all("*", size)]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_searches_see_what_is_there_and_nothing_else(store: VectorStore, loop: EventLoopThread, seed: int) -> None:
     rows = Rows(seed)
@@ -123,6 +128,19 @@ def test_searches_see_what_is_there_and_nothing_else(store: VectorStore, loop: E
             _, _, chunk, _, own = rows.there[key]
             assert (hit.text, hit.page, hit.start, hit.end) == (chunk.text, chunk.page, chunk.start, chunk.end)
             assert hit.score == pytest.approx(float(np.dot(own, vector)), abs=1e-4)
+        counts = Counter(doc_id for doc_id, _ in rows.there)
+        assert loop.run(store.count(None, "Strong")) == len(rows.there)
+        assert loop.run(store.count([doc_id], "Strong")) == counts[doc_id]
+        assert loop.run(store.count_each(DOCUMENTS)) == counts
+        pages = loop.run(all_rows(store, 9))
+        assert [len(page) for page in pages[:-1]] == [9] * (len(pages) - 1)
+        listed = [row for page in pages for row in page]
+        assert [row["id"] for row in listed] == sorted(f"{doc_id}-n-{number}" for doc_id, number in rows.there)
+        for row in listed:
+            _, _, chunk, text, own = rows.there[row["doc_id"], int(row["id"].rpartition("-")[2])]
+            assert (row["text"], row["lexical"], row["page"]) == (chunk.text, text, chunk.page or 0)
+            assert (row["start"], row["end"]) == (chunk.start, chunk.end)
+            assert row["embedding"] == pytest.approx(own, rel=1e-6)
         words = list(rows.random.choice(WORDS, size=3, replace=False))
         having = {key for key, row in rows.there.items() if set(words) & set(row[3].split()) and key[0] not in without}
         hits = loop.run(store.searches.lexical(" ".join(words), 1000, None, without))

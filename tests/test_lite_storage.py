@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,13 +14,16 @@ from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
+from rag import lite_storage
 from rag.benchmarks.synthetic import DIMENSION, Corpus
+from rag.errors import StoreError
 from rag.event_loop import EventLoopThread
 from rag.settings import Settings
 from rag.vector_store.store import VectorStore
 
-ROWS = 3_000
+ROWS = 1_500
 VECTOR_BYTES = ROWS * DIMENSION * 4
 # Without Docent: what Milvus Lite itself finds in the file.
 PLAIN = """
@@ -85,6 +90,79 @@ def test_without_room_on_the_disk_rows_are_in_memory_and_found(
     again = VectorStore(Settings(data_dir=tmp_path))
     assert nearest(loop, again, Corpus().question()[1]) == crowded
     loop.run(again.close())
+
+
+def test_all_copies_together_leave_most_of_the_disk_free(
+    loop: EventLoopThread, filled: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = 12 * ROWS * DIMENSION * 4
+    mapped = lite_storage._copies
+
+    def usage(_: object) -> SimpleNamespace:
+        return SimpleNamespace(free=disk - sum(map(len, mapped)))
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    for number, rows in enumerate(Corpus(seed=3).batches(5 * 600, 600)):
+        loop.run(filled.insert(rows, f"n{number}"))
+        loop.run(filled.flush())
+        assert sum(map(len, mapped)) < disk / 3
+    assert mapped
+    assert loop.run(filled.count()) == ROWS + 5 * 600
+
+
+def full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_rows_that_a_full_disk_keeps_from_being_sealed_are_found(
+    loop: EventLoopThread, filled: VectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop.run(filled.connect())
+    monkeypatch.setattr("milvus_lite.engine.collection.MEMTABLE_MEMORY_LIMIT", 100_000)
+    monkeypatch.setattr("milvus_lite.engine.flush.write_data_file", full)
+    new = next(Corpus(seed=3).batches(200, 200))
+    with pytest.raises(StoreError, match="No space left"):
+        loop.run(filled.insert(new, "new"))
+    hits = loop.run(filled.searches.dense(new[3][4], 1, None, ()))
+    assert hits[0].text == new[3][2].text
+    with pytest.raises(StoreError, match="No space left"):
+        loop.run(filled.insert(new, "other"))
+    loop.run(filled.close())
+    again = VectorStore(Settings(data_dir=tmp_path))
+    assert loop.run(again.searches.dense(new[3][4], 1, None, ()))[0].text == new[3][2].text
+    monkeypatch.undo()
+    loop.run(again.insert(new, "new", again=True))
+    loop.run(again.flush())
+    assert loop.run(again.searches.dense(new[199][4], 1, None, ()))[0].text == new[199][2].text
+    loop.run(again.close())
+
+
+class Manager:
+    """Which files are merged, by their rows and the deleted ones among them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.deleted: dict[str, int] = {}
+        self.folder = folder
+
+    def files(self, **files: tuple[int, int]) -> list[str] | None:
+        for name, (rows, _) in files.items():
+            parquet.write_table(pa.table({"id": range(rows)}), self.folder / name)
+        self.deleted = {name: deleted for name, (_, deleted) in files.items()}
+        bucket = [(name, 1) for name in files]
+        return lite_storage._files_to_merge(self, [bucket[:2], bucket[2:]], len(files), str(self.folder))
+
+
+def test_small_files_are_merged_and_large_ones_once_half_of_them_is_deleted(tmp_path: Path) -> None:
+    manager, most = Manager(tmp_path), lite_storage.MERGED_ROWS
+    third = most // 3
+    assert manager.files(a=(third, 0), b=(third, 0), c=(9, 0)) is None
+    assert manager.files(a=(third, 0), b=(third, 0), c=(9, 0), d=(8, 0)) == ["d", "c", "a", "b"]
+    full = dict.fromkeys("abcdefgh", (most, 0))
+    assert manager.files(**full) is None
+    assert manager.files(**full, i=(5, 0), j=(6, 0), k=(7, 0)) is None
+    assert manager.files(**full, i=(5, 0), j=(6, 0), k=(7, 0), m=(1, 0)) == ["m", "i", "j", "k"]
+    assert manager.files(**{**full, "c": (most, most // 2), "d": (most, most // 3)}) == ["c"]
+    assert manager.files(**{**full, "c": (most, most), "d": (most, most)}) == ["c", "d"]
 
 
 def test_milvus_lite_alone_finds_the_same(loop: EventLoopThread, filled: VectorStore, tmp_path: Path) -> None:
