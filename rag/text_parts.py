@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
@@ -10,10 +11,10 @@ from rag.schema import Page
 
 
 class PackedPages(Sequence[Page]):
-    """The parts of a text without pages, held as UTF-8; each is a Page whenever it is looked at."""
+    """The parts of a text without pages, held compressed; each is a Page whenever it is looked at."""
 
     def __init__(self, parts: Iterable[str]) -> None:
-        self._parts = [part.encode("utf-8") for part in parts]
+        self._parts = [zlib.compress(part.encode("utf-8"), level=1) for part in parts]
 
     def __len__(self) -> int:
         return len(self._parts)
@@ -24,8 +25,12 @@ class PackedPages(Sequence[Page]):
     def __getitem__(self, which: slice) -> Sequence[Page]: ...
     def __getitem__(self, which: int | slice) -> Page | Sequence[Page]:
         if isinstance(which, slice):
-            return [Page(part.decode("utf-8")) for part in self._parts[which]]
-        return Page(self._parts[which].decode("utf-8"))
+            return [_page(part) for part in self._parts[which]]
+        return _page(self._parts[which])
+
+
+def _page(part: bytes) -> Page:
+    return Page(zlib.decompress(part).decode("utf-8"))
 
 
 def texts_in_parts(pages: Iterable[Page]) -> Iterator[tuple[int | None, Iterator[str]]]:
