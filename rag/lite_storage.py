@@ -8,6 +8,7 @@ Lite makes and reads them.
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import importlib
 import logging
@@ -47,6 +48,7 @@ def install() -> None:
         return
     engine.MEMTABLE_MEMORY_LIMIT = UNSEALED_BYTES
     collection._trigger_flush = functools.partialmethod(_seal, collection._trigger_flush)
+    collection.close = functools.partialmethod(_close, collection.close)
     memtable._build_data_table = _sealed_rows
     compaction.MAX_SEGMENT_ROWS = MERGED_ROWS
     collection._bg_compact_and_index = functools.partialmethod(_maintain, collection._bg_compact_and_index)
@@ -57,17 +59,36 @@ def install() -> None:
 
 
 def _seal(self: Any, seal: Any) -> None:
+    """Milvus Lite forgets the rows where this fails, and deletes the log that has them after the next time."""
+    manifest = self._manifest
     with self._maintenance_lock:  # from when new rows go elsewhere until the old ones are a segment, they can't be seen
         unsealed, log = self._memtable, self._wal
+        listed = {**vars(manifest), "_partitions": copy.deepcopy(manifest._partitions)}
         try:
             seal(self)
-        except OSError as error:
+        except BaseException as error:
             forget(self)
-            if log.size_bytes:
+            if manifest.version == listed["_version"]:  # and its file says nothing of what it lists by now
+                vars(manifest).update(listed)
+            later, self._memtable = self._memtable, unsealed
+            if later is not unsealed:
+                for batch in later._insert_batches:
+                    unsealed.apply_insert(batch)
+                for key, (age, partition) in later._delete_index.items():
+                    unsealed.apply_delete(self._build_wal_delta_batch([key], partition, age))
+            self._recovered_wal_bytes += log.size_bytes
+            # What was there when the file was opened can be searched unsealed, also where the disk is full.
+            if log.size_bytes or not isinstance(error, OSError):
                 raise
-            # All was there when the file was opened, and is in an earlier log: unsealed it can be searched as well.
-            self._memtable = unsealed
             logger.warning("The rows of %s stay unsealed: %s", self.name, error)
+
+
+def _close(self: Any, close: Any) -> None:
+    try:
+        close(self)
+    finally:  # also where it couldn't be sealed: no merge may come after this
+        self._bg_closed = True
+        self._bg_executor.shutdown()
 
 
 def _sealed_rows(self: Any, rows: list[tuple[int, int]]) -> Any:
@@ -82,30 +103,41 @@ def _sealed_rows(self: Any, rows: list[tuple[int, int]]) -> Any:
 
 
 def _maintain(self: Any, maintain: Any) -> None:
-    with self._maintenance_lock:
-        deletions = self._delta_index._map
-        self._compaction_mgr.deleted = {
-            name: sum(
-                deletions[key] > segment.seqs[segment.pk_to_row[key]] for key in segment.pk_to_row.keys() & deletions
-            )
-            for (_, name), segment in self._segment_cache.items()
-        }
-    maintain(self)
+    version = None
+    while version != self._manifest.version:  # a merge takes so many rows only
+        with self._maintenance_lock:
+            version, deletions = self._manifest.version, self._delta_index._map
+            self._compaction_mgr.deleted = {
+                name: sum(
+                    deletions[key] > segment.seqs[segment.pk_to_row[key]]
+                    for key in segment.pk_to_row.keys() & deletions.keys()
+                )
+                for (_, name), segment in self._segment_cache.items()
+            }
+        maintain(self)
 
 
 def _files_to_merge(self: Any, buckets: list[list[tuple[str, int]]], _: int, folder: str) -> list[str] | None:
-    """The smallest ones, or those of which half is deleted. Milvus Lite takes the first ones, which may be what it has
-    merged before, and then finds no room for others."""
+    """The smallest ones, if they are a few, or those of which half is deleted. Milvus Lite takes the first ones, which
+    may be what it has merged before, and then finds no room for others."""
     from pyarrow import parquet
 
     rows = {name: parquet.read_metadata(Path(folder, name)).num_rows for bucket in buckets for name, _ in bucket}
     left = {name: count - self.deleted.get(name, 0) for name, count in rows.items()}
-    smallest = sorted(left, key=left.__getitem__)
-    together = np.cumsum([left[name] for name in smallest])
-    chosen = [name for name, total in zip(smallest, together, strict=True) if total <= MERGED_ROWS]
-    if len(chosen) < LEAST_FILES:
-        chosen = [name for name in chosen if left[name] <= rows[name] / 2]
-    return chosen or None
+    smallest = sorted(rows, key=rows.__getitem__)
+    chosen = _together(smallest, rows, MERGED_ROWS)
+    # A large one isn't written anew for a few rows that come to it.
+    while chosen and rows[chosen[-1]] > sum(rows[name] for name in chosen[:-1]):
+        chosen.pop()
+    if len(chosen) >= LEAST_FILES:
+        return chosen
+    deleted = [name for name in smallest if left[name] <= rows[name] / 2]
+    return (_together(deleted, rows, MERGED_ROWS) or deleted[:1]) or None
+
+
+def _together(names: list[str], rows: dict[str, int], most: int) -> list[str]:
+    """The first of them that have at most so many rows together."""
+    return [name for name, total in zip(names, np.cumsum([rows[name] for name in names]), strict=True) if total <= most]
 
 
 def _without_replaced(self: Any, remove: Any, table: Any) -> Any:
@@ -175,6 +207,6 @@ def _on_disk(file: IO[bytes]) -> Any:
     import pyarrow as pa
 
     file.flush()
-    copy = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    _copies.add(copy)
-    return pa.py_buffer(copy)
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    _copies.add(mapped)
+    return pa.py_buffer(mapped)

@@ -34,7 +34,7 @@ TOGETHER = 64
 PROGRESS_SECONDS = 0.1
 LENGTH = struct.Struct(">I")
 # What a process may still hold after a document, in bytes: it lacks that for the next one.
-HELD = 400_000_000
+HELD = 250_000_000
 
 
 def main() -> None:

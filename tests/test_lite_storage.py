@@ -110,30 +110,63 @@ def test_all_copies_together_leave_most_of_the_disk_free(
     assert loop.run(filled.count()) == ROWS + 5 * 600
 
 
-def full(*_: object, **__: object) -> None:
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE, None])
+@pytest.mark.parametrize(
+    "step", ["milvus_lite.engine.flush.write_data_file", "milvus_lite.storage.manifest.Manifest.save"]
+)
+def test_rows_that_could_not_be_sealed_are_found_and_sealed_the_next_time(
+    loop: EventLoopThread,
+    filled: VectorStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int | None,
+    step: str,
+) -> None:
+    failure = OSError(number, os.strerror(number)) if number else MemoryError()
+
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    loop.run(filled.connect())
+    first, second = Corpus(seed=3).batches(200, 100)
+    loop.run(filled.insert(first, "new"))
+    monkeypatch.setattr(step, fail)
+    with pytest.raises(StoreError):
+        loop.run(filled.flush())
+    assert nearest(loop, filled, first[7][4])[0].endswith("-new-7")
+    monkeypatch.undo()
+    loop.run(filled.insert(second, "new"))
+    loop.run(filled.flush())
+    loop.run(filled.close())
+    again = VectorStore(Settings(data_dir=tmp_path))
+    assert loop.run(again.count(None, "Strong")) == ROWS + 200
+    listed = json.loads((tmp_path / "milvus.db" / "collections" / "docent" / "manifest.json").read_text("utf-8"))
+    names = listed["partitions"]["_default"]["data_files"]
+    assert len(names) == len(set(names))
+    loop.run(again.close())
 
 
-def test_rows_that_a_full_disk_keeps_from_being_sealed_are_found(
+def test_with_a_full_disk_a_library_of_many_unsealed_rows_opens_and_is_searched(
     loop: EventLoopThread, filled: VectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     loop.run(filled.connect())
     monkeypatch.setattr("milvus_lite.engine.collection.MEMTABLE_MEMORY_LIMIT", 100_000)
     monkeypatch.setattr("milvus_lite.engine.flush.write_data_file", full)
     new = next(Corpus(seed=3).batches(200, 200))
-    with pytest.raises(StoreError, match="No space left"):
-        loop.run(filled.insert(new, "new"))
-    hits = loop.run(filled.searches.dense(new[3][4], 1, None, ()))
-    assert hits[0].text == new[3][2].text
-    with pytest.raises(StoreError, match="No space left"):
-        loop.run(filled.insert(new, "other"))
+    for namespace in ("new", "other"):
+        with pytest.raises(StoreError, match="No space left"):
+            loop.run(filled.insert(new, namespace))
+        assert nearest(loop, filled, new[3][4])[0].endswith("-new-3")
     loop.run(filled.close())
     again = VectorStore(Settings(data_dir=tmp_path))
-    assert loop.run(again.searches.dense(new[3][4], 1, None, ()))[0].text == new[3][2].text
+    assert nearest(loop, again, new[3][4])[0].endswith("-new-3")
     monkeypatch.undo()
     loop.run(again.insert(new, "new", again=True))
     loop.run(again.flush())
-    assert loop.run(again.searches.dense(new[199][4], 1, None, ()))[0].text == new[199][2].text
+    assert nearest(loop, again, new[199][4])[0].endswith("-19")
     loop.run(again.close())
 
 
@@ -155,14 +188,18 @@ class Manager:
 def test_small_files_are_merged_and_large_ones_once_half_of_them_is_deleted(tmp_path: Path) -> None:
     manager, most = Manager(tmp_path), lite_storage.MERGED_ROWS
     third = most // 3
-    assert manager.files(a=(third, 0), b=(third, 0), c=(9, 0)) is None
+    assert manager.files(a=(third, 0), b=(9, 0), c=(8, 0)) is None
+    assert manager.files(a=(third, 0), b=(9, 0), c=(8, 0), d=(7, 0)) is None
+    assert manager.files(a=(third, 0), b=(9, 0), c=(8, 0), d=(7, 0), e=(6, 0)) == ["e", "d", "c", "b"]
     assert manager.files(a=(third, 0), b=(third, 0), c=(9, 0), d=(8, 0)) == ["d", "c", "a", "b"]
-    full = dict.fromkeys("abcdefgh", (most, 0))
-    assert manager.files(**full) is None
-    assert manager.files(**full, i=(5, 0), j=(6, 0), k=(7, 0)) is None
-    assert manager.files(**full, i=(5, 0), j=(6, 0), k=(7, 0), m=(1, 0)) == ["m", "i", "j", "k"]
-    assert manager.files(**{**full, "c": (most, most // 2), "d": (most, most // 3)}) == ["c"]
-    assert manager.files(**{**full, "c": (most, most), "d": (most, most)}) == ["c", "d"]
+    whole = dict.fromkeys("abcdefgh", (most, 0))
+    assert manager.files(**whole) is None
+    assert manager.files(**whole, i=(5, 0), j=(6, 0), k=(7, 0)) is None
+    assert manager.files(**whole, i=(5, 0), j=(6, 0), k=(7, 0), m=(4, 0)) == ["m", "i", "j", "k"]
+    assert manager.files(**{**whole, "c": (most, most // 2), "d": (most, most // 3)}) == ["c"]
+    assert manager.files(**{**whole, "c": (most, most), "d": (most, most)}) == ["c"]
+    assert manager.files(**{**whole, "c": (third, third), "d": (third, third), "e": (third, third)}) == ["c", "d", "e"]
+    assert manager.files(**{**whole, "c": (3 * most, 2 * most)}) == ["c"]
 
 
 def test_milvus_lite_alone_finds_the_same(loop: EventLoopThread, filled: VectorStore, tmp_path: Path) -> None:
