@@ -68,8 +68,10 @@ def _seal(self: Any, seal: Any) -> None:
             seal(self)
         except BaseException as error:
             forget(self)
-            if manifest.version == listed["_version"]:  # and its file says nothing of what it lists by now
-                vars(manifest).update(listed)
+            if manifest.version != listed["_version"]:  # they are sealed
+                self._refresh_segment_cache()
+                raise
+            vars(manifest).update(listed)
             later, self._memtable = self._memtable, unsealed
             if later is not unsealed:
                 for batch in later._insert_batches:

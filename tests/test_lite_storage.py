@@ -112,7 +112,12 @@ def test_all_copies_together_leave_most_of_the_disk_free(
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE, None])
 @pytest.mark.parametrize(
-    "step", ["milvus_lite.engine.flush.write_data_file", "milvus_lite.storage.manifest.Manifest.save"]
+    "step",
+    [
+        "milvus_lite.engine.flush.write_data_file",
+        "milvus_lite.storage.manifest.Manifest.save",
+        "milvus_lite.storage.wal.WAL.close_and_delete",
+    ],
 )
 def test_rows_that_could_not_be_sealed_are_found_and_sealed_the_next_time(
     loop: EventLoopThread,
