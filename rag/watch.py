@@ -21,8 +21,8 @@ HEARTBEAT_SECONDS = 3.0
 # A model that couldn't be loaded is tried again every so many heartbeats.
 MODEL_BEATS = 10
 # Milvus Lite reads all rows and builds its index of the terms anew at each start. Measured on 2 cores with 384
-# dimensions at 10,000, 100,000 and 400,000 chunks: 0.5, 1.0 and 2.2 GB of memory (0.43 GB without any), and 14, 28 and 110
-# to 140 ms for a search. From 100,000 to 400,000 costs grow four times, on a server hardly.
+# dimensions at 10,000, 100,000 and 400,000 chunks: 0.5, 1.0 and 2.2 GB of memory (0.43 GB without any), and 14, 28 and
+# 110 to 140 ms for a search. From 100,000 to 400,000 costs grow four times, on a server hardly.
 LITE_CHUNKS = 100_000
 # What Milvus can have lost.
 LOST: tuple[DocumentState, ...] = ("ready",)
