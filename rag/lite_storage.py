@@ -23,9 +23,9 @@ import numpy as np
 
 from rag.lite_snapshot import forget
 
-# Rows that aren't sealed yet take this much memory at most, and a merge takes so many rows: four times those, which is
-# how many files Milvus Lite merges at the least.
+# What isn't sealed yet takes this much memory at most: a few thousand rows.
 UNSEALED_BYTES = 8 * 1024 * 1024
+# A merge, which has its rows in memory, takes so many at most, and of small files so many at the least.
 MERGED_ROWS = 16_000
 LEAST_FILES = 4
 # Rows of a Parquet file that are decoded together.

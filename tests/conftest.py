@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from rag.event_loop import EventLoopThread
 from rag.settings import Settings
 from tests.fakes.llm_server import LLMServer
 from tests.servers.milvus_server import free_ports, running_milvus_server
@@ -37,6 +38,14 @@ def _developers_environment_stays_out() -> Iterator[None]:
             patch.delenv(name, raising=False)
         patch.setitem(Settings.model_config, "env_file", None)
         yield
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[EventLoopThread]:
+    """The event loop of a module's tests."""
+    thread = EventLoopThread()
+    yield thread
+    thread.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

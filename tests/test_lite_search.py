@@ -27,13 +27,6 @@ DOCUMENTS = [f"{number:064x}" for number in range(6)]
 Row = tuple[str, int, Chunk, str, list[float]]
 
 
-@pytest.fixture(scope="module")
-def loop() -> Iterator[EventLoopThread]:
-    thread = EventLoopThread()
-    yield thread
-    thread.close()
-
-
 @pytest.fixture
 def store(loop: EventLoopThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VectorStore]:
     """An empty one, in which Milvus Lite's own searches fail: they would take their time."""

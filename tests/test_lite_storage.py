@@ -39,13 +39,6 @@ client.close()
 """
 
 
-@pytest.fixture(scope="module")
-def loop() -> Iterator[EventLoopThread]:
-    thread = EventLoopThread()
-    yield thread
-    thread.close()
-
-
 @pytest.fixture
 def filled(loop: EventLoopThread, tmp_path: Path) -> Iterator[VectorStore]:
     """A sealed collection, which has been opened again."""

@@ -21,13 +21,6 @@ from rag.vector_store.store import VectorStore
 DOCUMENT = "a" * 64
 
 
-@pytest.fixture(scope="module")
-def loop() -> Any:
-    thread = EventLoopThread()
-    yield thread
-    thread.close()
-
-
 @pytest.mark.parametrize("kind", [DataType.VARCHAR, int(DataType.VARCHAR), DataType.INT64, DataType.FLOAT_VECTOR])
 def test_the_type_of_a_field_is_what_pymilvus_says(kind: int) -> None:
     import_milvus(lite=False)

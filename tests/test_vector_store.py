@@ -46,13 +46,6 @@ def rows() -> list[Row]:
 
 
 @pytest.fixture(scope="module")
-def loop() -> Iterator[EventLoopThread]:
-    thread = EventLoopThread()
-    yield thread
-    thread.close()
-
-
-@pytest.fixture(scope="module")
 def store(loop: EventLoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorStore]:
     """With all rows, sealed."""
     opened = VectorStore(Settings(data_dir=tmp_path_factory.mktemp("store")))
