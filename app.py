@@ -1,14 +1,14 @@
 """The web application: `streamlit run app.py`. The pages are in pages/, what they share in pages/parts/."""
 
 if __name__ == "__main__":  # the script, which is run at each visit and click
-    from pages.parts.navigation import run_app
+    from pages.parts.app.navigation import run_app
 
     run_app()
 else:  # the server, which is made once
     import streamlit as st
     from starlette.middleware import Middleware
 
-    from pages.parts.headers import SecurityHeaders
-    from pages.parts.shutdown import lifespan
+    from pages.parts.app.headers import SecurityHeaders
+    from pages.parts.app.shutdown import lifespan
 
     app = st.App(__file__, lifespan=lifespan, middleware=[Middleware(SecurityHeaders)])

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.parts.library import attempt, open_index, shown_errors
-from pages.parts.navigation import run_page
-from pages.parts.safe_markdown import safe_text
-from pages.parts.shutdown import close_at_end
+from pages.parts.app.navigation import run_page
+from pages.parts.app.shared_index import attempt, open_index, shown_errors
+from pages.parts.app.shutdown import close_at_end
+from pages.parts.markdown.safe_markdown import safe_text
 from pages.parts.status import show_status
 
 if TYPE_CHECKING:

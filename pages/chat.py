@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts.answers import show_answer
-from pages.parts.asking import ask, retry, submit
-from pages.parts.conversations import current_conversation, open_turns, show_conversations
-from pages.parts.library import open_index, shown_errors
-from pages.parts.navigation import run_page
-from pages.parts.safe_markdown import safe_label, safe_text
-from pages.parts.source_view import (
+from pages.parts.app.navigation import run_page
+from pages.parts.app.shared_index import open_index, shown_errors
+from pages.parts.chat.answers import show_answer
+from pages.parts.chat.asking import ask, retry, submit
+from pages.parts.chat.conversations import current_conversation, open_turns, show_conversations
+from pages.parts.chat.source_view import (
     CHAT_HEIGHT,
     COLUMNS,
     Source,
@@ -23,8 +22,9 @@ from pages.parts.source_view import (
     show_later_messages,
     show_source,
 )
+from pages.parts.chat.turn_view import watch
+from pages.parts.markdown.safe_markdown import safe_label, safe_text
 from pages.parts.status import show_status
-from pages.parts.turn_view import watch
 from pages.parts.uploads import sample_files, show_jobs, show_undecided, take_sample
 from pages.parts.wording import counted, document_labels
 from rag.schema import Conversation, DocumentInfo, Message

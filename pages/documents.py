@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts.library import UNEXPECTED, attempt, open_index
-from pages.parts.navigation import run_page
-from pages.parts.safe_markdown import safe_label, safe_text
+from pages.parts.app.navigation import run_page
+from pages.parts.app.shared_index import UNEXPECTED, attempt, open_index
+from pages.parts.markdown.safe_markdown import safe_label, safe_text
 from pages.parts.status import show_outgrown, show_status
 from pages.parts.uploads import sample_files, show_jobs, show_undecided, take_sample, take_uploads
 from pages.parts.wording import ago, counted, file_size

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts.library import open_index, shown_errors
-from pages.parts.navigation import run_page
-from pages.parts.safe_markdown import safe_label, safe_text
+from pages.parts.app.navigation import run_page
+from pages.parts.app.shared_index import open_index, shown_errors
+from pages.parts.markdown.safe_markdown import safe_label, safe_text
 from pages.parts.status import show_outgrown, show_status
 from rag.schema import PartStatus
 

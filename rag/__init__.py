@@ -20,11 +20,11 @@ from rag.errors import (
 from rag.settings import Settings
 
 if TYPE_CHECKING:
-    from rag.chat import Answer
-    from rag.citations import checked_markers
-    from rag.filetypes import SUPPORTED
+    from rag.answering.drafting import Answer
+    from rag.citations.markers import checked_markers
     from rag.index import DocumentIndex
-    from rag.logs import log_to_file
+    from rag.readers.filetypes import SUPPORTED
+    from rag.runtime.logs import log_to_file
 
 __all__ = [
     "SUPPORTED",
@@ -52,10 +52,10 @@ logging.getLogger("rag").addHandler(logging.NullHandler())
 # Imported at their first use: they bring LlamaIndex and pymilvus, and a page or `--help` shouldn't wait for those.
 _LAZY = {
     "DocumentIndex": "rag.index",
-    "Answer": "rag.chat",
-    "checked_markers": "rag.citations",
-    "log_to_file": "rag.logs",
-    "SUPPORTED": "rag.filetypes",
+    "Answer": "rag.answering.drafting",
+    "checked_markers": "rag.citations.markers",
+    "log_to_file": "rag.runtime.logs",
+    "SUPPORTED": "rag.readers.filetypes",
 }
 
 

@@ -7,32 +7,32 @@ from collections.abc import Callable, Collection, Coroutine, Iterable
 from types import TracebackType
 from typing import Any
 
-from rag.catalog import Catalog
-from rag.chat import Answer
-from rag.collection import CollectionModel
-from rag.conversations import Conversations
-from rag.database import open_database
-from rag.embedding import EmbedderThreads
+from rag.answering.drafting import Answer
+from rag.answering.service import Questions
+from rag.answering.suggestions import MOST as MOST_QUESTIONS
+from rag.answering.suggestions import suggest_questions
+from rag.embeddings.embedder import EmbedderThreads
 from rag.errors import StoreError
-from rag.event_loop import EventLoopThread
-from rag.file_store import FileStore
-from rag.ingestion import Ingestion
-from rag.intake import Intake, OnProgress, Source
-from rag.language_model import LanguageModel
-from rag.languages import identify
-from rag.logs import request
-from rag.moving import Moved, Place, move_library
-from rag.originals import Originals
-from rag.questions import Questions
-from rag.repair import Repair
+from rag.ingestion.inputs import History, display_name
+from rag.ingestion.intake import Intake, OnProgress, Source
+from rag.ingestion.pipeline import Ingestion
+from rag.library.collection_model import CollectionModel
+from rag.library.consistency import Inspection, Verification
+from rag.library.health import Watch, quietly
+from rag.library.originals import Originals
+from rag.library.repair import Repair
+from rag.library.transfer import Moved, Place, move_library
+from rag.llm.model import LanguageModel
+from rag.runtime.event_loop import EventLoopThread
+from rag.runtime.logs import request
 from rag.schema import DocumentInfo, IngestResult, Job, Passage, Receipt, Status
 from rag.settings import Settings
-from rag.sources import History, display_name
-from rag.suggestions import MOST as MOST_QUESTIONS
-from rag.suggestions import suggest_questions
+from rag.storage.conversations import Conversations
+from rag.storage.database import open_database
+from rag.storage.documents import Catalog
+from rag.storage.files import FileStore
+from rag.text.languages import identify
 from rag.vector_store.store import VectorStore
-from rag.verification import Inspection, Verification
-from rag.watch import Watch, quietly
 
 # Imports and loading keep the interpreter busy: the page that has made the index is drawn first.
 HEAD_START_SECONDS = 1.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.embedding import Embedder
-from rag.embedding_models import load_embedder
+from rag.embeddings.embedder import Embedder
+from rag.embeddings.loading import load_embedder
 from rag.settings import Settings
 
 

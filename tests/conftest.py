@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from rag.event_loop import EventLoopThread
+from rag.runtime.event_loop import EventLoopThread
 from rag.settings import Settings
 from tests.fakes.llm_server import LLMServer
 from tests.servers.milvus_server import free_ports, running_milvus_server

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from rag.database import open_database, tables
+from rag.storage.database import open_database, tables
 from tests.servers.milvus_server import free_ports
 
 

@@ -312,7 +312,7 @@ def _copy_of_the_bundled_model(folder: Path) -> None:
     """A model of other weights: the same one with a changed configuration counts as another."""
     import shutil
 
-    from rag.model_folders import bundled_folder
+    from rag.embeddings.hub import bundled_folder
 
     shutil.copytree(bundled_folder(), folder)
     (folder / "extra.json").write_text("{}")

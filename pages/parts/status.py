@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts.library import attempt, shown_errors
-from pages.parts.safe_markdown import safe_text
+from pages.parts.app.shared_index import attempt, shown_errors
+from pages.parts.markdown.safe_markdown import safe_text
 from rag.schema import Status
 
 if TYPE_CHECKING:

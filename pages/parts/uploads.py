@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import streamlit as st
 
-from pages.parts.library import attempt, shown_errors
-from pages.parts.safe_markdown import safe_label, safe_text
+from pages.parts.app.shared_index import attempt, shown_errors
+from pages.parts.markdown.safe_markdown import safe_label, safe_text
 from pages.parts.wording import ago, counted, file_size, job_progress
 from rag.errors import LimitReached, ReadError
 from rag.schema import DocumentInfo, Job

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from rag.benchmarks.background import BackgroundRun
     from rag.benchmarks.chart import operation_chart
     from rag.benchmarks.results import OPERATIONS, WAYS, Operation, Row, Tables, Timing, seconds, sentence, warnings
+    from rag.benchmarks.rounds import Progress
     from rag.benchmarks.tables import SIZES, measure_tables
-    from rag.benchmarks.turns import Progress
 
 __all__ = [
     "OPERATIONS",
@@ -37,7 +37,7 @@ _LAZY = {
     "operation_chart": "chart",
     "SIZES": "tables",
     "measure_tables": "tables",
-    "Progress": "turns",
+    "Progress": "rounds",
     **dict.fromkeys(
         ("OPERATIONS", "WAYS", "Operation", "Row", "Tables", "Timing", "seconds", "sentence", "warnings"), "results"
     ),

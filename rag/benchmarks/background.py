@@ -7,8 +7,8 @@ import threading
 from collections.abc import Sequence
 
 from rag.benchmarks.results import Tables
+from rag.benchmarks.rounds import Progress
 from rag.benchmarks.tables import ROUNDS, measure_tables
-from rag.benchmarks.turns import Progress
 from rag.errors import Cancelled, RagError
 from rag.settings import Settings
 

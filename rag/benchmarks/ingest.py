@@ -1,4 +1,4 @@
-"""`python -m rag bench ingest FILE…`: from files to a library that can be searched, the tutorial's way and Docent's.
+"""From files to a library that can be searched: seconds of the tutorial's way, of Docent's, and of the limit.
 
 The ways take turns, with their models loaded. The limit is embedding Docent's chunks and nothing else: all texts in
 memory, sorted by length, on all cores.
@@ -6,30 +6,26 @@ memory, sorted by length, on all cores.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from rich.table import Table
-
 from rag.benchmarks.scratch import scratch_settings
 from rag.benchmarks.scratch_library import scratch_library
-from rag.chunking import chunk_pages
-from rag.console import err, files_of, out, print_json
-from rag.embedding import Embedder
-from rag.embedding_models import load_embedder
-from rag.errors import ReadError, StoreError
-from rag.event_loop import EventLoopThread
-from rag.lexical import lexical_text
-from rag.model_folders import bundled_folder
-from rag.reader_worker import in_context
-from rag.readers import read
+from rag.embeddings.embedder import Embedder
+from rag.embeddings.hub import bundled_folder
+from rag.embeddings.loading import load_embedder
+from rag.errors import StoreError
+from rag.ingestion.reader_worker import in_context
+from rag.readers.read import read
+from rag.runtime.event_loop import EventLoopThread
 from rag.settings import BUNDLED_EMBED_MODEL, Settings
+from rag.text.chunking import chunk_pages
+from rag.text.terms import lexical_text
 
 # What the tutorial's chunks must be for the bundled model to see all of their text.
 WHOLE_TEXT_TOKENS = 256
@@ -55,25 +51,6 @@ class Ingested:
             "times as fast as the tutorial with its defaults": self.tutorial / self.docent,
             "times the limit": self.docent / self.limit,
         }
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of the command."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder")
-    parser.add_argument("--rounds", type=int, default=1, metavar="N", help="of which the median (1)")
-
-
-def run(settings: Settings, options: argparse.Namespace) -> int:
-    """Measure and print, which takes minutes. Returns 0. Raises RagError; what was made is removed whatever happens."""
-    paths = [path for given in options.paths for path in files_of(Path(given))]
-    if missing := [path for path in paths if not path.is_file()]:
-        raise ReadError(f"There is no file {missing[0]}; check the path.")
-    found = measure(settings, paths, max(1, options.rounds), lambda what: err.print(what, style="dim"))
-    if options.json:
-        print_json({**asdict(found), "ratios": found.ratios})
-    else:
-        _print(found)
-    return 0
 
 
 def measure(settings: Settings, paths: Sequence[Path], rounds: int, tell: Callable[[str], object]) -> Ingested:
@@ -142,21 +119,3 @@ def _stages(paths: Sequence[Path], embedder: Embedder) -> tuple[list[str], dict[
         stages["terms for BM25"] += time.perf_counter() - chunked_at
         texts += embedded
     return texts, stages
-
-
-def _print(found: Ingested) -> None:
-    table = Table(box=None)
-    table.add_column("")
-    table.add_column("seconds", justify="right")
-    for name, seconds in (
-        ("tutorial, 1,024-token chunks, of which the model sees 256", found.tutorial),
-        ("tutorial, 256-token chunks: all the text", found.tutorial_whole_text),
-        ("Docent: all the text", found.docent),
-        ("limit: embedding alone", found.limit),
-        *((f"  {name} alone, on one core", seconds) for name, seconds in found.stages.items()),
-    ):
-        table.add_row(name, f"{seconds:.1f}")
-    out.print(f"{found.chunks:,} chunks, {found.tokens:,} tokens")
-    out.print(table)
-    for name, ratio in found.ratios.items():
-        out.print(f"Docent: {ratio:.2f} {name}")

@@ -17,13 +17,12 @@ import concurrent.futures
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rag.benchmarks.plain_store import Work
 from rag.benchmarks.results import Tables, Way
-from rag.benchmarks.scratch import scratch_settings
-from rag.benchmarks.scratch_collections import docent_collection, plain_collection, until_visible
-from rag.benchmarks.turns import TOP_K, WARM_UP, OnProgress, Turns
+from rag.benchmarks.rounds import TOP_K, WARM_UP, OnProgress, Turns
+from rag.benchmarks.scratch import docent_collection, plain_collection, scratch_settings, until_visible
+from rag.benchmarks.tutorial_store import Work
 from rag.benchmarks.workload import DIMENSION, Workload, store_rows
-from rag.event_loop import POLL_SECONDS, EventLoopThread
+from rag.runtime.event_loop import POLL_SECONDS, EventLoopThread
 from rag.settings import Settings
 
 SIZES = (10, 100, 1000)

@@ -15,8 +15,8 @@ from llama_index.core.readers.base import BaseReader
 from llama_index.core.schema import Document
 from llama_index.embeddings.huggingface import HuggingFaceEmbedding
 
-from rag.benchmarks.plain_store import PlainStore
-from rag.event_loop import EventLoopThread
+from rag.benchmarks.tutorial_store import PlainStore
+from rag.runtime.event_loop import EventLoopThread
 from rag.settings import Settings
 
 

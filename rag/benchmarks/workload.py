@@ -12,8 +12,8 @@ from uuid import uuid4
 import numpy as np
 from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
 
-from rag.lexical import lexical_text
 from rag.schema import Chunk
+from rag.text.terms import lexical_text
 
 DIMENSION = 768
 WORDS = 60

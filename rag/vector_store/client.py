@@ -12,9 +12,9 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
-from rag import lite_server
-from rag.libraries import IMPORTING, keep
+from rag.runtime.imports import IMPORTING, keep
 from rag.settings import Settings, milvus_uri_hidden
+from rag.vector_store.lite import server as lite_server
 
 # These take a second to import, and what lists documents doesn't need them: `import_milvus` does it.
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ SERVER_GRPC_OPTIONS = {
 LITE_GRPC_OPTIONS = {"grpc.keepalive_time_ms": 600_000}
 # Of the values tried on questions of six sets, these found most; Milvus's defaults are 1.2 and 0.75 (Lite's 1.5).
 BM25_PARAMETERS = {"bm25_k1": 1.0, "bm25_b": 0.9}
-# All vectors are looked at, by `rag.lite_search`. Where Milvus Lite does it, its FLAT takes ten times as long as this.
+# `rag.vector_store.lite` looks at all vectors. Where Milvus Lite does that itself, its FLAT takes ten times as long.
 LITE_INDEX = {"index_type": "IVF_FLAT", "params": {"nlist": 1}}
 # Rows that one answer of a server may hold.
 MOST_ROWS = 16_384

@@ -9,9 +9,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag import lite_server
 from rag.errors import CollectionLost, RagError, StoreError, StoreUnavailable
-from rag.retries import retrying
+from rag.runtime.retries import retrying
 from rag.settings import Settings
 from rag.vector_store import failures
 from rag.vector_store.client import (
@@ -23,6 +22,7 @@ from rag.vector_store.client import (
     make_store,
     open_client,
 )
+from rag.vector_store.lite import server as lite_server
 
 if TYPE_CHECKING:
     from rag.vector_store.client import MilvusClient, MilvusVectorStore

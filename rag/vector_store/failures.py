@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from rag import lite_server
 from rag.errors import CollectionLost, StoreError, StoreUnavailable
 from rag.settings import Settings
+from rag.vector_store.lite import server as lite_server
 
 # What a server says that isn't there, or has just come and is finding its data again.
 _UNAVAILABLE = re.compile(

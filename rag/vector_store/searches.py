@@ -7,12 +7,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from rag.rows import HIT_FIELDS, Hit, make_filter, read_hits
 from rag.settings import Settings
-from rag.shared_requests import SharedRequests
 from rag.vector_store import failures
+from rag.vector_store.batching import SharedRequests
 from rag.vector_store.client import MOST_ROWS, async_client
 from rag.vector_store.connection import LITE_OPEN_SECONDS, SEARCH_SECONDS, Connection
+from rag.vector_store.rows import HIT_FIELDS, Hit, make_filter, read_hits
 
 # On a server, which takes requests of some megabytes; a few smaller ones at once take longer.
 VECTORS_TOGETHER = 1000

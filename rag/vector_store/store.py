@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 from rag.errors import CollectionLost
-from rag.rows import make_row, only, only_rows
 from rag.schema import Chunk
 from rag.settings import Settings
 from rag.vector_store import failures
@@ -25,6 +24,7 @@ from rag.vector_store.connection import (
     SEARCH_SECONDS,
     Connection,
 )
+from rag.vector_store.rows import make_row, only, only_rows
 from rag.vector_store.searches import Searches
 
 # In one request at most: what the pipeline inserts together fits into one.

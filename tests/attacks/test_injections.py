@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from pages.parts.answers import answer_markdown
+from pages.parts.chat.answers import answer_markdown
 from rag import DocumentIndex, Settings
-from rag.chat import CONDENSED_CHARACTERS
-from rag.prompts import answer_messages, condense_messages
+from rag.answering.drafting import CONDENSED_CHARACTERS
+from rag.answering.prompts import answer_messages, condense_messages
 from rag.schema import Message, Passage
 from tests.attacks.patterns import INJECTIONS, NAMES
 from tests.fakes.llm_server import Body, LLMServer, Reply

@@ -12,10 +12,10 @@ from reportlab.pdfgen.canvas import Canvas
 from streamlit.testing.v1 import AppTest
 
 import rag
-from pages.parts.source_view import Source
+from pages.parts.chat.source_view import Source
 from rag import DocumentIndex, NotFound, Settings
-from rag.conversations import Conversations
 from rag.schema import Evidence, Message, Passage
+from rag.storage.conversations import Conversations
 from tests.conftest import REPOSITORY
 
 OURS = b"The tea house opens at seven in the morning. It serves forty kinds of tea."

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rag import DocumentIndex, NotFound, RagError, Settings
-from rag.sources import NAME_CHARACTERS, display_name
+from rag.ingestion.inputs import NAME_CHARACTERS, display_name
 from tests.attacks.patterns import NAMES
 from tests.conftest import REPOSITORY
 
@@ -188,7 +188,7 @@ def run_command(folder: Path, *arguments: str | bytes) -> subprocess.CompletedPr
 # Many command lines in one process, which takes seconds to begin: each line of its output is an exit code.
 COMMANDS = """
 import contextlib, io, sys
-from rag.__main__ import main
+from rag.cli.main import main
 arguments, codes = sys.argv[1:], []
 while arguments:
     end = arguments.index("--next")

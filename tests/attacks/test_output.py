@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from pages.parts.answers import answer_markdown
-from pages.parts.safe_markdown import safe_markdown, safe_text
-from rag.citations import check_citations, tidy_markers, without_markers
-from rag.conversations import Conversations
-from rag.database import open_database
+from pages.parts.chat.answers import answer_markdown
+from pages.parts.markdown.safe_markdown import safe_markdown, safe_text
+from rag.citations.markers import check_citations, tidy_markers, without_markers
 from rag.schema import Citation, Evidence, Message, Passage
+from rag.storage.conversations import Conversations
+from rag.storage.database import open_database
 from tests.attacks.patterns import OUTPUTS, outputs
 
 FACT = "The dam of Orrin is 62 metres high"

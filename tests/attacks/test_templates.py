@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from rag.prompts import answer_messages
+from rag.answering.prompts import answer_messages
 from rag.schema import Message, Passage
 from tests.attacks.patterns import INJECTIONS, NAMES
 

@@ -23,8 +23,8 @@ from typing import Any
 from reportlab.pdfgen.canvas import Canvas
 
 from rag import DocumentIndex, NotFound, Settings
-from rag.file_store import document_id
 from rag.schema import Job
+from rag.storage.files import document_id
 
 RESUME_SECONDS = 180
 STATUS_BYTES = 64

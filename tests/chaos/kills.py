@@ -29,7 +29,7 @@ import psutil
 
 from tests.servers.milvus_server import running_milvus_server
 
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 # The stages in which the worker is to be hit, in turn; by the beginning of what it says of itself.
 TARGETS = (
     "embedding",

@@ -26,7 +26,7 @@ from tests.chaos.together_worker import document
 from tests.fakes.llm_server import LLMServer
 from tests.servers.milvus_server import running_milvus_server
 
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 ROUND_SECONDS = 45
 KEPT = {"PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR"}
 IN_USE = "is in use by another process"

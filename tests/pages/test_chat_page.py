@@ -171,7 +171,7 @@ def test_retry_beyond_the_limit_of_a_minute_leaves_what_had_arrived(open_double:
 def test_question_beyond_the_limit_of_a_minute_does_not_stop_a_running_answer(
     open_double: OpenPage, double: IndexDouble
 ) -> None:
-    from pages.parts.conversations import open_turns
+    from pages.parts.chat.conversations import open_turns
 
     double.settings = double.settings.model_copy(update={"questions_per_minute": 1})
     conversation_id = double.conversations.create("q").conversation_id
@@ -207,7 +207,7 @@ def test_unexpected_failure_is_one_sentence_without_internals(open_double: OpenP
 
 
 def test_stopped_answer_is_kept_and_said_to_be_stopped(double: IndexDouble) -> None:
-    from pages.parts.turns import Turns
+    from pages.parts.chat.turns import Turns
 
     conversation = double.conversations.create("q")
     answers = []
@@ -233,7 +233,7 @@ def test_stopped_answer_is_kept_and_said_to_be_stopped(double: IndexDouble) -> N
 
 
 def test_question_with_files_waits_for_their_ingestion(double: IndexDouble) -> None:
-    from pages.parts.turns import Turns
+    from pages.parts.chat.turns import Turns
 
     double.answer = lambda question, on_wait: AnswerDouble(question, [PASSAGE], ["answer"])
     double.job_list = [Job("j1", "a.txt", "d", "embedding")]
@@ -641,7 +641,7 @@ def test_question_asked_beside_an_open_source_is_answered_there(open_double: Ope
 
 
 def test_opening_a_source_does_not_interrupt_a_running_answer(open_double: OpenPage, double: IndexDouble) -> None:
-    from pages.parts.conversations import open_turns
+    from pages.parts.chat.conversations import open_turns
 
     conversation_id = answered(double, [from_page_3(double)], [Citation(1, "Green", 0, 18, True)])
     double.answer = lambda question, on_wait: AnswerDouble(question, [PASSAGE], ["word "] * 40, pause=0.02)

@@ -8,7 +8,7 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from pages.parts.safe_markdown import safe_cell, safe_label, safe_markdown, safe_text
+from pages.parts.markdown.safe_markdown import safe_cell, safe_label, safe_markdown, safe_text
 from tests.attacks.patterns import names, outputs
 
 BREAK = "\u2060"

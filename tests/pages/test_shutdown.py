@@ -18,7 +18,7 @@ from tests.conftest import REPOSITORY
 APP = """
 from pathlib import Path
 import streamlit as st
-from pages.parts.shutdown import close_at_end, lifespan
+from pages.parts.app.shutdown import close_at_end, lifespan
 if __name__ != "__main__":
     app = st.App(__file__, lifespan=lifespan)
     def closer(name):

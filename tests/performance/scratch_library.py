@@ -8,10 +8,10 @@ import re
 from pathlib import Path
 
 from rag import DocumentIndex, Settings
-from rag.catalog import Catalog
-from rag.conversations import Conversations
-from rag.database import open_database
 from rag.schema import Candidate, Citation, Evidence, Message, Passage, Trace
+from rag.storage.conversations import Conversations
+from rag.storage.database import open_database
+from rag.storage.documents import Catalog
 
 PASSAGES, CITED, CANDIDATES = 10, 4, 30
 WORDS = re.findall(

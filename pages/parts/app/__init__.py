@@ -1,0 +1,1 @@
+"""What the application is run with: navigation, response headers, shutdown, and the index that all sessions share."""

@@ -1,0 +1,44 @@
+"""The frame around every page: its configuration, the navigation, and errors as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from pages.parts.app.shared_index import shown_errors
+from pages.parts.chat.source_view import opened_source
+
+
+def run_app() -> None:
+    """Draw the navigation and run the page that the address names."""
+    # A file: Streamlit has browsers fetch favicons that are Material icons from a Google server.
+    st.set_page_config(page_title="Docent", page_icon=Path(__file__).with_name("icon.png"))
+    st.logo(":material/menu_book:", size="large")
+    page = st.navigation(
+        [
+            st.Page("pages/chat.py", title="Chat", icon=":material/forum:", default=True),
+            st.Page("pages/documents.py", title="Documents", icon=":material/folder_open:", url_path="documents"),
+            st.Page("pages/benchmark.py", title="Speed", icon=":material/speed:", url_path="benchmark"),
+            st.Page("pages/settings.py", title="Settings", icon=":material/tune:", url_path="settings"),
+        ]
+    )
+    # Decided before the page is run: a change in mid-run would make all of it jump to and fro.
+    beside = page.url_path == "" and opened_source() is not None
+    st.set_page_config(layout="wide" if beside else "centered", initial_sidebar_state="collapsed" if beside else "auto")
+    with shown_errors():
+        page.run()
+
+
+def run_page(show: Callable[[], None]) -> None:
+    """Run a page's script: `show` draws it.
+
+    Because there is a folder named pages, Streamlit runs the scripts in it by themselves until app.py has called
+    `st.navigation` once. If the first visit after a start is to a page's own address, the frame is drawn from here.
+    """
+    if PagesManager.uses_pages_directory:
+        run_app()
+    else:
+        show()

@@ -1,0 +1,62 @@
+"""An answer as it is being written: watched on the page until it is done."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from streamlit.runtime import get_instance
+from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
+
+from pages.parts.chat.answers import answer_markdown
+from pages.parts.chat.turns import Turn
+from pages.parts.markdown.safe_markdown import safe_label
+from pages.parts.status import PREPARING
+from pages.parts.wording import counted, job_progress
+
+if TYPE_CHECKING:
+    from rag import DocumentIndex
+
+# How often the growing answer is sent to the browser: Streamlit sends all of it each time.
+UPDATE_SECONDS = 0.05
+
+
+def watch(index: DocumentIndex, turn: Turn) -> None:
+    """Show the answer as it grows. A click elsewhere ends this run, not the answer; the next run watches on.
+
+    Doesn't return: when the answer is done the page is run anew, which shows it as it was kept.
+    """
+    st.session_state.watched = turn
+    slot = st.empty()
+    shown = None
+    try:
+        while not turn.done:
+            current = _progress(index, turn)
+            if current != shown:
+                slot.markdown(current, anchors=False)
+                shown = current
+            st.session_state.get("watched")  # where Streamlit lets Stop and reruns through
+            turn.wait(UPDATE_SECONDS)
+    except StopException:
+        # Streamlit's own Stop button, unless the page was closed or reloaded: then the answer goes on.
+        time.sleep(0.3)
+        context = get_script_run_ctx(suppress_warning=True)
+        if context and get_instance().is_active_session(context.session_id):
+            turn.stop()
+        raise
+    st.session_state.pop("watched", None)
+    st.rerun()
+
+
+def _progress(index: DocumentIndex, turn: Turn) -> str:
+    if turn.text:
+        return answer_markdown(turn.text, len(turn.passages), extractive=turn.extractive)
+    if turn.stage == "reading":
+        active = [job for job in index.jobs() if not job.finished]
+        if active:
+            return f":shimmer[{safe_label(active[0].file_name)} · {job_progress(active[0])}]"
+    if turn.stage == "writing":
+        return f":shimmer[Reading {counted(len(turn.passages), 'passage')}…]"
+    preparing = index.status().milvus.state == "starting"
+    return f":shimmer[{PREPARING if preparing else 'Searching your documents…'}]"

@@ -1,0 +1,1 @@
+"""Text that others wrote, made harmless before it is shown as Markdown."""

@@ -1,0 +1,58 @@
+"""Text escaped, so that Streamlit's Markdown shows exactly its characters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from pages.parts.markdown.citation_markers import without_places
+
+# An invisible joiner. It breaks what Streamlit looks for after parsing, where a backslash is gone already.
+BREAK = "\u2060"
+# Controls, what turns the direction of text around, and lone surrogates, which can't be sent to the browser.
+CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_SPECIAL = re.compile(r"[\\`*_\[\]{}<>$~|&#]")
+_BLOCK_START = re.compile(r"^(\s*)(?:([-+=])|(\d{1,9})([.)]))")
+# What GitHub-flavoured Markdown would turn into links by itself. Brackets end it: it may stand inside a directive.
+ADDRESS = re.compile(r"(?:(?:https?|ftp)://|www\.)[^\s<>`\[\]]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
+# ":name[…]" is a directive, ":name:" an emoji or an icon.
+_COLON = re.compile(r":(?=[^\W\d_]|[\w+-]+:)")
+
+
+def escape(text: str, *, addresses: bool = True) -> str:
+    """`text` so that Streamlit's Markdown shows exactly these characters; addresses as code, which isn't linked."""
+    out, done = [], 0
+    for hit in ADDRESS.finditer(text):
+        out += [_escape_plain(text[done : hit.start()]), code_span(hit[0]) if addresses else _unlinked(hit[0])]
+        done = hit.end()
+    return join([*out, _escape_plain(text[done:])])
+
+
+def _escape_plain(text: str) -> str:
+    text = _SPECIAL.sub(lambda hit: "\\" + hit[0], without_places(text))
+    text = _BLOCK_START.sub(lambda hit: f"{hit[1]}\\{hit[2]}" if hit[2] else f"{hit[1]}{hit[3]}\\{hit[4]}", text)
+    return _COLON.sub(":" + BREAK, text)
+
+
+def _unlinked(address: str) -> str:
+    """An address with breaks where a link would be recognised, for labels, where code looks out of place."""
+    return _escape_plain(re.sub(r"([@:.])", rf"\1{BREAK}", address))
+
+
+def join(parts: Iterable[str]) -> str:
+    """The parts side by side, kept apart where their delimiters would run together."""
+    out = ""
+    for part in parts:
+        if out and part and ((out[-1] == part[0] and part[0] in "`*~:") or (out[-1] == ":" and part[0].isalpha())):
+            out += BREAK
+        out += part
+    return out
+
+
+def code_span(text: str) -> str:
+    """`text` as code, whatever backticks are in it."""
+    text = without_places(text)
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") or (text[:1] == text[-1:] == " ") else ""
+    return f"{fence}{pad}{text}{pad}{fence}"

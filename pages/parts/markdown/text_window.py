@@ -1,0 +1,60 @@
+"""Long texts, shown a part at a time, with their spans highlighted and the rows of their tables kept apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pages.parts.markdown.safe_markdown import safe_text
+
+# Half-open, in characters.
+Span = tuple[int, int]
+
+# Characters of a long text that are shown at once, and before the sentence.
+WINDOW = 4_000
+LEAD = 400
+_TABLE_ROW = re.compile(r"\s*\|.*\|\s*")
+
+
+def window(text: str, start: int | None, spans: tuple[Span, ...]) -> Span:
+    """Which part of a text to show: from `start` on, or from a little before the first span on."""
+    if start is None:
+        first = min((begin for begin, _ in spans), default=0)
+        start = 0 if first <= LEAD else line_start(text, first - LEAD)
+    end = start + WINDOW
+    return start, len(text) if end >= len(text) else line_start(text, end)
+
+
+def line_start(text: str, place: int) -> int:
+    """The beginning of the line that `place` is in, or of the word if that is far, or `place`."""
+    for mark in "\n ":
+        found = text.rfind(mark, max(0, place - LEAD // 2), place)
+        if found >= 0:
+            return found + 1
+    return place
+
+
+def marked_text(text: str, start: int, end: int, spans: tuple[Span, ...]) -> str:
+    """`text[start:end]` as Markdown, the spans highlighted; rows of tables stay lines of their own."""
+    shown, row_before = "", False
+    for begin, stop in _blocks(text, start, end):
+        own = [(max(a, begin) - begin, min(b, stop) - begin) for a, b in spans if a < stop and begin < b]
+        part, is_row = safe_text(text[begin:stop], own), bool(_TABLE_ROW.fullmatch(text, begin, stop))
+        if part:
+            shown += ("  \n" if is_row and row_before else "\n\n" if shown else "") + part
+            row_before = is_row
+    return shown
+
+
+def _blocks(text: str, start: int, end: int) -> Iterator[Span]:
+    """The spans of table rows, each alone, and of what is between them."""
+    prose = start
+    for line in re.finditer(r"[^\n]*\n?", text[start:end]):
+        if _TABLE_ROW.fullmatch(line[0]):
+            begin, stop = start + line.start(), start + line.end()
+            if prose < begin:
+                yield prose, begin
+            yield begin, stop
+            prose = stop
+    if prose < end:
+        yield prose, end

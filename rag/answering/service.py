@@ -1,0 +1,126 @@
+"""Questions to the library: searched for, and answered in words."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+
+from rag.answering.drafting import Draft, draft_answer
+from rag.embeddings.embedder import EmbedderThreads
+from rag.errors import CollectionLost
+from rag.ingestion.inputs import History, as_messages, as_question
+from rag.ingestion.pipeline import Ingestion
+from rag.library.collection_model import CollectionModel
+from rag.llm.model import LanguageModel
+from rag.retrieval.reranking import Reranker
+from rag.retrieval.retrieve import Query, Retrieved, build_query, retrieve
+from rag.schema import Passage
+from rag.settings import Settings
+from rag.storage.documents import Catalog
+from rag.storage.files import FileStore
+from rag.vector_store.store import VectorStore
+
+
+class Questions:
+    """Searches and drafts answers. Use on the event loop only."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        files: FileStore,
+        store: VectorStore,
+        model: CollectionModel,
+        threads: EmbedderThreads,
+        ingestion: Ingestion,
+        language_model: LanguageModel,
+    ) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._files = files
+        self._store = store
+        self._model = model
+        self._threads = threads
+        self._ingestion = ingestion
+        self._language_model = language_model
+        self._reranker: Reranker | None = None
+        self._loading_reranker = asyncio.Lock()
+
+    async def search(
+        self, question: str, top_k: int, doc_ids: Collection[str] | None, history: History
+    ) -> list[Passage]:
+        """Like `DocumentIndex.search`."""
+        self._settings.check_question(question)
+        query = await asyncio.to_thread(build_query, as_question(question), as_messages(history))
+        found = await self._search(query, top_k, doc_ids)
+        return found.passages
+
+    async def draft(self, question: str, history: History, doc_ids: Collection[str] | None) -> Draft:
+        """What `DocumentIndex.ask` answers from."""
+        self._settings.check_question(question)
+        asked = as_question(question)
+        # Counted before the search: what becomes ready meanwhile may be missed by it.
+        states = await asyncio.to_thread(self._catalog.count_states, doc_ids)
+        return await draft_answer(
+            asked,
+            as_messages(history),
+            doc_ids,
+            search=self._search,
+            llm=await self._language_model.load(),
+            timeout=self._settings.llm_timeout,
+            embedder=self._model.fitting,
+            threads=self._threads,
+            ready=states.get("ready", 0),
+            pending=states.get("pending", 0),
+        )
+
+    async def timings(self, searching: bool) -> dict[str, float]:
+        """Like `DocumentIndex.timings`; of a search if `searching`."""
+
+        async def median(call: Callable[[], Awaitable[object]]) -> float:
+            times = []
+            for _ in range(5):
+                began = time.perf_counter()
+                await call()
+                times.append(1000 * (time.perf_counter() - began))
+            return sorted(times)[2]
+
+        question = "How fast is this?"
+        timings: dict[str, float] = {}
+        if self._model.embedder is not None:
+            embed = self._model.embedder.embed_query
+            timings["embed a question"] = await median(lambda: asyncio.to_thread(embed, question))
+            if searching and not self._model.mismatch:
+                timings["search"] = await median(lambda: self._search(build_query(question), 10, None))
+        return timings
+
+    async def _search(self, query: Query, top_k: int, doc_ids: Collection[str] | None) -> Retrieved:
+        if top_k < 1 or (doc_ids is not None and not doc_ids):
+            return Retrieved()
+        for _ in range(2):  # another process may drop the collection meanwhile, and make it again
+            if not await self._store.connect():
+                break
+            with suppress(CollectionLost):
+                return await retrieve(
+                    query,
+                    searches=self._store.searches,
+                    embedder=await self._model.fitting(),
+                    threads=self._threads,
+                    catalog=self._catalog,
+                    page_text=self._files.page_text,
+                    top_k=top_k,
+                    doc_ids=doc_ids,
+                    without=self._ingestion.in_flight(),
+                    reranker=await self._loaded_reranker(),
+                )
+        if (await asyncio.to_thread(self._catalog.count_states)).get("ready"):
+            raise self._store.lost()
+        return Retrieved()
+
+    async def _loaded_reranker(self) -> Reranker | None:
+        async with self._loading_reranker:
+            if self._settings.rerank_model and self._reranker is None:
+                self._reranker = await asyncio.to_thread(Reranker, self._settings.rerank_model)
+        return self._reranker

@@ -1,0 +1,1 @@
+"""The command line, `python -m rag`: a thin layer over DocumentIndex, a module for each group of commands."""

@@ -1,0 +1,51 @@
+"""`python -m rag bench ingest FILE…`: the measurement, as a table on the terminal or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.table import Table
+
+from rag.benchmarks.ingest import Ingested, measure
+from rag.cli.console import err, files_of, out, print_json
+from rag.errors import ReadError
+from rag.settings import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder")
+    parser.add_argument("--rounds", type=int, default=1, metavar="N", help="of which the median (1)")
+
+
+def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Measure and print, which takes minutes. Returns 0. Raises RagError; what was made is removed whatever happens."""
+    paths = [path for given in options.paths for path in files_of(Path(given))]
+    if missing := [path for path in paths if not path.is_file()]:
+        raise ReadError(f"There is no file {missing[0]}; check the path.")
+    found = measure(settings, paths, max(1, options.rounds), lambda what: err.print(what, style="dim"))
+    if options.json:
+        print_json({**asdict(found), "ratios": found.ratios})
+    else:
+        _print(found)
+    return 0
+
+
+def _print(found: Ingested) -> None:
+    table = Table(box=None)
+    table.add_column("")
+    table.add_column("seconds", justify="right")
+    for name, seconds in (
+        ("tutorial, 1,024-token chunks, of which the model sees 256", found.tutorial),
+        ("tutorial, 256-token chunks: all the text", found.tutorial_whole_text),
+        ("Docent: all the text", found.docent),
+        ("limit: embedding alone", found.limit),
+        *((f"  {name} alone, on one core", seconds) for name, seconds in found.stages.items()),
+    ):
+        table.add_row(name, f"{seconds:.1f}")
+    out.print(f"{found.chunks:,} chunks, {found.tokens:,} tokens")
+    out.print(table)
+    for name, ratio in found.ratios.items():
+        out.print(f"Docent: {ratio:.2f} {name}")

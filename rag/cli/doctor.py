@@ -1,0 +1,61 @@
+"""`python -m rag doctor`: what is configured, reachable and how fast, or whether catalog, files and Milvus agree."""
+
+from __future__ import annotations
+
+import argparse
+
+from rag.cli.console import IngestProgress, fail, out, print_json
+from rag.index import DocumentIndex
+
+
+def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    parser.add_argument("--verify", action="store_true", help="compare the catalog, the kept files and Milvus instead")
+    parser.add_argument("--repair", action="store_true", help="the same, and mend what is found")
+
+
+def run_doctor(index: DocumentIndex, options: argparse.Namespace) -> int:
+    """Returns the exit code. Raises RagError."""
+    if options.verify or options.repair:
+        return _verify(index, options)
+    status = index.check()
+    timings = index.timings()
+    used = {"MAX_DOCUMENTS": index.size()[0], "MAX_JOBS": sum(not job.finished for job in index.jobs())}
+    if options.json:
+        limits = {name: {"most": most, "now": used.get(name)} for name, most in index.settings.limits.items()}
+        shown = index.settings.shown()
+        print_json({"settings": shown, "limits": limits, "status": status, "milliseconds": timings})
+    else:
+        for name, part in (("Embedding", status.embedding), ("Milvus", status.milvus), ("LLM", status.llm)):
+            out.print(f"{name:<9}  {part.state:<8}  {part.name}  {part.detail}")
+        for sentence in (status.notice, status.mismatch, status.outgrown):
+            if sentence:
+                out.print(sentence)
+        for name, most in index.settings.limits.items():
+            out.print(f"Limit      {name} {most:,}" + (f", now {used[name]:,}" if name in used else ""))
+        for name, value in index.settings.shown().items():
+            out.print(f"{name}={value}")
+        for name, milliseconds in timings.items():
+            out.print(f"{name}: {milliseconds:.0f} ms")
+    bad = [part.detail for part in (status.embedding, status.milvus, status.llm) if part.state == "error"]
+    bad += [status.mismatch] if status.mismatch else []
+    return fail(bad[0]) if bad else 0
+
+
+def _verify(index: DocumentIndex, options: argparse.Namespace) -> int:
+    """Verify, and mend where that is asked for. Returns 0 if nothing is wrong any more."""
+    with IngestProgress(options.json) as progress:
+        found = index.verify(options.repair, on_progress=progress.show)
+    if options.json:
+        print_json(found.findings)
+    else:
+        for finding in found.findings:
+            name = finding.file_name or finding.doc_id or index.settings.collection
+            out.print(f"{'mended' if finding.mended else 'wrong'}  {finding.kind}  {name}  {finding.what}")
+        out.print(f"{found.documents:,} documents and {found.rows:,} rows looked at: {len(found.findings)} findings.")
+    if found.good:
+        return 0
+    wrong = sum(not finding.mended for finding in found.findings)
+    if options.repair:
+        return fail(f"{wrong} of {len(found.findings)} findings can't be mended; see what each asks for.")
+    return fail(f"{wrong} things are wrong; mend them with `python -m rag doctor --repair`.")

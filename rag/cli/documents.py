@@ -1,0 +1,78 @@
+"""`python -m rag ingest`, `list`, `delete`, `reset` and `reindex`: the commands for the documents of the library."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rag.cli.console import IngestProgress, fail, files_of, out, print_json
+from rag.index import DocumentIndex
+from rag.readers.filetypes import SUPPORTED
+
+
+def run_ingest(index: DocumentIndex, options: argparse.Namespace) -> int:
+    sources = [path for given in options.paths for path in files_of(Path(given))]
+    if not sources:
+        return fail(f"There is no file to ingest in {', '.join(options.paths)}; supported: {' '.join(SUPPORTED)}.")
+    with IngestProgress(options.json) as progress:
+        results = index.ingest(sources, replace=options.replace, on_progress=progress.show)
+    if options.json:
+        print_json(results)
+    else:
+        for result in results:
+            counts = f"{result.pages} pages, {result.chunks} chunks" if result.status != "failed" else result.error
+            out.print(f"{result.status:<9}  {result.file_name}  ({counts})")
+    failed = [result for result in results if result.status == "failed"]
+    if not failed:
+        return 0
+    one = len(failed) == 1
+    return fail(str(failed[0].error) if one else f"{len(failed)} of {len(results)} files failed: {failed[0].error}")
+
+
+def run_list(index: DocumentIndex, options: argparse.Namespace) -> int:
+    documents = index.documents()
+    if options.json:
+        print_json(documents)
+    elif not documents:
+        out.print("The library is empty; add files with `python -m rag ingest PATH`.")
+    else:
+        for d in documents:
+            added = d.added_at.astimezone().strftime("%Y-%m-%d %H:%M")
+            counts = d.error if d.state == "failed" else f"{d.pages} pages, {d.chunks} chunks, {_size(d.size)}, {added}"
+            out.print(f"{d.doc_id}  {d.state:<7}  {d.file_name}  ({counts})")
+    return 0
+
+
+def run_delete(index: DocumentIndex, options: argparse.Namespace) -> int:
+    return _receipt(index.delete(options.doc_id), options)
+
+
+def run_reset(index: DocumentIndex, options: argparse.Namespace) -> int:
+    if not options.yes:
+        count = len(index.documents())
+        return fail(f"This removes {count} documents of {index.settings.collection}; say --yes to do it.", 2)
+    return _receipt(index.reset(), options)
+
+
+def run_reindex(index: DocumentIndex, options: argparse.Namespace) -> int:
+    with IngestProgress(options.json) as progress:
+        jobs = index.wait(index.reindex(), on_progress=progress.show)
+    failed = [job for job in jobs if job.stage == "failed"]
+    if options.json:
+        print_json(jobs)
+    else:
+        out.print(f"{len(jobs) - len(failed)} documents indexed again.")
+    return fail(f"{len(failed)} failed: {failed[0].error}") if failed else 0
+
+
+def _size(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB" if size >= 1_000_000 else f"{size / 1000:.0f} kB"
+
+
+def _receipt(receipt: Any, options: argparse.Namespace) -> int:
+    if options.json:
+        print_json(receipt)
+    else:
+        out.print(f"Removed {receipt.documents} document(s), {receipt.chunks} chunks; {receipt.left} left in Milvus.")
+    return 0 if receipt.left == 0 else fail(f"{receipt.left} rows are still in Milvus; try again.")

@@ -1,0 +1,1 @@
+"""How good the answers are, scored on questions whose answers are known."""

@@ -1,0 +1,187 @@
+"""How good the answers are: asks questions with known answers and scores what comes back.
+
+Decisions about chunking, retrieval and answering are taken with this, question by question.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Iterator, Sequence
+
+from rag.errors import RagError
+from rag.evaluation.labelled_claims import Example, error_rates, make_claims
+from rag.evaluation.metrics import hit, ndcg, recall, reciprocal_rank
+from rag.evaluation.outcomes import Outcome
+from rag.evaluation.question_sets import Question, QuestionSet
+from rag.index import DocumentIndex
+from rag.schema import Passage
+from rag.storage.files import document_id
+
+# Passages asked for: enough for ten documents or pages, several passages of which may be found.
+DEPTH = 50
+
+# Document id to the names that the questions know it by: documents of the same bytes are one with several names.
+Names = dict[str, set[str]]
+
+# Passages kept in the details of a question.
+SHOWN = 10
+
+
+def evaluate(
+    index: DocumentIndex,
+    questions: QuestionSet,
+    *,
+    answers: bool = True,
+) -> Iterator[Outcome]:
+    """Ask the questions of a set, one after the other. `answers` False only searches, which is much faster.
+
+    Raises RagError for a question about a file that isn't in the library, and what searching raises.
+    """
+    names: Names = {}
+    for document in index.documents():
+        if document.state == "ready":
+            names.setdefault(document.doc_id, set()).add(document.file_name)
+    for name, data in questions.documents:
+        names.setdefault(document_id(data), set()).add(name)
+    known = {name for several in names.values() for name in several}
+    for question in questions.questions:
+        if question.answerable is not False and (absent := set(question.relevant) - known):
+            raise RagError(
+                f"{min(absent)}, which question {question.question_id} is about, isn't in the library; add it."
+            )
+    for question in questions.questions:
+        yield _ask(index, question, names, answers)
+
+
+def check_errors(questions: QuestionSet, outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """How often the check of citations errs on claims made from these questions: the share of true claims that it
+    takes for not borne out, and of false ones that it lets pass (0 to 1). Empty where nothing was found."""
+    by_id = {question.question_id: question for question in questions.questions}
+    examples = []
+    for outcome in outcomes:
+        question = by_id[outcome.question_id]
+        if outcome.gold:
+            document = next(iter(question.relevant), outcome.question_id)
+            examples.append(Example(question.text, outcome.gold, question.answer, question.quote, document))
+    if not examples:
+        return {}
+    rates = error_rates(make_claims(examples))
+    return {"true claims not borne out": rates.false_alarms, "false claims borne out": rates.misses}
+
+
+def _ask(index: DocumentIndex, question: Question, names: Names, answers: bool) -> Outcome:
+    outcome = Outcome(question.question_id, question.text, question.answerable)
+    began = time.perf_counter()
+    passages = index.search(question.text, top_k=DEPTH, history=question.history)
+    outcome.milliseconds["search"] = 1000 * (time.perf_counter() - began)
+    grades = [_grade(question, passage, names) for passage in passages]
+    outcome.passages = [
+        {
+            "file": passage.file_name,
+            "page": passage.page,
+            "start": passage.start,
+            "end": passage.end,
+            "score": round(passage.score, 4),
+            "dense_rank": passage.dense_rank,
+            "lexical_rank": passage.lexical_rank,
+            "relevant": grade,
+        }
+        for passage, grade in zip(passages[:SHOWN], grades, strict=False)
+    ]
+    if question.has_gold:
+        outcome.scores.update(_scores(question, passages, grades, names))
+        outcome.gold = next((p.text for p, grade in zip(passages, grades, strict=True) if grade > 0), "")
+    if answers:
+        _score_answer(index, question, names, outcome)
+    return outcome
+
+
+def _scores(question: Question, passages: Sequence[Passage], grades: Sequence[float], names: Names) -> dict[str, float]:
+    """Rankings count what they look for once: documents, pages of the file, or passages that hold the quote."""
+    if question.quote:
+        ranked, ideal = list(grades), [1.0]
+        # Of passages that overlap in the quote, the second is no second find.
+        first = next((place for place, grade in enumerate(ranked) if grade > 0), len(ranked))
+        ranked = [grade if place <= first else 0.0 for place, grade in enumerate(ranked)]
+    elif question.pages:
+        ranked, ideal = _distinct(_pages(passages, grades), grades), [1.0] * len(set(question.pages))
+    else:
+        ranked, ideal = _documents(question, passages, names)
+    scores = {
+        "nDCG@10": ndcg(ranked, ideal),
+        "recall@10": recall(ranked, len(ideal)),
+        "hit@1": hit(ranked, 1),
+        "hit@5": hit(ranked, 5),
+        "MRR": reciprocal_rank(ranked),
+    }
+    if question.pages:
+        on_page = [_is_on_page(question, passage, names) for passage in passages]
+        distinct = _distinct(_pages(passages, on_page), on_page)
+        scores |= {f"page hit@{k}": hit(distinct, k) for k in (1, 5, 10)}
+    return scores
+
+
+def _score_answer(index: DocumentIndex, question: Question, names: Names, outcome: Outcome) -> None:
+    began = time.perf_counter()
+    answer = index.ask(question.text, history=question.history)
+    outcome.answer = answer.text
+    citations = answer.citations
+    outcome.milliseconds["answer"] = 1000 * (time.perf_counter() - began)
+    if answer.error:
+        raise RagError(answer.error)
+    if question.answerable is not None or question.has_gold:
+        kind = "unanswerable refused" if question.answerable is False else "answerable refused"
+        outcome.scores[kind] = float(answer.refused)
+    if citations:
+        outcome.scores["citations borne out"] = sum(c.supported for c in citations) / len(citations)
+        if question.has_gold:
+            cited = [_grade(question, answer.passages[c.number - 1], names) > 0 for c in citations]
+            outcome.scores["citation precision"] = sum(cited) / len(cited)
+
+
+def _grade(question: Question, passage: Passage, names: Names) -> float:
+    grade = max((question.relevant.get(name, 0.0) for name in names.get(passage.doc_id, ())), default=0.0)
+    if question.relevant and not grade:
+        return 0.0
+    if question.quote:
+        return float(_flat(question.quote) in _flat(passage.text))
+    return _is_on_page(question, passage, names) if question.pages else grade
+
+
+def _is_on_page(question: Question, passage: Passage, names: Names) -> float:
+    is_file = bool(names.get(passage.doc_id, set()) & set(question.relevant))
+    return float(is_file and passage.page in question.pages)
+
+
+def _documents(question: Question, passages: Sequence[Passage], names: Names) -> tuple[list[float], list[float]]:
+    """The grades of the documents found and of all that are relevant. Of several documents of one name the first that
+    is found counts."""
+    left = dict(question.relevant)
+    ranked = []
+    for doc_id in dict.fromkeys(passage.doc_id for passage in passages):
+        found = names.get(doc_id, set()) & left.keys()
+        ranked.append(max((left.pop(name) for name in found), default=0.0))
+    # Names of the same bytes can't be found twice.
+    ideal: dict[Hashable, float] = {}
+    holders = {doc_id: known for doc_id, known in names.items() if known & question.relevant.keys()}
+    for name, grade in question.relevant.items():
+        same = frozenset(doc_id for doc_id, known in holders.items() if name in known)
+        ideal[same] = max(grade, ideal.get(same, 0.0))
+    return ranked, list(ideal.values())
+
+
+def _pages(passages: Sequence[Passage], grades: Sequence[float]) -> list[Hashable]:
+    """What tells pages apart: of several documents of one name, a page that is looked for is the same."""
+    return [p.page if grade else (p.doc_id, p.page) for p, grade in zip(passages, grades, strict=True)]
+
+
+def _distinct(keys: Sequence[Hashable], grades: Sequence[float]) -> list[float]:
+    """The grades of each key's first place."""
+    firsts: dict[Hashable, float] = {}
+    for key, grade in zip(keys, grades, strict=True):
+        firsts.setdefault(key, grade)
+    return list(firsts.values())
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,141 @@
+"""Chunks on their way through the embedder: packed by length, as many calls at a time as it takes well."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from rag.embeddings.embedder import Embedder, EmbedderThreads
+from rag.ingestion.jobs import Work
+from rag.schema import Chunk
+
+# Chunks that wait for the embedder, over all documents, before their readers pause.
+WAITING_CHUNKS = 2048
+# Chunks that are sorted by length together: long enough to pack well, short enough to show progress.
+WINDOW = 256
+# Calls whose chunks have been embedded and wait to be inserted.
+WAITING_CALLS = 64
+# Rows of an insert, unless there are fewer to come, or these have waited so long.
+INSERTED_TOGETHER = 256
+INSERT_SECONDS = 2.0
+
+LoadModel = Callable[[], Awaitable[Embedder]]
+# Makes the collection unless it exists, for these works; gives its model and the namespace of its row ids, or None
+# where none of the works is wanted any more.
+PrepareFor = Callable[[list[Work]], Coroutine[Any, Any, tuple[Embedder, str] | None]]
+OnFailure = Callable[[Work, Exception], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Item:
+    """A chunk of a document, the text that is embedded for it and the one that BM25 sees; then its vector, and the
+    fingerprint of the model that made it."""
+
+    work: Work
+    number: int
+    chunk: Chunk
+    text: str
+    lexical_text: str
+    vector: list[float] = field(default_factory=list)
+    model: str = ""
+
+
+class EmbeddingQueue:
+    """Takes items, and gives them back with their vectors. Use on the event loop only.
+
+    `prepare` gives the embedder, `on_failure` is told of a document whose text can't be embedded.
+    """
+
+    def __init__(self, threads: EmbedderThreads, prepare: LoadModel, on_failure: OnFailure) -> None:
+        self._threads = threads
+        self._prepare = prepare
+        self._on_failure = on_failure
+        self._waiting: asyncio.Queue[Item] = asyncio.Queue(WAITING_CHUNKS)
+        self._done: asyncio.Queue[list[Item]] = asyncio.Queue(WAITING_CALLS)
+        self._calls: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+
+    async def put(self, item: Item) -> None:
+        """Waits while too many wait."""
+        self._under_way += 1
+        await self._waiting.put(item)
+
+    async def take(self) -> list[Item]:
+        """As many items as make a good insert, or all that are under way; those that were cancelled or failed are
+        missing."""
+        items: list[Item] = []
+        clock, began = asyncio.get_running_loop().time, 0.0
+        while True:
+            done = await self._done.get()
+            self._under_way -= len(done)
+            began = began or clock()
+            items += [item for item in done if item.vector]
+            if len(items) >= INSERTED_TOGETHER or not self._under_way or clock() - began > INSERT_SECONDS:
+                return items
+
+    async def run(self) -> None:
+        """Embed until cancelled."""
+        try:
+            while True:
+                window = [await self._waiting.get()]
+                while len(window) < WINDOW and not self._waiting.empty():
+                    window.append(self._waiting.get_nowait())
+                # A batch is padded to its longest text.
+                window.sort(key=lambda item: len(item.text))
+                try:
+                    embedder = await self._prepare()
+                    threads, together = embedder.threads, embedder.together
+                except Exception:
+                    threads, together = 1, len(window)  # the call will meet the same failure, and tell
+                for first in range(0, len(window), together):
+                    await self._begin(window[first : first + together], threads)
+        finally:
+            for call in self._calls:
+                call.cancel()
+
+    async def _begin(self, items: list[Item], threads: int) -> None:
+        """Embed these as soon as the embedder has a thread to spare."""
+        # Where there are several, one more waits for its thread, so that none is idle.
+        most = threads + 1 if threads > 1 else 1
+        while len(self._calls) >= most:
+            await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
+        call = asyncio.create_task(self._embed_and_pass_on(items))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+
+    async def _embed_and_pass_on(self, items: list[Item]) -> None:
+        try:
+            await self._embed(items)
+        except Exception:
+            # One document's text may be the cause: the others go on.
+            for part in by_work(items):
+                try:
+                    await self._embed(part)
+                except Exception as error:
+                    with contextlib.suppress(Exception):  # the items must come back whatever happens
+                        await self._on_failure(part[0].work, error)
+        await self._done.put(items)
+
+    async def _embed(self, items: list[Item]) -> None:
+        embedder = await self._prepare()
+        wanted = [item for item in items if not item.work.cancelled]
+        if not wanted:
+            return
+        embed = partial(embedder.embed_texts, [item.text for item in wanted], background=True)
+        vectors = await asyncio.get_running_loop().run_in_executor(self._threads.texts, embed)
+        for item, vector in zip(wanted, vectors, strict=True):
+            item.vector, item.model = vector, embedder.fingerprint
+            item.work.embedded += 1
+            item.work.update(done=item.work.embedded)
+
+
+def by_work(items: list[Item]) -> list[list[Item]]:
+    """The items of each document apart."""
+    parts: dict[int, list[Item]] = {}
+    for item in items:
+        parts.setdefault(id(item.work), []).append(item)
+    return list(parts.values())

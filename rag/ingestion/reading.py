@@ -1,0 +1,126 @@
+"""The pipeline's beginning: documents are read and chunked, a few at a time, in processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+
+from rag.errors import RagError
+from rag.ingestion.embedding import EmbeddingQueue, Item, LoadModel, PrepareFor
+from rag.ingestion.jobs import Work
+from rag.ingestion.lifecycle import Outcomes
+from rag.ingestion.reader_process import ReaderProcess
+from rag.runtime.logs import job as in_job
+from rag.schema import Chunk
+from rag.storage.files import FileStore
+from rag.vector_store.store import VectorStore
+
+READERS = 2
+# A reader's process that has had nothing to do for so long is stopped; it holds some 100 MB.
+IDLE_SECONDS = 60.0
+
+
+class Reading:
+    """Takes documents from its queue, and gives their chunks to the embedding queue. Use on the event loop only."""
+
+    def __init__(
+        self,
+        files: FileStore,
+        store: VectorStore,
+        outcomes: Outcomes,
+        embedding: EmbeddingQueue,
+        load_model: LoadModel,
+        prepare_for: PrepareFor,
+    ) -> None:
+        self._files = files
+        self._store = store
+        self._outcomes = outcomes
+        self._embedding = embedding
+        self._load_model = load_model
+        self._prepare_for = prepare_for
+        self._queue: asyncio.Queue[Work] = asyncio.Queue()
+        # The last one is taken first, since it is the most likely to be running.
+        self._idle_readers = [ReaderProcess() for _ in range(READERS)]
+
+    def put(self, work: Work) -> None:
+        """Queue a document."""
+        self._queue.put_nowait(work)
+
+    async def start_readers(self) -> None:
+        """Have the first documents not wait for their readers' processes to start."""
+        await asyncio.gather(*(reader.start() for reader in self._idle_readers))
+
+    async def close(self) -> None:
+        """Stop the readers' processes, once nothing runs any more."""
+        for reader in self._idle_readers:
+            await reader.close()
+
+    async def run(self) -> None:
+        """Read one document after the other until cancelled; may run READERS times at once."""
+        while True:
+            try:
+                # Not wait_for, which can lose a cancellation in Python 3.11.
+                async with asyncio.timeout(IDLE_SECONDS):
+                    work = await self._queue.get()
+            except TimeoutError:
+                for idle in list(self._idle_readers):
+                    if idle in self._idle_readers:  # a document may have come while another one was being closed
+                        await idle.close()
+                continue
+            if work.cancelled:
+                continue
+            reader = self._idle_readers.pop()
+            try:
+                with in_job(work.job.job_id):
+                    await self._read_document(work, reader)
+            except asyncio.CancelledError:
+                await reader.close()
+                raise
+            except Exception as error:
+                await self._outcomes.fail(work, error)
+            finally:
+                self._idle_readers.append(reader)
+
+    async def _read_document(self, work: Work, reader: ReaderProcess) -> None:
+        embedder, _ = await asyncio.gather(self._load_model(), reader.start())
+        # A new collection is made while the document is read; for the others too, so it isn't cancelled with this one.
+        preparing: asyncio.Task[object] = asyncio.create_task(self._prepare_for([work]))
+        preparing.add_done_callback(lambda task: task.cancelled() or task.exception())
+        job = work.job
+        if work.again:
+            # Their ids would be the same, but there may have been more of them.
+            await self._store.delete([job.doc_id])
+        work.update(stage="reading")
+        size = await asyncio.to_thread(self._files.size, job.doc_id)
+        # The last ones are held back until it is known that they are the last.
+        held: list[Item] = []
+        async with aclosing(reader.read(self._files.folder, job.doc_id, job.file_name, size, embedder)) as messages:
+            async for kind, values in messages:
+                if work.cancelled:
+                    await reader.close()
+                    # It may have written the text of a document that was removed before.
+                    await asyncio.to_thread(self._files.keep_pages, job.doc_id)
+                    return
+                if kind == "progress":
+                    work.update(done=values[0], total=values[1])
+                elif kind == "pages":
+                    await asyncio.to_thread(self._files.keep_pages, job.doc_id)
+                    work.update(stage="embedding", done=0, total=0, pages=values[0])
+                else:
+                    await self._embed(held)
+                    share, rows = values
+                    held = [
+                        Item(work, work.chunks + number, Chunk(*row[:5]), *row[5:]) for number, row in enumerate(rows)
+                    ]
+                    work.chunks += len(rows)
+                    work.update(chunks=work.chunks, total=round(work.chunks / share))
+        if not held:
+            raise RagError(f"{job.file_name} has no text to search; add a version with text.")
+        await preparing
+        work.read = True
+        work.update(total=work.chunks)
+        await self._embed(held)
+
+    async def _embed(self, items: list[Item]) -> None:
+        for item in items:
+            await self._embedding.put(item)

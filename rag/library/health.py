@@ -1,0 +1,140 @@
+"""Looks after Milvus and the model: whether they are there, and what is to be done when they come or return."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import Any
+
+from rag.errors import RagError, StoreError
+from rag.ingestion.pipeline import Ingestion
+from rag.library.collection_model import CollectionModel
+from rag.schema import DocumentState, PartStatus
+from rag.settings import Settings
+from rag.storage.documents import Catalog
+from rag.vector_store.store import VectorStore
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 3.0
+# A model that couldn't be loaded is tried again every so many heartbeats.
+MODEL_BEATS = 10
+# Milvus Lite reads all rows and builds its index of the terms anew at each start. Measured on 2 cores with 384
+# dimensions at 10,000, 100,000 and 400,000 chunks: 0.5, 1.0 and 2.2 GB of memory (0.43 GB without any), and 14, 28 and
+# 110 to 140 ms for a search. From 100,000 to 400,000 costs grow four times, on a server hardly.
+LITE_CHUNKS = 100_000
+# What Milvus can have lost.
+LOST: tuple[DocumentState, ...] = ("ready",)
+
+
+class Watch:
+    """Keeps `milvus` (a PartStatus) true, resumes unfinished documents and restores lost ones. For the event loop.
+
+    `outgrown` is a sentence for the user where the library is too large for Milvus Lite.
+    """
+
+    def __init__(
+        self, settings: Settings, catalog: Catalog, store: VectorStore, model: CollectionModel, ingestion: Ingestion
+    ) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._model = model
+        self._ingestion = ingestion
+        self._lite = settings.milvus_is_lite
+        self._healed = self._dropped = False
+        self.milvus = PartStatus("starting", settings.milvus_shown, "Connecting to Milvus.")
+        self.outgrown: str | None = None
+
+    async def run(self) -> None:
+        """Look every HEARTBEAT_SECONDS, until cancelled."""
+        beat = 0
+        while True:
+            await quietly(self.look())
+            if self.milvus.state == "ready":
+                await quietly(self._heal())
+                if self._model.status.state != "starting":  # both want the processor, and the model is needed first
+                    await quietly(self._warm_up())
+            if self._model.status.state == "error" and beat % MODEL_BEATS == MODEL_BEATS - 1:
+                await quietly(self._model.load())
+            await quietly(self._model.refresh())
+            beat += 1
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    def doubt(self) -> None:
+        """The collection is dropped, or was to be: at the next beat it is looked whether documents have lost rows."""
+        self._healed = False
+
+    async def look(self) -> None:
+        """Ask Milvus for a sign of life."""
+        name = self.milvus.name
+        try:
+            if not await self._store.ping():
+                logger.warning("the collection was dropped from outside")
+                self._model.forget_collection()
+                self._healed, self._dropped = False, True
+        except StoreError as error:
+            self.milvus = PartStatus("error", name, str(error))
+            self._healed = False
+            return
+        kind = "Milvus Lite" if self._lite else f"Milvus {self._store.version}"
+        if not self._store.has_lexical and self._store.is_open:
+            kind += " without BM25, so search is by embedding only"
+        self.milvus = PartStatus("ready", name, kind)
+        chunks = await asyncio.to_thread(self._catalog.count_chunks) if self._lite else 0
+        self.outgrown = _outgrown_sentence(chunks) if chunks > LITE_CHUNKS else None
+
+    async def _heal(self) -> None:
+        """Once after Milvus has come: bring back from the kept bytes what it has lost. Always: resume what is pending.
+
+        A server that has just started answers some calls and not others; what fails is tried at the next beat.
+        """
+        if not self._healed:
+            # Another process may have made a new collection by now, and have whole documents in it.
+            empty = self._dropped and not await self._store.count(None, "Strong")
+            lost = None if empty else await self._lost()
+            if lost is None or lost:
+                logger.warning(
+                    "Milvus has lost documents: they are ingested again", extra={"documents": len(lost or ())}
+                )
+                await asyncio.to_thread(self._catalog.mark_pending, LOST, lost)
+            self._healed, self._dropped = True, False
+        await self._ingestion.resume()
+
+    async def _lost(self) -> list[str]:
+        """The ready documents that Milvus doesn't hold whole."""
+        ready = await asyncio.to_thread(self._catalog.documents, state="ready")
+        expected = {document.doc_id: document.chunks for document in ready}
+        # Rows of others, such as those on their way, could make up for missing ones.
+        alone = await asyncio.to_thread(self._catalog.holds_only, expected)
+        if alone and not self._dropped and await self._store.count(None, "Strong") == sum(expected.values()):
+            return []
+        return list(await self._store.miscounted(expected))
+
+    async def _warm_up(self) -> None:
+        """Have Milvus Lite ready for searches; those that come meanwhile wait."""
+        if self._store.is_open and not self._store.searches.is_warm:
+            connected = self.milvus
+            self.milvus = PartStatus("starting", connected.name, "Preparing the library for search…")
+            try:
+                await self._store.searches.warm_up()
+            finally:
+                self.milvus = connected
+
+
+def _outgrown_sentence(chunks: int) -> str:
+    return (
+        f"This library has {chunks:,} chunks, and Milvus Lite, which keeps them all in memory, is meant for up to "
+        f"{LITE_CHUNKS:,}; stop the app and take the library to a Milvus server with: "
+        "python -m rag move --to http://host:19530"
+    )
+
+
+async def quietly(awaitable: Awaitable[Any]) -> None:
+    """Await background work; what goes wrong goes to the log, and to the status of the part that it concerns."""
+    try:
+        await awaitable
+    except RagError as error:
+        logger.info("background work failed", exc_info=error)
+    except Exception:
+        logger.exception("background work failed")

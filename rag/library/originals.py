@@ -1,0 +1,92 @@
+"""What documents look like: their bytes, their text, and pages as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rag.errors import NotFound, RagError
+from rag.ids import checked_doc_id
+from rag.schema import DocumentInfo
+from rag.storage.documents import Catalog
+from rag.storage.files import FileStore
+
+# What is read of a document to make first questions.
+OPENING_BYTES = 20_000
+
+
+class Originals:
+    """Shows documents of one collection, and of no other. May be used from any thread."""
+
+    def __init__(self, catalog: Catalog, files: FileStore) -> None:
+        self._catalog = catalog
+        self._files = files
+
+    def document(self, doc_id: str) -> DocumentInfo:
+        """Raises NotFound."""
+        found = self._catalog.find(checked_doc_id(doc_id))
+        if found is None:
+            raise NotFound("There is no such document in this collection; list the documents to see what there is.")
+        return found
+
+    def original(self, doc_id: str) -> bytes:
+        """The bytes that were uploaded. Raises NotFound."""
+        self.document(doc_id)
+        return self._files.read(doc_id)
+
+    def page_text(self, doc_id: str, page: int | None = None) -> str:
+        """The text that passages' spans refer to: of a page, or of the whole document where `page` is None.
+
+        Empty for a page without text. Raises NotFound for unknown documents and pages, ReadError.
+        """
+        document = self.document(doc_id)
+        pages = self._files.read_pages(doc_id, document.file_name)
+        if page is None:
+            return "\n\n".join(part.text for part in pages)
+        found = next((part.text for part in pages if part.number == page), None)
+        if found is None and not 1 <= page <= max(document.pages, self.image_pages(doc_id)):
+            raise NotFound(f"{document.file_name} has no page {page}.")
+        return found or ""
+
+    def image_pages(self, doc_id: str) -> int:
+        """How many pages `page_image` can draw: all of a PDF, those without text counted; 0 of other formats.
+
+        Raises NotFound.
+        """
+        from rag.library.page_image import count_pages
+
+        return count_pages(self.original(doc_id))
+
+    def page_image(self, doc_id: str, page: int, spans: Iterable[tuple[int, int]] = (), *, soft: bool = False) -> bytes:
+        """A page of a PDF as a PNG at most 1,200 pixels wide, with `spans` of its text (as `page_text` gives it)
+        highlighted, paler if `soft`.
+
+        What isn't found on the page isn't highlighted. Raises NotFound for unknown documents and pages, ReadError for
+        other formats and for pages that can't be drawn.
+        """
+        from rag.library.page_image import draw_page
+
+        document = self.document(doc_id)
+        marked = list(spans)
+        text = self.page_text(doc_id, page) if marked else ""
+        return draw_page(self._files.read(doc_id), document.file_name, page, text, marked, soft=soft)
+
+    def page_marks(
+        self, doc_id: str, page: int, spans: Iterable[tuple[int, int]]
+    ) -> list[tuple[float, float, float, float]]:
+        """Where `page_image` highlights: (left, top, right, bottom) of each line in shares of the picture, 0 to 1.
+
+        Empty where nothing is found. Raises like `page_image`.
+        """
+        from rag.library.page_image import place_spans
+
+        text, document = self.page_text(doc_id, page), self.document(doc_id)
+        return place_spans(self._files.read(doc_id), document.file_name, page, text, spans)
+
+    def opening(self, document: DocumentInfo) -> str:
+        """The first words of a document that is plain text, for suggestions."""
+        if not document.file_name.lower().endswith((".md", ".txt")):
+            return ""
+        try:
+            return self._files.read(document.doc_id, OPENING_BYTES).decode("utf-8", "ignore")
+        except RagError:
+            return ""

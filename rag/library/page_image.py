@@ -1,0 +1,190 @@
+"""A page of a PDF as a picture, with sentences of its text highlighted where they stand."""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pypdfium2
+from PIL import Image, ImageChops, ImageDraw, ImageStat
+from pypdfium2 import raw
+
+from rag.errors import NotFound, ReadError
+from rag.library.alignment import Span, find_spans
+from rag.readers.faults import Fault
+from rag.readers.pdf import PDFIUM_LOCK, begin_forms, load_page, open_pdf
+
+# Left, top, right, bottom in pixels of the picture.
+Box = tuple[float, float, float, float]
+
+# Pixels. Pages come in every size, up to posters and rolls of 5 metres: what a picture may take is bounded.
+WIDTH = 1200
+MOST_PIXELS = 4_000_000
+LONGEST_SIDE = 10_000
+HIGHLIGHT = (255, 226, 89)
+SOFT_HIGHLIGHT = (255, 244, 184)
+# The mean brightness (0 to 255) below which a page counts as light text on dark.
+_DARK = 100
+
+
+def count_pages(data: bytes) -> int:
+    """How many pages the PDF has; 0 for what isn't a PDF that can be opened."""
+    if b"%PDF-" not in data[:1024]:
+        return 0
+    try:
+        document = open_pdf(data)
+    except Fault:
+        return 0
+    with PDFIUM_LOCK:
+        try:
+            return len(document)
+        finally:
+            document.close()
+
+
+def draw_page(
+    data: bytes, name: str, number: int, text: str = "", spans: Iterable[Span] = (), *, soft: bool = False
+) -> bytes:
+    """Page `number` (from 1) as a PNG, upright as a reader shows it, at most WIDTH pixels wide.
+
+    `spans` of `text`, the page's stored text, are highlighted; `soft` takes a paler yellow, for much text. A span
+    that can't be found on the page isn't highlighted. Raises NotFound where there is no such page, ReadError with
+    `name` in it where the page can't be drawn.
+    """
+    with _opened(data, name, number) as page:
+        bitmap = page.render(scale=_scale(page))
+        try:
+            picture: Image.Image = bitmap.to_pil().convert("RGB").copy()
+        finally:
+            bitmap.close()
+        boxes = _boxes(page, picture.size, text, list(spans))
+    picture = _highlight(picture, boxes, SOFT_HIGHLIGHT if soft else HIGHLIGHT)
+    out = io.BytesIO()
+    picture.save(out, "PNG", compress_level=3)
+    return out.getvalue()
+
+
+def place_spans(data: bytes, name: str, number: int, text: str, spans: Iterable[Span]) -> list[Box]:
+    """Where `draw_page` highlights: a box for each line, in shares of the picture's width and height (0 to 1).
+
+    Raises like `draw_page`.
+    """
+    with _opened(data, name, number) as page:
+        width, height = (math.ceil(side * _scale(page)) for side in page.get_size())
+        boxes = _boxes(page, (width, height), text, list(spans))
+    shares = [(left / width, top / height, right / width, bottom / height) for left, top, right, bottom in boxes]
+    return [box for box in shares if box[0] < 1 and box[1] < 1 and box[2] > 0 and box[3] > 0]
+
+
+@contextmanager
+def _opened(data: bytes, name: str, number: int) -> Iterator[Any]:
+    """A page of a PDF, with pdfium's lock held."""
+    try:
+        document = open_pdf(data)
+    except Fault as fault:
+        raise ReadError(fault.sentence(name)) from fault
+    with PDFIUM_LOCK:
+        try:
+            if not 1 <= number <= len(document):
+                raise NotFound(f"{name} has no page {number}.")
+            page = load_page(document, number - 1, begin_forms(document))
+            try:
+                yield page
+            finally:
+                page.close()
+        except (pypdfium2.PdfiumError, ValueError, MemoryError) as error:
+            raise ReadError(f"Page {number} of {name} can't be drawn; download the original to see it.") from error
+        finally:
+            document.close()
+
+
+def _scale(page: Any) -> float:
+    """Pixels for a point of the page."""
+    width, height = (max(float(side), 1.0) for side in page.get_size())
+    return min(WIDTH / width, LONGEST_SIDE / height, math.sqrt(MOST_PIXELS / (width * height)))
+
+
+def _boxes(page: Any, size: tuple[int, int], text: str, spans: Sequence[Span]) -> list[Box]:
+    """The lines of text to highlight, in a picture of the page of that size."""
+    if not spans:
+        return []
+    text_page = page.get_textpage()
+    try:
+        # Not the text as a whole: in that, what has no character is left out, and the indices shift.
+        codes = [raw.FPDFText_GetUnicode(text_page, index) for index in range(text_page.count_chars())]
+        drawn = "".join(chr(code) if code <= 0x10FFFF else "\ufffd" for code in codes)
+        turned = math.radians(page.get_rotation())
+        boxes: list[Box] = []
+        for start, end in find_spans(text, spans, drawn):
+            placed: list[tuple[Box, bool]] = []
+            for index in range(start, end):
+                if drawn[index].isprintable() and not drawn[index].isspace():
+                    box = _char_box(page, text_page, index, size)
+                    # Page rotation turns clockwise, as the angle of characters does not.
+                    angle = raw.FPDFText_GetCharAngle(text_page, index) - turned
+                    if box:
+                        placed.append((box, abs(math.sin(angle)) < math.sqrt(0.5)))
+            boxes += _lines(placed)
+        return boxes
+    finally:
+        text_page.close()
+
+
+def _char_box(page: Any, text_page: Any, index: int, size: tuple[int, int]) -> Box | None:
+    """Where a character is in the picture; None where it has no extent."""
+    loose = raw.FS_RECTF()  # as high as the font: the same for all characters of a line
+    if not raw.FPDFText_GetLooseCharBox(text_page, index, loose):
+        return None
+    left, top = _pixel(page, size, loose.left, loose.top)
+    right, bottom = _pixel(page, size, loose.right, loose.bottom)
+    box = (min(left, right), min(top, bottom), max(left, right), max(top, bottom))
+    return box if box[0] < box[2] and box[1] < box[3] else None
+
+
+def _pixel(page: Any, size: tuple[int, int], x: float, y: float) -> tuple[float, float]:
+    """A point of the page in the picture, with the page's rotation and crop box reckoned in."""
+    across, down = ctypes.c_int(), ctypes.c_int()
+    raw.FPDF_PageToDevice(page, 0, 0, *size, 0, x, y, across, down)
+    return across.value, down.value
+
+
+def _lines(placed: Iterable[tuple[Box, bool]]) -> list[Box]:
+    """Boxes of characters, in reading order, merged into one for each line; with each, whether its line is level."""
+    lines: list[tuple[Box, bool]] = []
+    for box, level in placed:
+        if lines and lines[-1][1] == level and _continues(lines[-1][0], box, level):
+            line = lines[-1][0]
+            merged = (min(line[0], box[0]), min(line[1], box[1]), max(line[2], box[2]), max(line[3], box[3]))
+            lines[-1] = (merged, level)
+        else:
+            lines.append((box, level))
+    return [line for line, _ in lines]
+
+
+def _continues(line: Box, box: Box, level: bool) -> bool:
+    """Whether the character in `box` belongs to `line`: it is on its height, and no column's gap is between them."""
+    along, across = (0, 1) if level else (1, 0)
+    height = min(line[across + 2] - line[across], box[across + 2] - box[across])
+    shared = min(line[across + 2], box[across + 2]) - max(line[across], box[across])
+    gap = max(box[along] - line[along + 2], line[along] - box[along + 2])
+    return shared >= height / 2 and gap <= 2 * height
+
+
+def _highlight(picture: Image.Image, boxes: Sequence[Box], colour: tuple[int, int, int]) -> Image.Image:
+    """Like a marker pen: dark text stays as dark as it is. Where lines overlap nothing is marked twice."""
+    if not boxes:
+        return picture
+    mask = Image.new("L", picture.size)
+    pen = ImageDraw.Draw(mask)
+    for left, top, right, bottom in boxes:
+        pen.rectangle((left - 2, top - 1, right + 2, bottom + 1), fill=255)
+    if not mask.getbbox():
+        return picture
+    ink = Image.new("RGB", picture.size, colour)
+    dark = ImageStat.Stat(picture.convert("L"), mask).mean[0] < _DARK
+    marked = Image.blend(picture, ink, 0.5) if dark else ImageChops.multiply(picture, ink)
+    return Image.composite(marked, picture, mask)

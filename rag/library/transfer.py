@@ -1,0 +1,161 @@
+"""A library goes to another Milvus with its vectors: nothing is embedded again, and nothing is taken from the source.
+
+Doing it again is harmless: a document that the target holds whole is passed over, one that it holds in part is copied
+anew. The documents are listed under the target's address only when all of them have been counted there; the bytes and
+the conversations don't depend on Milvus.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from rag.errors import StoreError
+from rag.schema import DocumentInfo
+from rag.storage.documents import Catalog
+from rag.vector_store.store import VectorStore
+
+# Rows that are in memory at a time: with 1,024 dimensions some 100 MB as Python's floats, and a message of a third of
+# the 64 MB that a Milvus server takes.
+ROWS = 2000
+# Each document is 67 characters of a filter.
+DOCUMENTS = 500
+
+OnCopied = Callable[[int, int], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What a move has brought to `milvus_uri`: ready documents and their chunks, `copied` of these chunks just now (the
+    others were there); `waiting` documents are listed there but were not ready, `lexical` is whether the target has
+    BM25. `source` is where everything still is, too."""
+
+    milvus_uri: str
+    source: str
+    collection: str
+    documents: int
+    chunks: int
+    copied: int
+    waiting: int
+    lexical: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A Milvus as the user knows it, the collection in it, and the part of the catalog that is about that."""
+
+    shown: str
+    store: VectorStore
+    catalog: Catalog
+
+
+async def move_library(source: Place, target: Place, collection: str, on_copied: OnCopied) -> Moved:
+    """Copy the documents that are ready and their rows, count them, and list all documents for the target.
+
+    `on_copied` gets the chunks that are there so far and how many there will be. Raises StoreError where the target
+    holds another library, the source changes meanwhile, or the counts differ; StoreUnavailable, CatalogError.
+    """
+    recorded = await asyncio.to_thread(source.catalog.fingerprints.recorded)
+    documents = await asyncio.to_thread(source.catalog.documents)
+    if recorded is None or not documents:
+        raise StoreError(f"The collection {collection} at {source.shown} is empty: there is nothing to move.")
+    busy = await asyncio.to_thread(source.catalog.count_claimed)
+    if busy:
+        raise StoreError(f"{busy} document(s) are being added right now; move the library when they are ready.")
+    await _check_target(target, collection, recorded, {document.doc_id for document in documents})
+    await target.store.create(int(json.loads(recorded[2])["dimension"]))
+    # First, so that a copy that stops half way is known as one of this library.
+    await asyncio.to_thread(target.catalog.fingerprints.set, *recorded)
+    ready = [document for document in documents if document.state == "ready"]
+    copied = await _copy(source, target, ready, on_copied)
+    await target.store.flush()
+    await _verify(source, target, ready)
+    if _versions(await asyncio.to_thread(source.catalog.documents)) != _versions(documents):
+        raise StoreError("The library was changed while it was copied; run the same command again for what is new.")
+    counted = {document.doc_id for document in ready}
+    await asyncio.to_thread(target.catalog.take_over, source.catalog, counted)
+    return Moved(
+        target.shown,
+        source.shown,
+        collection,
+        len(ready),
+        sum(document.chunks for document in ready),
+        copied,
+        len(documents) - len(ready),
+        target.store.has_lexical,
+    )
+
+
+async def _check_target(
+    target: Place, collection: str, recorded: tuple[str, str, str], doc_ids: Collection[str]
+) -> None:
+    """Raise StoreError where the target's collection isn't empty and isn't this library, or a part of it."""
+    known = await asyncio.to_thread(target.catalog.fingerprints.recorded)
+    there = f"{target.shown} already holds another library in its collection {collection}"
+    otherwise = "move to another Milvus, or remove that library first."
+    if known is None and await target.store.count(None, "Strong"):
+        raise StoreError(f"{there}, which isn't in this catalog; {otherwise}")
+    if known is not None and known[2] != recorded[2]:
+        raise StoreError(f"{there}, built with the embedding model {known[1]}; {otherwise}")
+    others = [d for d in await asyncio.to_thread(target.catalog.documents) if d.doc_id not in doc_ids]
+    if others:
+        raise StoreError(f"{there}, with {len(others)} document(s) that this one lacks; {otherwise}")
+
+
+async def _copy(source: Place, target: Place, ready: Sequence[DocumentInfo], on_copied: OnCopied) -> int:
+    """Copy what the target lacks. Returns how many rows that were."""
+    total = sum(document.chunks for document in ready)
+    done = copied = 0
+    for group in _groups(ready):
+        there = await target.store.count_each([document.doc_id for document in group])
+        lacking = {document.doc_id for document in group if there[document.doc_id] != document.chunks}
+        # Of these the target holds some rows, and maybe some twice: a server takes the same id again.
+        await target.store.delete([doc_id for doc_id in lacking if there[doc_id]])
+        done += sum(document.chunks for document in group if document.doc_id not in lacking)
+        on_copied(done, total)
+        async for rows in source.store.rows(lacking, ROWS):
+            await target.store.insert_rows(rows)
+            copied += len(rows)
+            done += len(rows)
+            on_copied(done, total)
+    return copied
+
+
+async def _verify(source: Place, target: Place, ready: Sequence[DocumentInfo]) -> None:
+    """Count the target's rows by document and in all. Raises StoreError where they aren't those of the catalog."""
+    counted: Counter[str] = Counter()
+    for group in _groups(ready):
+        counted += await target.store.count_each([document.doc_id for document in group])
+    for document in ready:
+        if counted[document.doc_id] != document.chunks:
+            raise StoreError(
+                f"{document.file_name} has {counted[document.doc_id]} of its {document.chunks} chunks at "
+                f"{target.shown}; run the same command again, and if that doesn't help, re-index {source.shown} first."
+            )
+    total = await target.store.count(None, "Strong")
+    if total != counted.total():
+        raise StoreError(
+            f"{target.shown} holds {total - counted.total()} more chunks than this library has, as of documents that "
+            "were removed since an earlier attempt; reset the collection there and run the same command again."
+        )
+
+
+def _groups(documents: Sequence[DocumentInfo]) -> Iterator[list[DocumentInfo]]:
+    """Documents in order, of ROWS chunks together or a single larger one."""
+    group: list[DocumentInfo] = []
+    chunks = 0
+    for document in documents:
+        if group and (chunks + document.chunks > ROWS or len(group) == DOCUMENTS):
+            yield group
+            group, chunks = [], 0
+        group.append(document)
+        chunks += document.chunks
+    if group:
+        yield group
+
+
+def _versions(documents: Sequence[DocumentInfo]) -> set[tuple[str, str, int]]:
+    return {(document.doc_id, document.state, document.chunks) for document in documents}

@@ -1,0 +1,140 @@
+"""Zip packages (OOXML, ODF, EPUB) and their XML, opened so that a hostile one can do no harm.
+
+Sizes are checked before anything is unpacked, XML that declares entities is refused, and libraries are handed a
+package made anew from the checked parts: pictures, macros and fonts never reach them.
+"""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import re
+import zipfile
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from lxml import etree
+
+from rag.readers.faults import Fault, Kind
+
+MAX_UNPACKED = 512 * 1024 * 1024
+# Deflate reaches 1032:1. Real documents stay far below 200:1 once they are more than a few pages.
+_MAX_RATIO = 200
+_RATIO_FROM = 64 * 1024 * 1024
+_MAX_ENTRIES = 50_000
+_ENCRYPTED_FLAG = 0x1
+_ENTITY = re.compile(b"<!ENTITY|" + b"|".join(re.escape("<!ENTITY".encode(e)) for e in ("utf-16-le", "utf-16-be")))
+_STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
+_MARKUP = (".xml", ".rels", ".xhtml", ".html", ".htm", ".opf", ".ncx", ".vml", "mimetype")
+
+
+class Package:
+    """The parts of a zip package by name. Raises Fault if it is damaged, encrypted or too large unpacked."""
+
+    def __init__(self, data: bytes, kind: str) -> None:
+        self.kind = kind
+        try:
+            self._zip = zipfile.ZipFile(io.BytesIO(data))
+        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+            raise Fault(Kind.DAMAGED, kind) from error
+        entries = self._zip.infolist()
+        _check_sizes(entries, len(data))
+        self.names = [entry.filename for entry in entries if not entry.is_dir()]
+        self._known = set(self.names)
+        self._changed: dict[str, bytes] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._known
+
+    def matching(self, pattern: str) -> list[str]:
+        """Names that fully match the regular expression, in natural order (slide2 before slide10)."""
+        found = [name for name in self.names if re.fullmatch(pattern, name)]
+        return sorted(found, key=lambda name: [int(x) if x.isdigit() else x for x in re.split(r"(\d+)", name)])
+
+    def read(self, name: str) -> bytes:
+        """The part's bytes; b"" if there is none. Strict OOXML comes as transitional, which libraries know better."""
+        if name in self._changed:
+            return self._changed[name]
+        if name not in self:
+            return b""
+        try:
+            part = unpacked(self._zip, name)
+        except MemoryError:
+            raise
+        except Exception as error:  # zipfile lets out zlib's, struct's and its own errors, which have no common base
+            raise Fault(Kind.DAMAGED, self.kind) from error
+        if _ENTITY.search(part):
+            raise Fault(Kind.DAMAGED, f"{self.kind} that can be read safely")
+        return _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", part)
+
+    def xml(self, name: str) -> etree._Element | None:
+        """The part's root element; None if there is no such part. Raises Fault if it isn't well-formed."""
+        part = self.read(name)
+        return parse_xml(part, self.kind) if part else None
+
+    def replace(self, name: str, root: etree._Element) -> None:
+        """Put `root` in the place of the part."""
+        self._changed[name] = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+
+    def related(self, name: str) -> dict[str, tuple[str, str]]:
+        """The relationships of a part: id → (type's last word, name of the part it points to); no external ones."""
+        folder, file = posixpath.split(name)
+        root = self.xml(f"{folder}/_rels/{file}.rels".lstrip("/"))
+        found: dict[str, tuple[str, str]] = {}
+        for relation in () if root is None else root.iter("{*}Relationship"):
+            if relation.get("TargetMode") != "External":
+                target = posixpath.normpath(posixpath.join("/", folder, unquote(relation.get("Target", "")))).lstrip(
+                    "/"
+                )
+                found[relation.get("Id", "")] = (relation.get("Type", "").rpartition("/")[2], target)
+        return found
+
+    def repack(self) -> io.BytesIO:
+        """A new package of the checked markup, all else empty, for a library to read."""
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as target:
+            for name in dict.fromkeys(self.names):
+                target.writestr(name, self.read(name) if name.lower().endswith(_MARKUP) else b"")
+        packed.seek(0)
+        return packed
+
+
+def unpacked(package: zipfile.ZipFile, name: str) -> bytes:
+    """A part of as many bytes as the package says. Reading to the end would unpack what is beyond them as well."""
+    with package.open(name) as part:
+        return part.read(package.getinfo(name).file_size)
+
+
+def _check_sizes(entries: list[zipfile.ZipInfo], size: int) -> None:
+    if any(entry.flag_bits & _ENCRYPTED_FLAG for entry in entries):
+        raise Fault(Kind.PROTECTED)
+    # Parts can share their packed bytes, and so say that they are more than the file.
+    packed = max(1, min(size, sum(entry.compress_size for entry in entries)))
+    unpacked = sum(entry.file_size for entry in entries)
+    markup = sum(entry.file_size for entry in entries if entry.filename.lower().endswith(_MARKUP))
+    if unpacked > _RATIO_FROM and unpacked / packed > _MAX_RATIO:
+        raise Fault(Kind.TOO_LARGE, f"it unpacks to {unpacked // 2**20} MB, {unpacked // packed} times its size")
+    # Pictures and films aren't unpacked and hardly shrink: they may be more than the limit if they are as many packed.
+    if markup > MAX_UNPACKED or (unpacked > MAX_UNPACKED and unpacked / packed > 10):
+        raise Fault(
+            Kind.TOO_LARGE, f"it unpacks to {unpacked // 2**20} MB, and {MAX_UNPACKED // 2**20} MB is the limit"
+        )
+    if len(entries) > _MAX_ENTRIES:
+        raise Fault(Kind.TOO_LARGE, f"it holds {len(entries)} parts")
+
+
+def parse_xml(data: bytes, kind: str) -> etree._Element:
+    """The root of an XML document that was checked for entities. Nothing outside it is ever loaded."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, recover=False)
+    try:
+        return etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise Fault(Kind.DAMAGED, kind) from error
+
+
+def drawing_text(root: etree._Element) -> Iterator[str]:
+    """The paragraphs of DrawingML text (SmartArt, shapes, chart titles) under `root`, in document order."""
+    for paragraph in root.iter("{http://schemas.openxmlformats.org/drawingml/2006/main}p"):
+        text = "".join(run.text or "" for run in paragraph.iter("{*}t")).strip()
+        if text:
+            yield text

@@ -1,0 +1,155 @@
+"""HTML, EPUB and Markdown to light Markdown: headings, lists and tables, no links, pictures or scripts."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from posixpath import dirname, join, normpath
+from typing import Any
+from urllib.parse import unquote
+
+from bs4 import BeautifulSoup, Comment, MarkupResemblesLocatorWarning, XMLParsedAsHTMLWarning
+from bs4.dammit import EncodingDetector
+from markdownify import MarkdownConverter
+
+from rag.readers.archives import Package
+from rag.readers.cleaning import clean
+from rag.readers.decoding import decode
+from rag.readers.faults import Fault, Kind, check_length
+
+# Not part of what a page says: what runs, what is drawn, what leads elsewhere, and what is filled in.
+_DROPPED = (
+    "script, style, noscript, template, svg, canvas, iframe, object, embed, audio, video, img, picture, map, "
+    "button, select, input, textarea, nav, [role=navigation]"
+)
+_MARKED = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|>~<&=])")
+_PADDING = re.compile(r"(?<! ) {2,}\|")
+_RULE = re.compile(r"-{4,}")
+_MARKDOWN_PICTURE = re.compile(r"!\[([^\[\]\n]{0,1000})\]\(\s*+[^()\s]*+(?:\s++\"[^\"\n]{0,1000}\")?\s*+\)")
+_MARKDOWN_DATA = re.compile(r"data:[\w/+.-]{1,100};base64,[\w+/=%-]+")
+
+# XHTML reads well as HTML, and text that looks like an address is still text.
+for _category in (XMLParsedAsHTMLWarning, MarkupResemblesLocatorWarning):
+    warnings.filterwarnings("ignore", category=_category)
+
+
+class _LightMarkdown(MarkdownConverter):
+    """Keeps the structure that chunks and headings are made from, and the words as they stand in the document."""
+
+    def convert_table(self, el: Any, text: str, parent_tags: set[str]) -> str:
+        return "\n\n" + tidy_tables(text.strip()) + "\n\n"
+
+    def convert_li(self, el: Any, text: str, parent_tags: set[str]) -> str:
+        parent = el.parent
+        if parent is None or parent.name != "ol":
+            return str(super().convert_li(el, text, parent_tags))  # type: ignore[misc]
+        # Counted on here: markdownify counts the items before each anew, which takes minutes for a long list.
+        start = str(parent.get("start", ""))
+        number = int(start) if re.fullmatch(r"[0-9]{1,9}", start) else 1
+        parent["start"] = str(number + 1)
+        first, *others = text.strip().split("\n")
+        indent = " " * len(f"{number}. ")
+        lines = [f"{number}. {first}", *(indent + line if line else "" for line in others)]
+        return "\n".join(lines) + "\n" if text.strip() else "\n"
+
+    def convert_td(self, el: Any, text: str, parent_tags: set[str]) -> str:
+        return str(super().convert_td(el, text.replace("|", "\\|"), parent_tags))  # type: ignore[misc]
+
+    def convert_th(self, el: Any, text: str, parent_tags: set[str]) -> str:
+        return str(super().convert_th(el, text.replace("|", "\\|"), parent_tags))  # type: ignore[misc]
+
+
+_CONVERTER = _LightMarkdown(
+    heading_style="ATX",
+    bullets="-",
+    strip=["a", "b", "strong", "i", "em", "u", "s", "del", "sub", "sup", "code", "kbd", "samp", "img"],
+    escape_asterisks=False,
+    escape_underscores=False,
+    escape_misc=False,
+    table_infer_header=True,
+    newline_style="backslash",
+)
+
+
+def read_html(data: bytes, titled: bool = True) -> str:
+    """The text of an HTML page, as `html_to_markdown`. Nothing it links to is loaded. Raises Fault if it isn't text."""
+    declared = EncodingDetector.find_declared_encoding(data[:4096], is_html=True, search_entire_document=True)
+    return html_to_markdown(decode(data, declared), titled)
+
+
+def html_to_markdown(html: str, titled: bool = True) -> str:
+    """Light Markdown of an HTML text. If `titled`, its title is the first heading, unless it is there as one anyway."""
+    soup = BeautifulSoup(html, "lxml")
+    title = " ".join(soup.title.get_text().split()) if soup.title else ""
+    body = soup.body or soup
+    for comment in soup.find_all(string=lambda text: isinstance(text, Comment)):
+        comment.extract()
+    for element in soup.select("head"):
+        element.decompose()
+    for element in body.select(_DROPPED):
+        # An element inside one that has gone already is gone as well.
+        if not element.decomposed:
+            element.decompose()
+    try:
+        text = str(_CONVERTER.convert_soup(body))
+    except RecursionError:
+        # Nested too deeply to be walked: the words alone, which bs4 finds without recursion.
+        text = "\n".join(body.stripped_strings)
+    text = clean(text)
+    if titled and title and text and not re.search(rf"^#+ {re.escape(title)}$", text, re.MULTILINE):
+        text = f"# {clean(title)}\n\n{text}"
+    return text
+
+
+def tidy_tables(text: str) -> str:
+    """Pipe tables without the spaces and dashes that only line up their columns."""
+    rows = text.split("\n")
+    return "\n".join(_RULE.sub("---", _PADDING.sub(" |", row)) if row.startswith("|") else row for row in rows)
+
+
+def unescape(text: str) -> str:
+    """Markdown text without its backslashes, so that it reads and matches as in the document; `\\|` stays."""
+    return _MARKED.sub(lambda match: match[0] if match[1] == "|" else match[1], text)
+
+
+def read_markdown(data: bytes) -> str:
+    """Markdown as it is, with pictures as their descriptions and without embedded data."""
+    return _MARKDOWN_DATA.sub("", _MARKDOWN_PICTURE.sub(r"\1", decode(data)))
+
+
+def read_epub(data: bytes) -> str:
+    """The book's title, then its chapters in reading order. Raises Fault if it is damaged or under DRM."""
+    package = Package(data, "an EPUB book")
+    title, names = _contents(package)
+    names = names or package.matching(r"(?!__MACOSX/|META-INF/).*\.x?html?")
+    if not names:
+        raise Fault(Kind.DAMAGED, package.kind)
+    encrypted = unquote(package.read("META-INF/encryption.xml").decode("utf-8", "replace"))
+    # Encrypted fonts are common and harmless.
+    if any(name in encrypted for name in names):
+        raise Fault(Kind.PROTECTED)
+    chapters: list[str] = []
+    length = 0
+    for name in names:
+        chapters.append(read_html(package.read(name), titled=False))
+        length += len(chapters[-1])
+        check_length(length, len(data))
+    if not any(chapters):
+        return ""
+    return "\n\n".join(filter(None, [f"# {title}" if title else "", *chapters]))
+
+
+def _contents(package: Package) -> tuple[str, list[str]]:
+    """The title, and the names of the parts in the order of the spine."""
+    title, found = "", []
+    container = package.xml("META-INF/container.xml")
+    for rootfile in () if container is None else container.iter("{*}rootfile"):
+        name = rootfile.get("full-path", "")
+        book = package.xml(name)
+        if book is None:
+            continue
+        title = title or " ".join((book.findtext(".//{http://purl.org/dc/elements/1.1/}title") or "").split())
+        items = {item.get("id"): unquote(item.get("href", "")) for item in book.iter("{*}item")}
+        spine = [items.get(ref.get("idref"), "") for ref in book.iter("{*}itemref")]
+        found += [part for href in spine if (part := normpath(join(dirname(name), href))) in package]
+    return title, list(dict.fromkeys(found))

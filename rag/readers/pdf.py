@@ -1,0 +1,161 @@
+"""PDF to pages of text, with pdfium."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import unicodedata
+from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pypdfium2
+from pypdfium2 import raw
+
+from rag.readers.cleaning import clean
+from rag.readers.faults import Fault, Kind, check_length
+from rag.schema import Page
+
+# pdfium must not be entered by two threads. The lock is held page by page, so that files can be read side by side.
+PDFIUM_LOCK = threading.Lock()
+_A_PDF = "a PDF"
+_OCR = "run text recognition (OCR) on it and add that copy"
+# What pdfium puts where a line ended in a hyphen; the line break itself it leaves out.
+_HYPHEN_MARK = "[\u0002\ufffe]"
+_BREAK = rf"(?:{_HYPHEN_MARK}\s?|-\n)"
+_LINE_END_HYPHEN = re.compile(rf"(?<![^\W_])([^\W_]+){_BREAK}(?=([^\W_]+))")
+_SPLIT_WORD = re.compile(rf"(?<![^\W_])[^\W_]+{_BREAK}[^\W_]+")
+_UNREADABLE_SHARE = 0.3
+_MANY_SCRIPTS = 6
+
+logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)
+
+
+def read_pdf(data: bytes, progress: Callable[[int, int], None]) -> list[Page]:
+    """The pages that carry text, numbered as in the file. A damaged page is left out, the others stay.
+
+    Raises Fault if the file is protected or damaged, or if no page has text that can be read.
+    """
+    texts, broken = _page_texts(data, progress)
+    readable = {number: text for number, text in texts.items() if text.strip() and not is_garbage(text)}
+    if not readable:
+        if any(text.strip() for text in texts.values()):
+            raise Fault(
+                Kind.NO_TEXT, ": its text layer is unreadable", "run text recognition (OCR) on it and add that copy"
+            )
+        if broken:
+            raise Fault(Kind.DAMAGED, _A_PDF)
+        raise Fault(Kind.NO_TEXT, " and may be a scan", "run text recognition (OCR) on it and add that copy")
+    readable = _join_hyphenated(readable)
+    return [Page(cleaned, number) for number, text in readable.items() if (cleaned := clean(text)).strip()]
+
+
+def _page_texts(data: bytes, progress: Callable[[int, int], None]) -> tuple[dict[int, str], int]:
+    """Raw text by page number, and how many pages couldn't be read."""
+    document = open_pdf(data)
+    texts: dict[int, str] = {}
+    broken = length = 0
+    try:
+        with PDFIUM_LOCK:
+            total = len(document)
+            has_form = begin_forms(document)
+        for index in range(total):
+            with PDFIUM_LOCK:
+                try:
+                    texts[index + 1] = _page_text(document, index, has_form)
+                except (pypdfium2.PdfiumError, ValueError, UnicodeError):
+                    broken += 1
+            length += len(texts.get(index + 1, ""))
+            check_length(length, len(data))
+            progress(index + 1, total)
+    finally:
+        with PDFIUM_LOCK:
+            document.close()
+    return texts, broken
+
+
+def open_pdf(data: bytes) -> Any:
+    """pdfium's document; close it with the lock held. Raises Fault for what is protected, damaged or no PDF."""
+    try:
+        with PDFIUM_LOCK:
+            return pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        protected = getattr(error, "err_code", None) in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY)
+        raise Fault(Kind.PROTECTED if protected else Kind.DAMAGED, _A_PDF) from error
+
+
+def begin_forms(document: Any) -> bool:
+    """Whether the document has a form; if so it is made ready for `load_page`. The lock must be held."""
+    has_form = bool(document.get_formtype() != raw.FORMTYPE_NONE)
+    if has_form:
+        document.init_forms()
+    return has_form
+
+
+def load_page(document: Any, index: int, has_form: bool) -> Any:
+    """The page at `index` (from 0), with what was filled into its form. The lock must be held, also to close it."""
+    page = document[index]
+    if has_form and raw.FPDFPage_GetAnnotCount(page):
+        # What was filled into a form is no part of the page until it is flattened into it.
+        try:
+            page.flatten()
+        finally:
+            page.close()
+        page = document[index]
+    return page
+
+
+def _page_text(document: Any, index: int, has_form: bool) -> str:
+    page = load_page(document, index, has_form)
+    try:
+        text_page = page.get_textpage()
+        try:
+            return str(text_page.get_text_range(errors="replace")).replace("\r\n", "\n")
+        finally:
+            text_page.close()
+    finally:
+        page.close()
+
+
+def is_garbage(text: str) -> bool:
+    """Whether much of the text is what comes out of fonts without a mapping to characters."""
+    visible = re.sub(rf"\s|{_HYPHEN_MARK}", "", text)
+    bad = len(re.findall("[\x00-\x1f\x7f-\x9f\ufffd\ue000-\uf0a6\uf0ff-\uf8ff]", visible))
+    if bad > len(visible) * _UNREADABLE_SHARE:
+        return True
+    if visible.isascii():
+        return False
+    scripts: Counter[str] = Counter()
+    for char, count in Counter(visible).items():
+        if char.isalpha():
+            scripts[unicodedata.name(char, "").partition(" ")[0]] += count
+    # Glyph numbers taken for characters come out as letters of many scripts, none of which prevails.
+    return len(scripts) >= _MANY_SCRIPTS and max(scripts.values()) < scripts.total() / 2
+
+
+def _join_hyphenated(texts: dict[int, str]) -> dict[int, str]:
+    """Rejoin words split at a line's end.
+
+    Whether the hyphen belonged to the word ("self-driving") is decided by how the document writes it elsewhere, and
+    else by whether both halves are words of their own.
+    """
+    if not any(_LINE_END_HYPHEN.search(text) for text in texts.values()):
+        return texts
+    # The halves themselves say nothing: "exam" and "ple" aren't words because a line ended between them.
+    whole = (_SPLIT_WORD.sub(" ", text).lower() for text in texts.values())
+    known = {word for text in whole for word in re.findall(r"[^\W_]+(?:-[^\W_]+)*", text)}
+    pairs = {pair for word in known if "-" in word for pair in pairwise(word.split("-"))}
+
+    def joined(match: re.Match[str]) -> str:
+        left, right = match[1], match[2]
+        low_left, low_right = left.lower(), right.lower()
+        if (low_left, low_right) in pairs:
+            return left + "-"
+        if low_left + low_right in known:
+            return left
+        is_split = left[-1].islower() and right[0].islower() and len(left) > 1
+        return left + ("" if is_split and not (low_left in known and low_right in known) else "-")
+
+    return {number: _LINE_END_HYPHEN.sub(joined, text) for number, text in texts.items()}

@@ -1,0 +1,105 @@
+"""Bytes of a file to pages of text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import PurePath
+
+from rag.errors import ReadError
+from rag.readers import filetypes
+from rag.readers.cleaning import clean, clean_parts
+from rag.readers.faults import Fault, Kind, check_length
+from rag.readers.filetypes import SUPPORTED
+from rag.readers.markup import read_epub, read_html, read_markdown
+from rag.readers.office import read_docx, read_odt, read_rtf
+from rag.readers.pdf import read_pdf
+from rag.readers.plain_text import read_json, read_notebook, read_text
+from rag.readers.sheets import read_csv, read_xlsx
+from rag.readers.slides import read_pptx
+from rag.schema import Page
+from rag.text.long_texts import PackedPages, joined
+
+__all__ = ["SUPPORTED", "read", "read_parts"]
+
+Progress = Callable[[int, int], None]
+
+_PAGED: dict[str, Callable[[bytes, Progress], list[Page]]] = {
+    filetypes.PDF: read_pdf,
+    filetypes.PPTX: read_pptx,
+    filetypes.XLSX: read_xlsx,
+}
+_FLOWING: dict[str, Callable[[bytes], str]] = {
+    filetypes.DOCX: read_docx,
+    filetypes.ODT: read_odt,
+    filetypes.RTF: read_rtf,
+    filetypes.EPUB: read_epub,
+    filetypes.HTML: read_html,
+    filetypes.MARKDOWN: read_markdown,
+    filetypes.CSV: read_csv,
+    filetypes.JSON: read_json,
+    filetypes.NOTEBOOK: read_notebook,
+}
+_SHOWN_NAME = 80
+
+
+class _Stopped(BaseException):
+    """Carries what the caller's progress function raised past the parsers, which would take it for damage."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
+def read(name: str, data: bytes, progress: Progress | None = None) -> list[Page]:
+    """The pages of a file that carry text, as light Markdown (headings, lists, pipe tables); of a PDF, plain lines.
+
+    `Page.number` is the 1-based place of the page, slide or sheet in the file, blank ones counted; None for formats
+    without pages. `progress(done, total)` is called after each page, slide or sheet; what it raises comes out.
+    Raises ReadError with a sentence that names the file, what is wrong with it, and what to do.
+    """
+    return joined(read_parts(name, data, progress))
+
+
+def read_parts(name: str, data: bytes, progress: Progress | None = None) -> Sequence[Page]:
+    """Like `read`, but a text without pages comes in parts, each a Page: a long one takes less memory so."""
+
+    def report(done: int, total: int) -> None:
+        if progress is not None:
+            try:
+                progress(done, total)
+            except BaseException as error:
+                raise _Stopped(error) from error
+
+    try:
+        return _pages(name, data, report)
+    except _Stopped as stopped:
+        raise stopped.error from None
+    except Fault as fault:
+        raise ReadError(fault.sentence(_shown(name))) from fault
+    except MemoryError as error:
+        raise ReadError(Fault(Kind.TOO_LARGE, "it doesn't fit into memory").sentence(_shown(name))) from error
+    except Exception as error:
+        # Parsers meet every kind of damage, and not all of it with errors of their own (RecursionError, IndexError).
+        raise ReadError(Fault(Kind.DAMAGED, "what its name says").sentence(_shown(name))) from error
+
+
+def _pages(name: str, data: bytes, report: Progress) -> Sequence[Page]:
+    kind = filetypes.detect(name, data)
+    pages: Sequence[Page]
+    if kind in _PAGED:
+        pages = _PAGED[kind](data, report)
+    else:
+        # Texts of other formats are in memory whole anyway, and a table that is cut has no header any more.
+        parts = clean_parts(read_text(data)) if kind == filetypes.TEXT else [clean(_FLOWING[kind](data))]
+        pages = PackedPages(filter(None, parts))
+        report(1, 1)
+    check_length(sum(len(page.text) for page in pages), len(data))
+    if not any(page.text.strip() for page in pages):
+        raise Fault(Kind.NO_TEXT)
+    return pages
+
+
+def _shown(name: str) -> str:
+    """The file's own name, shortened in the middle so that the sentence stays readable."""
+    base = PurePath(name.replace("\\", "/")).name or "The file"
+    return base if len(base) <= _SHOWN_NAME else f"{base[:50]}…{base[-25:]}"

@@ -1,0 +1,197 @@
+"""From ranked rows to passages: what belongs together is joined, repetitions are shown once, cut ends are completed.
+
+The passages of a smaller `top_k` are the first of a larger one: which rows join and where a piece ends follows from the
+ranking, never from how many are shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from rag.retrieval.fusion import Ranked
+
+# Rows up to this rank may join: what comes later is too far from the question to lengthen a passage.
+JOINED_RANK = 20
+# A joined passage stays this short, in characters (about two chunks).
+JOINED_CHARACTERS = 1800
+# A paragraph that goes on beyond a passage is completed by at most this many characters on each side.
+COMPLETED_CHARACTERS = 240
+# What is shorter may say something else in each document: "Status: approved."
+REPEATED_CHARACTERS = 100
+
+_PARAGRAPH = re.compile(r"\n[ \t]*\n")
+
+# The text of a document's page (None: of a document without pages), or None where it isn't at hand.
+PageText = Callable[[str, int | None], str | None]
+
+
+@dataclass(slots=True)
+class Piece:
+    """A passage in the making: `text` is the page's from `start` to `end`, `best` the row that ranked highest.
+    `joined` and `repeats` are the rows that became part of it, or say nothing that it doesn't."""
+
+    best: Ranked
+    text: str
+    start: int
+    end: int
+    said: str = field(repr=False)
+    joined: list[Ranked] = field(default_factory=list, repr=False)
+    repeats: list[Ranked] = field(default_factory=list, repr=False)
+
+    def set_span(self, page: str, start: int, end: int) -> None:
+        self.text, self.start, self.end = page[start:end], start, end
+        self.said = _said(self.text)
+
+    def is_on_page_of(self, other: Piece) -> bool:
+        mine, its = self.best.hit, other.best.hit
+        return (mine.doc_id, mine.page) == (its.doc_id, its.page)
+
+
+def choose(ranked: Sequence[Ranked], top_k: int, page_text: PageText) -> list[Piece]:
+    """The best `top_k` pieces, best first. Notes in `left_out` why a row isn't one of them."""
+    near = _join_rows(ranked[:JOINED_RANK], page_text)
+    chosen = near[:top_k]
+    for piece in chosen:
+        _complete(piece, near, page_text)
+    for row in ranked[JOINED_RANK:]:
+        if len(chosen) >= top_k:
+            break
+        piece = _piece(row)
+        repeated = next((better for better in chosen if _repeats(piece, better)), None)
+        repeated = repeated or _cut_shown(piece, chosen, page_text)
+        if repeated:
+            repeated.repeats.append(row)
+            continue
+        _complete(piece, chosen, page_text)
+        chosen.append(piece)
+    _note(ranked, chosen)
+    return chosen
+
+
+def _join_rows(rows: Iterable[Ranked], page_text: PageText) -> list[Piece]:
+    pieces: list[Piece] = []
+    for row in rows:
+        new = _piece(row)
+        if repeated := next((piece for piece in pieces if _repeats(new, piece)), None):
+            repeated.repeats.append(row)
+        elif longer := next((piece for piece in pieces if _join(piece, new, page_text)), None):
+            # The row may have closed the gap between two pieces.
+            pieces = [piece for piece in pieces if piece is longer or not _join(longer, piece, page_text)]
+        else:
+            pieces.append(new)
+    return pieces
+
+
+def _note(ranked: Sequence[Ranked], chosen: Sequence[Piece]) -> None:
+    for row in ranked:
+        row.left_out = "ranked too low"
+    for number, piece in enumerate(chosen, 1):
+        piece.best.left_out = ""
+        for row in piece.joined:
+            row.left_out = f"joined with passage {number}"
+        for row in piece.repeats:
+            row.left_out = f"repeats passage {number}"
+
+
+def _repeats(new: Piece, piece: Piece) -> bool:
+    """Whether a piece says nothing that a better one doesn't: it is part of it, or has the same words in the same
+    order. One other number, name or "not" makes another statement."""
+    if piece.is_on_page_of(new) and piece.start <= new.start and new.end <= piece.end:
+        return True
+    if piece.best.hit.doc_id == new.best.hit.doc_id and piece.said == new.said:
+        return True
+    return len(new.said) >= REPEATED_CHARACTERS and f" {new.said} " in f" {piece.said} "
+
+
+def _join(piece: Piece, other: Piece, page_text: PageText) -> bool:
+    """Extend a piece by one that overlaps or adjoins it; False where it doesn't, or would make it too long."""
+    start, end = min(piece.start, other.start), max(piece.end, other.end)
+    if not piece.is_on_page_of(other) or end - start > JOINED_CHARACTERS:
+        return False
+    text = _text_around(piece, page_text)
+    if text is None or text[other.start : other.end] != other.text:
+        return False
+    if text[min(piece.end, other.end) : max(piece.start, other.start)].strip():
+        return False
+    piece.set_span(text, start, end)
+    piece.joined += [other.best, *other.joined]
+    piece.repeats += other.repeats
+    return True
+
+
+def _cut_shown(piece: Piece, chosen: Sequence[Piece], page_text: PageText) -> Piece | None:
+    """Take from a piece what better ones on its page show already; returns the one that leaves nothing of it."""
+    text = _text_around(piece, page_text)
+    if text is None:
+        return None
+    for better in chosen:
+        if not better.is_on_page_of(piece):
+            continue
+        start = better.end if better.start <= piece.start < better.end else piece.start
+        end = better.start if better.start < piece.end <= better.end else piece.end
+        if (start, end) != (piece.start, piece.end):
+            if not text[start:end].strip():
+                return better
+            piece.set_span(text, *_trimmed(text, start, end, end, start))
+    return None
+
+
+def _complete(piece: Piece, others: Sequence[Piece], page_text: PageText) -> None:
+    """Extend a piece to the ends of its paragraph where they are near, but not into another piece."""
+    text = _text_around(piece, page_text)
+    if text is None:
+        return
+    beside = [other for other in others if other is not piece and other.is_on_page_of(piece)]
+    # An overlapping piece leaves no room on its side.
+    floor = max((min(other.end, piece.start) for other in beside if other.start < piece.start), default=0)
+    ceiling = min((max(other.start, piece.end) for other in beside if other.end > piece.end), default=len(text))
+    start = _paragraph_start(text, floor, piece.start)
+    end = _paragraph_end(text, piece.end, ceiling)
+    piece.set_span(text, *_trimmed(text, start, end, piece.start, piece.end))
+
+
+def _paragraph_start(text: str, floor: int, start: int) -> int:
+    """Where the paragraph that `start` is in begins; `start` itself where that is far, or before `floor`."""
+    window = max(floor, start - COMPLETED_CHARACTERS)
+    # A blank line may begin before the window.
+    breaks = list(_PARAGRAPH.finditer(text, max(floor, window - COMPLETED_CHARACTERS), start))
+    if breaks and breaks[-1].end() >= window:
+        return breaks[-1].end()
+    return 0 if window == 0 else start
+
+
+def _paragraph_end(text: str, end: int, ceiling: int) -> int:
+    """Where the paragraph that `end` is in ends; `end` itself where that is far, or behind `ceiling`."""
+    window = min(ceiling, end + COMPLETED_CHARACTERS)
+    found = _PARAGRAPH.search(text, end, min(ceiling, window + COMPLETED_CHARACTERS))
+    if found and found.start() <= window:
+        return found.start()
+    return len(text) if window == len(text) else end
+
+
+def _trimmed(text: str, start: int, end: int, last_start: int, first_end: int) -> tuple[int, int]:
+    """The span without white space at its ends, as long as it goes from `last_start` or before to `first_end`."""
+    while start < last_start and text[start].isspace():
+        start += 1
+    while end > first_end and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def _text_around(piece: Piece, page_text: PageText) -> str | None:
+    """The text of a piece's page, or None where it isn't at hand or isn't the one that the piece is from."""
+    text = page_text(piece.best.hit.doc_id, piece.best.hit.page)
+    return text if text is not None and text[piece.start : piece.end] == piece.text else None
+
+
+def _piece(row: Ranked) -> Piece:
+    return Piece(row, row.hit.text, row.hit.start, row.hit.end, _said(row.hit.text))
+
+
+def _said(text: str) -> str:
+    """The words of a text without case, line breaks, emphasis and punctuation behind them. Bars, dashes and signs stay:
+    in a table they say whose a number is."""
+    words = (word.strip("*_\"'“”‘’«»").rstrip(".,;:") for word in text.casefold().split())
+    return " ".join(word for word in words if word)

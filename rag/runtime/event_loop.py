@@ -1,0 +1,122 @@
+"""The one event loop of the process, on a thread of its own.
+
+The asynchronous clients of Milvus and OpenAI belong to the loop of their first await, and a Streamlit script has no
+running loop that outlives it; so everything asynchronous runs here and callers hand over coroutines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any, TypeVar
+
+from rag.runtime.loop_watch import LoopWatch
+
+T = TypeVar("T")
+
+# Between two looks at `on_wait`: short enough that a Stop button feels immediate.
+POLL_SECONDS = 0.1
+# Loading a model can't be interrupted, only waited for.
+CLOSE_SECONDS = 30.0
+
+_END = object()
+
+
+class EventLoopThread:
+    """A daemon thread that runs one event loop until `close`."""
+
+    def __init__(self, name: str = "rag-loop") -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+        self._watch = LoopWatch(self.loop, self._thread.ident or 0) if self.loop.get_debug() else None
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+    def start(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Schedule `coroutine` and return at once with its future."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+
+    def run(self, coroutine: Coroutine[Any, Any, T], on_wait: Callable[[], object] | None = None) -> T:
+        """Run `coroutine` on the loop and wait for its result.
+
+        `on_wait` is called every POLL_SECONDS while waiting; whatever it raises cancels the coroutine and comes out
+        here. Raises what the coroutine raises.
+        """
+        future = self.start(coroutine)
+        try:
+            while True:
+                try:
+                    return future.result(POLL_SECONDS if on_wait else None)
+                except concurrent.futures.TimeoutError:
+                    if future.done():  # the coroutine's own TimeoutError, or it ended just after the wait did
+                        return future.result()
+                    if on_wait:
+                        on_wait()
+        finally:
+            future.cancel()
+
+    def iterate(self, source: AsyncIterator[T], on_wait: Callable[[], object] | None = None) -> Iterator[T]:
+        """Yield what `source` yields on the loop. Closing this generator cancels `source`, wherever it waits."""
+        items: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+        async def pump() -> None:
+            try:
+                async for item in source:
+                    items.put(item)
+                items.put(_END)
+            except BaseException as error:
+                items.put(error)
+                if not isinstance(error, Exception):
+                    raise
+            finally:
+                close = getattr(source, "aclose", None)
+                if close is not None:
+                    await close()
+
+        future = self.start(pump())
+        try:
+            while True:
+                try:
+                    item = items.get(timeout=POLL_SECONDS if on_wait else None)
+                except queue.Empty:
+                    if on_wait:
+                        on_wait()
+                    continue
+                if item is _END:
+                    return
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            future.cancel()
+
+    def close(self) -> None:
+        """Cancel what still runs, stop the loop and join the thread. Calling it again does nothing."""
+        if self.loop.is_closed():
+            return
+
+        async def cancel_all() -> None:
+            tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.loop.shutdown_asyncgens()
+            # Threads that outlive the loop would run into the interpreter's end.
+            await self.loop.shutdown_default_executor()
+
+        # A task that ignores its cancellation must not keep the process from ending.
+        with contextlib.suppress(concurrent.futures.TimeoutError):
+            self.start(cancel_all()).result(timeout=CLOSE_SECONDS)
+        if self._watch is not None:
+            self._watch.close()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(timeout=10)
+        if not self._thread.is_alive():
+            self.loop.close()

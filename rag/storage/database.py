@@ -1,0 +1,233 @@
+"""The database of the catalog and the conversations: its tables, and how it is opened. SQL through SQLAlchemy."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+
+# LlamaIndex imports it, in a thread: a statement that is made meanwhile finds it half made, and fails.
+import sqlalchemy.orm
+from sqlalchemy.exc import SQLAlchemyError
+
+from rag.errors import CatalogError
+from rag.storage.migrations import HEAD, upgrade
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Seconds: to wait for SQLite's lock, for Postgres to answer.
+WAITS = {"sqlite": {"timeout": 10}, "postgresql": {"connect_timeout": 10}}
+# A new database has no bytes for a moment; one that has none for longer has lost them.
+NEW_SECONDS = 60
+ADVICE = {
+    "is locked": "another program has been holding it for long: try again in a moment, or stop that one",
+    "is full|I/O error": "make room on the disk of DATA_DIR, then try again",
+    "readonly|unable to open": "make DATA_DIR and docent.sqlite3 in it writable",
+    "malformed|not a database|corrupt": "docent.sqlite3 in DATA_DIR is damaged: put a copy of it in its place, or move "
+    "it away to begin anew",
+}
+# Two processes have waited for rows that the other one had changed, and Postgres has undone what one of them did.
+DEADLOCK = "40P01"
+ATTEMPTS = 3
+# The key of the lock that is held in Postgres while the tables are made: any number that others don't use.
+CREATING = 0x446F63656E74
+# Alembic's steps know their database by a global variable.
+_upgrading = threading.Lock()
+
+# A change here comes with a step in rag/migrations.
+tables = sa.MetaData()
+
+# Alembic's own table, with the number of the last step that was taken.
+alembic_version = sa.Table("alembic_version", tables, sa.Column("version_num", sa.String(32), primary_key=True))
+
+collections = sa.Table(
+    "collections",
+    tables,
+    sa.Column("address", sa.String(700), primary_key=True),
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("asked_model", sa.String(1000), nullable=False),
+    sa.Column("model", sa.String(1000), nullable=False),
+    sa.Column("fingerprint", sa.String(1000), nullable=False),
+)
+
+UNLISTED = "unlisted"  # a state of documents, see rag/storage/documents.py
+
+documents = sa.Table(
+    "documents",
+    tables,
+    sa.Column("address", sa.String(700), primary_key=True),
+    sa.Column("collection", sa.String(255), primary_key=True),
+    sa.Column("doc_id", sa.String(64), primary_key=True),
+    sa.Column("file_name", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("pages", sa.Integer, nullable=False, default=0),
+    sa.Column("chunks", sa.Integer, nullable=False, default=0),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("error", sa.Text),
+    sa.Column("added_at", sa.DateTime, nullable=False),
+    # Ids of documents that go when this one is ready; empty from then on.
+    sa.Column("replaces", sa.Text, nullable=False, default=""),
+    sa.Column("claimed_by", sa.String(255)),
+    sa.Column("claimed_until", sa.DateTime),
+    sa.Index("documents_by_state", "address", "collection", "state"),
+)
+
+conversations = sa.Table(
+    "conversations",
+    tables,
+    sa.Column("conversation_id", sa.String(32), primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("created_at", sa.DateTime, nullable=False),
+    sa.Column("updated_at", sa.DateTime, nullable=False),
+    # Its name without an address: conversations stay with a library that moves. NULL: of a release that didn't note it.
+    sa.Column("collection", sa.String(255)),
+)
+
+messages = sa.Table(
+    "messages",
+    tables,
+    sa.Column("message_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column(
+        "conversation_id",
+        sa.ForeignKey("conversations.conversation_id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("evidence", sa.Text),
+    sa.Column("created_at", sa.DateTime, nullable=False),
+)
+
+
+def guarded(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn the database's exceptions into CatalogError. The function must be a transaction: it is called again where
+    Postgres has undone it."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        attempt = 1
+        while True:
+            try:
+                return function(*args, **kwargs)
+            except SQLAlchemyError as error:
+                if _sqlstate(error) == DEADLOCK and attempt < ATTEMPTS:
+                    attempt += 1
+                    continue
+                logger.warning("the catalog's database failed", exc_info=True)
+                reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
+                raise CatalogError(f"The catalog's database failed ({reason}); {_advice(reason)}.") from error
+
+    return call
+
+
+def _sqlstate(error: SQLAlchemyError) -> str | None:
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
+
+
+def _advice(reason: str) -> str:
+    """What to do about what SQLite says."""
+    for pattern, advice in ADVICE.items():
+        if re.search(pattern, reason):
+            return advice
+    return "check DATABASE_URL, the disk and DATA_DIR"
+
+
+@guarded
+def open_database(address: str) -> sa.Engine:
+    """Connect to the database at an SQLAlchemy URL and make its tables, or upgrade those of an earlier release.
+
+    Raises CatalogError, also for the tables of a later release.
+    """
+    try:
+        url = sa.make_url(address)
+    except (sa.exc.ArgumentError, ValueError) as error:  # ValueError: a port that isn't a number
+        raise CatalogError("DATABASE_URL isn't an SQLAlchemy URL, such as postgresql+psycopg://…") from error
+    sqlite = url.get_backend_name() == "sqlite"
+    try:
+        if sqlite and url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            _refuse_emptied(Path(url.database))
+        elif url.drivername in {"postgresql", "postgres"}:  # the driver that requirements.txt installs
+            url = url.set(drivername="postgresql+psycopg")
+        waits = {name: wait for name, wait in WAITS.get(url.get_backend_name(), {}).items() if name not in url.query}
+        # Questions and answers are parameters; they don't belong into the log.
+        engine = sa.create_engine(url, pool_pre_ping=not sqlite, connect_args=waits, hide_parameters=True)
+    except (sa.exc.ArgumentError, ImportError, OSError) as error:
+        raise CatalogError(f"The catalog can't be opened: {error}; check DATABASE_URL and DATA_DIR.") from error
+    if sqlite:
+
+        @sa.event.listens_for(engine, "connect")
+        def _configure(connection: Any, _record: Any) -> None:
+            cursor = connection.cursor()
+            # WAL lets the pages read while the pipeline writes; foreign keys are off by default in SQLite.
+            with contextlib.suppress(sqlite3.OperationalError):  # another process is switching it on right now
+                cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=NORMAL")
+            cursor.execute("PRAGMA foreign_keys=ON")
+            cursor.close()
+
+    try:
+        _update_tables(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _refuse_emptied(path: Path) -> None:
+    """SQLite would take a file without bytes for a new database, and the library would seem to have no documents."""
+    if path.is_file() and not path.stat().st_size and time.time() - path.stat().st_mtime > NEW_SECONDS:
+        raise CatalogError(
+            f"The catalog's database {path} has lost all it held (0 bytes); put a copy of it in its place, or delete "
+            "it to begin anew."
+        )
+
+
+def _update_tables(engine: sa.Engine) -> None:
+    """Have the database hold the tables of this release, while another process may be doing the same."""
+    with engine.connect() as connection:
+        if _version(connection) == HEAD:
+            return
+    with _upgrading, engine.begin() as connection:
+        if engine.dialect.name == "sqlite":  # or else nobody is kept out before the first change, which is a part of it
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        elif engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(CREATING)))
+        version = _version(connection)
+        if version is None and not set(tables.tables) & set(sa.inspect(connection).get_table_names()):
+            tables.create_all(connection)
+            connection.execute(sa.insert(alembic_version).values(version_num=HEAD))
+        elif version != HEAD:
+            logger.info("bringing the catalog's tables from %s to %s", version or "an unnumbered release", HEAD)
+            upgrade(connection, version)
+
+
+def _version(connection: sa.Connection) -> str | None:
+    """The number of the tables; None where they have none, or aren't there."""
+    if not sa.inspect(connection).has_table(alembic_version.name):
+        return None
+    return connection.scalar(sa.select(alembic_version.c.version_num))
+
+
+def utc_now() -> datetime:
+    """The time in UTC, without a zone: SQLite and Postgres agree on those."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def storable(text: str) -> str:
+    """Without what a database refuses: NUL, and surrogates that stand alone."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,34 @@
+"""The steps by which a database of an earlier release gets the tables of this one. Run by Alembic.
+
+A change of the tables in rag/storage/database.py comes with a new module in `versions/`, and with its number in HEAD.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from rag.errors import CatalogError
+
+# The last step: what a database's table `alembic_version` must say for it to be used as it is. It stands here so that a
+# start needn't import Alembic, which takes a fifth of a second.
+HEAD = "0004"
+
+
+def upgrade(connection: sa.Connection, version: str | None) -> None:
+    """Take the steps from `version` (None: a release that didn't number its tables) to HEAD, in the transaction that
+    `connection` is in. Raises CatalogError for a version that this release doesn't know."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    if version not in {None, *(step.revision for step in ScriptDirectory.from_config(config).walk_revisions())}:
+        raise CatalogError(
+            f"The catalog was made by a newer version of Docent (its tables are numbered {version}, and this version "
+            f"knows them up to {HEAD}); use that version, or set DATABASE_URL or DATA_DIR to another place."
+        )
+    command.upgrade(config, "head")

@@ -1,0 +1,213 @@
+"""Pages to chunks: whole sentences up to a number of tokens, each with its page, its span and its headings.
+
+A chunk never crosses a page, so that its page number and its span are exact. A change here, or of the sentences and
+units that it is made of, changes VERSION, which is part of a collection's fingerprint.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from rag.schema import Chunk, Page
+from rag.text.headings import page_headings
+from rag.text.long_texts import texts_in_parts
+from rag.text.sentences import append_trimmed
+from rag.text.units import Place, Unit, begins_with_heading, cut_units
+
+VERSION = "1"
+
+TARGET_TOKENS = 200
+OVERLAP_TOKENS = 40
+UNITS_TOGETHER = 20_000
+SECTION_CHARACTERS = 16_000_000
+CHARACTERS_TOGETHER = 500_000
+# A tokenizer takes a "word" of a million letters (a hash, base64, Korean without blanks) for one unknown token; text
+# that is longer than this for each of its tokens isn't prose.
+CHARACTERS_PER_TOKEN = 16
+# Special tokens, and the blanks between the parts, that the model sees beside context and text.
+RESERVED_TOKENS = 8
+
+CountTokens = Callable[[list[str]], list[int]]
+
+
+def chunk_pages(
+    pages: Sequence[Page], file_name: str, count_tokens: CountTokens, max_tokens: int = 256
+) -> Iterator[Chunk]:
+    """The chunks of a document, in order, none longer than `max_tokens` together with its context.
+
+    `count_tokens` gives the number of tokens of each text; `max_tokens` is the embedding model's window.
+    """
+    place = Place(document_title(file_name))
+    numbered = [page for page in pages if page.number is not None]
+    # Pages of marked-up formats have their headings in the text.
+    marked = any(begins_with_heading(page.text) for page in numbered)
+    found = iter([""] * len(numbered) if marked else page_headings(numbered))
+    for number, parts in texts_in_parts(pages):
+        first = next(parts)
+        heading = "" if number is None else next(found)
+        if number is not None and (not marked or begins_with_heading(first)):
+            # A slide, a sheet or a page with a heading of its own begins anew.
+            place.headings = [heading] if heading else []
+        place.header = ""
+        for section in _sections(number, itertools.chain([first], parts), place):
+            for chunk in _pack(section, count_tokens, max_tokens):
+                if re.search(r"\w", chunk.text):  # a rule or a bullet alone is no evidence of anything
+                    yield chunk
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """UNITS_TOGETHER units of a page's text, or fewer, and the text that they are in, which begins with the
+    character `begin` of the page's."""
+
+    page: int | None
+    begin: int
+    text: str
+    units: list[Unit]
+
+
+def _sections(page: int | None, parts: Iterable[str], place: Place) -> Iterator[_Section]:
+    """A long text is chunked in sections, without an overlap between them: its units take more memory than itself."""
+    begin, text = 0, ""
+    units: list[Unit] = []
+    for part in parts:
+        offset = len(text)
+        text += part
+        for unit in cut_units(part, place):
+            unit.start += offset
+            unit.end += offset
+            units.append(unit)
+            if len(units) == UNITS_TOGETHER:
+                yield _Section(page, begin, text, units)
+                begin, text, units, offset = begin + offset, part, [], 0
+        if not units:
+            begin, text = begin + len(text), ""
+        elif len(text) > SECTION_CHARACTERS:  # few and long ones
+            yield _Section(page, begin, text, units)
+            begin, text, units = begin + len(text), "", []
+    if units:
+        yield _Section(page, begin, text, units)
+
+
+def document_title(file_name: str) -> str:
+    """What a file name says about its content: its words, without the ending; empty for a bare number or code."""
+    stem = PurePath(file_name.replace("\\", "/")).stem
+    words = re.sub(r"[_\-.\s]+", " ", stem).strip()
+    return words if re.search(r"[^\W\d_]{3,}", words) else ""
+
+
+def _pack(section: _Section, count_tokens: CountTokens, max_tokens: int) -> Iterator[Chunk]:
+    """Fill chunks with units up to the target, beginning each with the last sentences of the one before."""
+    text, units = section.text, section.units
+    # A long context must leave the text at least half of the window.
+    most = max(max_tokens // 2 - RESERVED_TOKENS, 0)
+    contexts = {context: _shortened(context, most, count_tokens) for context in {unit.context for unit in units}}
+    room = max_tokens - RESERVED_TOKENS - max((tokens for _, tokens in contexts.values()), default=0)
+    limit = min(TARGET_TOKENS, room) if max_tokens <= 512 else min(2 * TARGET_TOKENS, room)
+    for unit, tokens in zip(units, _sizes(text, [(u.start, u.end) for u in units], count_tokens), strict=True):
+        unit.context, unit.tokens = contexts[unit.context][0], tokens
+    units = [piece for unit in units for piece in _split(text, unit, count_tokens, limit)]
+
+    current: list[Unit] = []
+    size = 0
+    for unit in units:
+        # A megabyte of blanks between two sentences takes no tokens, but it is in the chunk's text.
+        far = bool(current) and unit.end - current[0].start > limit * CHARACTERS_PER_TOKEN
+        new_section = bool(current) and unit.context != current[-1].context and not (unit.is_row or current[-1].is_row)
+        # A heading change ends a chunk that is already worth standing alone.
+        if current and (far or size + unit.tokens > limit or (new_section and size > limit // 2)):
+            yield _chunk(section, current)
+            current = [] if far or new_section else _tail(current, limit - unit.tokens)
+            size = sum(kept.tokens for kept in current)
+        current.append(unit)
+        size += unit.tokens
+    if current:
+        yield _chunk(section, current)
+
+
+def _shortened(context: str, most: int, count_tokens: CountTokens) -> tuple[str, int]:
+    """The beginning of `context` that takes at most `most` tokens, and how many it takes."""
+    tokens = count_tokens([context])[0] if context else 0
+    while tokens > most:
+        context = context[: len(context) * most // tokens]
+        tokens = count_tokens([context])[0] if context else 0
+    return context, tokens
+
+
+def _sizes(text: str, spans: Sequence[tuple[int, int]], count_tokens: CountTokens) -> list[int]:
+    """What each span of `text` takes of a chunk, in tokens."""
+    counts = [0] * len(spans)
+    owners: list[int] = []
+    pieces: list[str] = []
+    characters = 0
+    for owner, (start, end) in enumerate(spans):
+        for begin, stop in _short_spans(text, start, end):
+            owners.append(owner)
+            pieces.append(text[begin:stop])
+            characters += stop - begin
+            if characters > CHARACTERS_TOGETHER:
+                _add_counts(counts, owners, count_tokens(pieces))
+                owners, pieces, characters = [], [], 0
+    _add_counts(counts, owners, count_tokens(pieces))
+    return [max(n, -(-(b - a) // CHARACTERS_PER_TOKEN)) for n, (a, b) in zip(counts, spans, strict=True)]
+
+
+def _add_counts(counts: list[int], owners: list[int], found: list[int]) -> None:
+    for owner, count in zip(owners, found, strict=True):
+        counts[owner] += count
+
+
+def _short_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The span cut at white space into parts that a tokenizer can take: it needs a hundred bytes for a character."""
+    while end - start > CHARACTERS_TOGETHER:
+        blank = text.rfind(" ", start + CHARACTERS_TOGETHER // 2, start + CHARACTERS_TOGETHER)
+        stop = blank if blank > 0 else start + CHARACTERS_TOGETHER
+        yield start, stop
+        start = stop
+    yield start, end
+
+
+def _tail(units: list[Unit], room: int) -> list[Unit]:
+    """The last whole sentences that the next chunk repeats; rows aren't repeated, each stands for itself."""
+    kept: list[Unit] = []
+    size = 0
+    for unit in reversed(units[1:]):
+        size += unit.tokens
+        if unit.is_row or size > min(OVERLAP_TOKENS, room):
+            break
+        kept.insert(0, unit)
+    return kept
+
+
+def _chunk(section: _Section, units: list[Unit]) -> Chunk:
+    start, end = units[0].start, units[-1].end
+    text = section.text[start:end]
+    return Chunk(text, section.page, section.begin + start, section.begin + end, units[0].context)
+
+
+def _split(text: str, unit: Unit, count_tokens: CountTokens, limit: int) -> Iterator[Unit]:
+    """Cut a unit that is longer than a chunk at white space, or anywhere where there is none."""
+    if unit.tokens <= limit:
+        yield unit
+        return
+    pieces = -(-unit.tokens // limit)
+    width = max((unit.end - unit.start) // pieces, 1)
+    spans: list[tuple[int, int]] = []
+    begin = unit.start
+    while begin < unit.end:
+        stop = min(begin + width, unit.end)
+        if stop < unit.end:
+            blank = max(text.rfind(" ", begin, stop), text.rfind("\n", begin, stop), text.rfind("\t", begin, stop))
+            stop = blank + 1 if blank > begin + width // 2 else stop
+        append_trimmed(spans, text, begin, stop)
+        begin = stop
+    for (a, b), tokens in zip(spans, _sizes(text, spans, count_tokens), strict=True):
+        piece = Unit(a, b, unit.context, tokens, unit.is_row)
+        if tokens > limit and b - a > 1:
+            yield from _split(text, piece, count_tokens, limit)
+        else:
+            yield piece

@@ -1,0 +1,46 @@
+"""Where the sentences of a text begin and end.
+
+A change here may change the chunks, and with them the version of `rag.text.chunking`.
+"""
+
+from __future__ import annotations
+
+import re
+
+# The end of a sentence: closing marks, then white space; ideographic full stops need no space after them. A blank
+# line ends one too, and so does a line before a heading, a list item or a table row.
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?…])[\"'”’»)\]]*\s+(?=[\"'“‘«(\[]*[^\sa-z])"
+    r"|(?<=[。！？])[」』”’）]*\s*"
+    r"|\n[ \t]*\n\s*"
+    r"|\n(?=[ \t]*(?:#{1,6}[ \t]|\||[-*+•‣▪][ \t]|\d{1,3}[.)][ \t]))"
+)
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|vs|etc|e\.g|i\.e|cf|al|Fig|Figs|Eq|No|Nos|Vol|pp|Inc|Ltd|Co|Corp"
+    r"|approx|dept|est|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)|\.[A-Za-z])\.$"
+)
+
+
+def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
+    """The half-open spans of the sentences of `text[start:end]`, without the white space around them."""
+    end = len(text) if end is None else end
+    spans: list[tuple[int, int]] = []
+    begin = start
+    for match in _SENTENCE_END.finditer(text, start, end):
+        # "e.g. the" and "U.S. dollars" go on: look at the few characters before the full stop.
+        if _ABBREVIATION.search(text, max(begin, match.start() - 8), match.start()):
+            continue
+        append_trimmed(spans, text, begin, match.end())
+        begin = match.end()
+    append_trimmed(spans, text, begin, end)
+    return spans
+
+
+def append_trimmed(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+    """Append the half-open span of `text[start:end]` without the white space around it; nothing if that is all."""
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if start < end:
+        spans.append((start, end))

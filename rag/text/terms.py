@@ -1,0 +1,194 @@
+"""Text as BM25 sees it: normalised and segmented by us, so that every language and every Milvus gets the same words.
+
+Words become stems, runs of Chinese, Japanese, Korean, Thai, Lao, Burmese and Khmer character bigrams; numbers and codes
+are kept whole. A word in another language than English gives two terms, if they differ: its stem in that language, and
+the one that it has in English texts. So a name is found from either, and a wrongly guessed language loses nothing.
+A change here changes VERSION, which is part of a collection's fingerprint.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import snowballstemmer
+
+from rag.text import stop_words
+from rag.text.languages import identify, is_written_in
+
+VERSION = "1"
+
+# Kana, Han and Hangul: scripts whose words aren't separated, or carry particles. Then Thai, Lao, Burmese and Khmer.
+_CJK = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003134f"
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\ua9e0-\ua9ff\uaa60-\uaa7f"
+# Marks that a word must keep: the vowel signs and tones of Indic and other scripts, and until it is stemmed the accents
+# of Latin, Greek and Cyrillic.
+_SIGNS = "".join(
+    chr(code)
+    for code in (*range(0x0780, 0x1DC0), *range(0xA66F, 0xABFF))
+    if unicodedata.category(chr(code)) in ("Mn", "Mc")
+)
+_ACCENTS = "\u0300-\u036f"
+# Marks that are seldom written (vowels of Hebrew and Arabic), or only shape the letters beside them.
+_UNWRITTEN = re.compile(
+    "[\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc"
+    f"\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0711\u0730-\u074a\u093c\u200d]|(?<=[{_SIGNS}])\u200c"
+)
+# No mark is \w, at which Milvus Lite splits, so each is written as two letters; its script follows from its word.
+_WRITTEN_SIGNS = str.maketrans(
+    {sign: "".join(chr(97 + int(d, 16)) for d in f"{ord(sign) & 255:02x}") for sign in _SIGNS}
+)
+_DIGITS = str.maketrans(
+    {chr(code): str(unicodedata.digit(chr(code))) for code in range(0x0660, 0xABFA) if chr(code).isdecimal()}
+)
+# Letters that have no accent to take off, and are typed as these where a keyboard lacks them.
+_PLAIN = str.maketrans({"ı": "i", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe"})
+_FOLDED = _PLAIN | _WRITTEN_SIGNS
+_BEYOND_LATIN = re.compile("[\u0370-\u1fff\u200c\u200d\ua4d0-\uabff]")
+
+# Those blocks also hold marks that aren't letters, such as the middle dot of Katakana.
+_WORD = rf"[^\W_{_CJK}{_UNSPACED}](?:[^\W_{_CJK}{_UNSPACED}]+|[{_ACCENTS}{_SIGNS}])*"
+_RUN = re.compile(rf"(?:(?=\w)[{_CJK}])+|(?:(?=\w)[{_UNSPACED}][{_SIGNS}]*)+|{_WORD}(?:[.,:/'’&+-]{_WORD})*")
+_ASCII_RUN = re.compile(r"[a-z0-9]+(?:[.,:/'&+-][a-z0-9]+)*")
+_CHARACTERS = re.compile(rf".[{_SIGNS}]*")
+_PARTS = re.compile(rf"[^\W_](?:[^\W_]+|[{_ACCENTS}{_SIGNS}])*")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_is_cjk = re.compile(rf"[{_CJK}]").match
+_is_unspaced = re.compile(rf"[{_CJK}{_UNSPACED}]").match
+
+# Words that are in every sentence; stems, as `terms` gives them.
+_FUNCTION_WORDS = """
+a an the and or but if of to in on at by for from with as is are was were be been being it its this that these those he
+she they them his her their we our you your i not no do doe did done have has had which who whom what when where how whi
+than then so such there here also can could may might will would shall should about into over under between after befor
+all ani some each other more most document passag accord state say said
+"""
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
+
+_local = threading.local()
+
+
+def normalize(text: str) -> str:
+    """Compatibility forms folded (NFKC), case folded, accents removed, signs and numbers written in Latin."""
+    return _fold(_compose(text))
+
+
+def terms(text: str) -> list[str]:
+    """The terms of `text`, in order, with repetitions. Each consists of letters, digits and underscores only."""
+    return _terms(text, all_words=True)
+
+
+def content_terms(text: str) -> list[str]:
+    """The terms of a text that carry its meaning."""
+    return _terms(text, all_words=False)
+
+
+def lexical_text(text: str) -> str:
+    """The terms of `text` joined by blanks: what is stored in the lexical field."""
+    return " ".join(terms(text))
+
+
+def lexical_question(question: str) -> str:
+    """What is searched for: the terms that carry the question's meaning, or all of them where none does."""
+    return " ".join(content_terms(question) or terms(question))
+
+
+def _terms(text: str, all_words: bool) -> list[str]:
+    composed = _compose(text)
+    spoken = identify(composed)
+    if "turkish" in spoken:  # only there I is the capital of ı
+        composed = _compose(text.replace("İ", "i").replace("I", "ı"))
+    found: list[str] = []
+    if composed.isascii():
+        for run in _ASCII_RUN.findall(composed):
+            found += _word_terms(run, spoken, all_words)
+        return found
+    for run in _RUN.findall(composed):
+        found += _bigrams(run) if _is_unspaced(run) else _word_terms(run, spoken, all_words)
+    return found
+
+
+def _compose(text: str) -> str:
+    """Compatibility forms and case folded, numbers in Latin digits, with the accents and signs that stemmers know."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    if folded.isascii():
+        return folded
+    if _BEYOND_LATIN.search(folded):
+        # In Devanagari a nasal before a consonant is written in two ways, of which readers see one.
+        folded = _UNWRITTEN.sub("", folded.translate(_DIGITS)).replace("न\u094d", "\u0902").replace("\u0901", "\u0902")
+    return unicodedata.normalize("NFC", folded)
+
+
+def _fold(text: str) -> str:
+    if text.isascii():
+        return text
+    bare = "".join(c for c in unicodedata.normalize("NFD", text) if not "\u0300" <= c <= "\u036f")
+    # Hangul and Kana must be composed again.
+    return unicodedata.normalize("NFC", bare).translate(_FOLDED)
+
+
+def _bigrams(run: str) -> list[str]:
+    characters = run if _is_cjk(run) else [part.translate(_WRITTEN_SIGNS) for part in _CHARACTERS.findall(run)]
+    return [a + b for a, b in pairwise(characters)] or list(characters)
+
+
+@lru_cache(maxsize=65_536)
+def _word_terms(run: str, spoken: tuple[str, ...], all_words: bool) -> tuple[str, ...]:
+    if _THOUSANDS.fullmatch(run):
+        run = run.replace(",", "")
+    parts = _PARTS.findall(run)
+    if len(parts) == 2 and run.endswith(("'s", "’s")):  # a possessive
+        parts = parts[:1]
+    found: list[str] = []
+    if len(parts) > 1 and (all_words or not any(_is_foreign_function_word(part, spoken) for part in parts)):
+        found.append("_".join(map(_fold, parts)))
+    # 23.6 and 10:30 are one thing; of covid-19, AS/400 and 2020-2021 each part is found too.
+    if len(parts) == 1 or re.search(r"[-/+&]", run) or not all(part.isdigit() for part in parts):
+        kept = [part for part in parts if all_words or not _is_function_word(part, spoken)]
+        found += [stem for part in kept for stem in _stems(part, spoken)]
+        found += [number for part in kept for number in _numbers_within(_fold(part))]
+    return tuple(found)
+
+
+def _stems(word: str, spoken: tuple[str, ...]) -> list[str]:
+    """The stem of a word in English, then in the languages that are spoken in its script, each once."""
+    own = [_fold(_stem(word, language)) for language in spoken if len(word) > 2 and is_written_in(word, language)]
+    return list(dict.fromkeys([_english_stem(word), *filter(None, own)]))
+
+
+def _is_function_word(word: str, spoken: tuple[str, ...]) -> bool:
+    if any(is_written_in(word, language) for language in spoken):
+        return _is_foreign_function_word(word, spoken)
+    return _english_stem(word) in FUNCTION_WORDS
+
+
+def _is_foreign_function_word(word: str, spoken: tuple[str, ...]) -> bool:
+    return any(_fold(word) in _foreign_function_words(language) for language in spoken)
+
+
+@lru_cache
+def _foreign_function_words(language: str) -> frozenset[str]:
+    # Many people leave accents out of questions.
+    return frozenset(map(normalize, stop_words.FUNCTION_WORDS.get(language, ())))
+
+
+def _numbers_within(word: str) -> list[str]:
+    """FY2023 is found by 2023 too; single digits would be found everywhere."""
+    return [] if word.isdigit() or word.isalpha() else re.findall(r"\d{2,}", word)
+
+
+def _english_stem(word: str) -> str:
+    folded = _fold(word)
+    return _stem(folded, "english") if folded.isascii() and folded.isalpha() else folded
+
+
+def _stem(word: str, language: str) -> str:
+    # Snowball's stemmers keep state, so each thread has its own.
+    stemmers: dict[str, Any] = _local.__dict__
+    if language not in stemmers:
+        stemmers[language] = snowballstemmer.stemmer(language)
+    return str(stemmers[language].stemWord(word))

@@ -1,0 +1,284 @@
+"""BERT encoders by OpenVINO, held against the same models by PyTorch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from llama_index.embeddings.huggingface import HuggingFaceEmbedding
+from safetensors.torch import load_file, save_file
+
+from rag.embeddings import bert
+from rag.embeddings.embedder import Embedder
+from rag.embeddings.hub import bundled_folder
+from rag.embeddings.loading import load_embedder
+from rag.settings import Settings
+
+pytest_plugins = ["tests.bundled_model"]
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TEXTS = [
+    "",
+    "a",
+    "The lease ends in March.",
+    "The ferry leaves at noon. " * 12,
+    "word " * 5000,  # far longer than the window
+    "x" * 3000,
+    "도서관은 오전 아홉 시에 문을 엽니다. 회원 카드는 무료로 발급됩니다.",
+    "가" * 400,
+    "Größe, naïve, ﬁne — 🙂 \ufffd \u200b",
+    "What does a ticket cost?\n\n| Name | Price |\n|---|---|\n| Ferry | 9 € |",
+]
+
+Change = Callable[[Any], object]
+
+
+def variant(folder: Path, name: str = "", change: Change | None = None) -> Path:
+    """The bundled model with one of its JSON files changed, or gone where nothing changes it."""
+    for source in bundled_folder().rglob("*"):
+        path = folder / source.relative_to(bundled_folder())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_file():
+            path.symlink_to(source)
+    if name:
+        (folder / name).unlink()
+    if change:
+        content = json.loads((bundled_folder() / name).read_text("utf-8"))
+        change(content)
+        (folder / name).write_text(json.dumps(content), "utf-8")
+    return folder
+
+
+@cache
+def by_torch(folder: Path) -> list[list[float]]:
+    """The vectors of TEXTS in float32."""
+    return HuggingFaceEmbedding(str(folder), device="cpu").get_text_embedding_batch(TEXTS)
+
+
+def cosines(one: list[list[float]], two: list[list[float]]) -> Any:
+    return np.sum(np.array(one) * np.array(two), axis=1)
+
+
+def pool_by_first_token(config: dict[str, Any]) -> None:
+    config.update(pooling_mode_mean_tokens=False, pooling_mode_cls_token=True)
+
+
+def pool_by_maximum(config: dict[str, Any]) -> None:
+    config.update(pooling_mode_mean_tokens=False, pooling_mode_max_tokens=True)
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_vectors_are_those_of_pytorch(embedder: Embedder, background: bool) -> None:
+    assert cosines(embedder.embed_texts(TEXTS, background=background), by_torch(bundled_folder())).min() >= 0.999
+
+
+def test_questions_get_the_same_vectors_as_texts(embedder: Embedder) -> None:
+    asked = [embedder.embed_query(text) for text in TEXTS]
+    assert cosines(asked, embedder.embed_texts(TEXTS)).min() >= 0.9999
+
+
+def test_first_token_is_taken_where_the_model_says_so(embedder: Embedder, settings: Settings, tmp_path: Path) -> None:
+    folder = variant(tmp_path / "cls", "1_Pooling/config.json", pool_by_first_token)
+    assert bert.fits(folder)
+    vectors = load_embedder(str(folder), settings).embed_texts(TEXTS)
+    assert cosines(vectors, by_torch(folder)).min() >= 0.999
+    assert cosines(vectors, embedder.embed_texts(TEXTS)).min() < 0.9  # another way of pooling, other vectors
+
+
+def test_window_is_the_models_own(settings: Settings, tmp_path: Path) -> None:
+    def narrow(config: dict[str, Any]) -> None:
+        config["max_seq_length"] = 16
+
+    folder = variant(tmp_path / "narrow", "sentence_bert_config.json", narrow)
+    loaded = load_embedder(str(folder), settings)
+    assert loaded.max_tokens == 16
+    assert cosines(loaded.embed_texts(TEXTS), by_torch(folder)).min() >= 0.999
+    # Without that file the window is as long as the model has positions.
+    assert bert.build(variant(tmp_path / "wide", "sentence_bert_config.json")).max_tokens == 512
+
+
+def test_company_in_a_batch_changes_nothing(embedder: Embedder) -> None:
+    alone = [embedder.embed_texts([text])[0] for text in TEXTS]
+    for texts in (TEXTS, TEXTS[::-1]):
+        order = [TEXTS.index(text) for text in texts]
+        together = embedder.embed_texts(texts, background=True)
+        assert cosines(together, [alone[number] for number in order]).min() >= 0.9999
+
+
+def test_threads_do_not_mix_up_their_texts(embedder: Embedder) -> None:
+    texts = [f"{text} {number}" for number in range(4) for text in TEXTS[:4]]
+    expected = embedder.embed_texts(texts)
+
+    def embed(number: int) -> tuple[float, float]:
+        some = texts[number % 3 :: 3]
+        found = embedder.embed_texts(some, background=bool(number % 2))
+        asked = embedder.embed_query(texts[number])
+        return (
+            cosines(found, expected[number % 3 :: 3]).min(),
+            cosines([asked], [expected[number]]).min(),
+        )
+
+    with ThreadPoolExecutor(6) as pool:
+        assert min(min(pair) for pair in pool.map(embed, range(12))) >= 0.9999
+
+
+# --- what isn't built here
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("config.json", lambda config: config.update(model_type="roberta")),
+        ("config.json", lambda config: config.pop("model_type")),
+        ("config.json", lambda config: config.update(hidden_act="gelu_new")),
+        ("config.json", lambda config: config.update(position_embedding_type="relative_key")),
+        ("config.json", None),
+        ("1_Pooling/config.json", pool_by_maximum),
+        ("1_Pooling/config.json", lambda config: config.update(pooling_mode_cls_token=True)),
+        ("1_Pooling/config.json", lambda config: config.update(pooling_mode_mean_tokens=False)),
+        ("1_Pooling/config.json", lambda config: config.update(include_prompt=False)),
+        ("1_Pooling/config.json", None),
+        ("modules.json", lambda modules: modules.pop(1)),
+        ("modules.json", lambda modules: modules[0].update(path="0_Transformer")),
+        ("modules.json", lambda modules: modules[2].update(type="sentence_transformers.models.Dense")),
+        ("modules.json", None),
+        ("model.safetensors", None),
+    ],
+)
+def test_other_models_do_not_fit(tmp_path: Path, name: str, change: Change | None) -> None:
+    assert bert.fits(variant(tmp_path / "same"))
+    assert not bert.fits(variant(tmp_path / "other", name, change))
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '"bert"'])
+@pytest.mark.parametrize("name", ["config.json", "modules.json", "1_Pooling/config.json"])
+def test_damaged_description_does_not_fit(tmp_path: Path, name: str, content: str) -> None:
+    folder = variant(tmp_path / "model", name)
+    (folder / name).write_text(content)
+    assert not bert.fits(folder)
+
+
+def in_bfloat16(weights: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: values.to(torch.bfloat16) if values.is_floating_point() else values for name, values in weights.items()
+    }
+
+
+def in_float16(weights: dict[str, Any]) -> dict[str, Any]:
+    return {name: values.half() if values.is_floating_point() else values for name, values in weights.items()}
+
+
+def with_old_names(weights: dict[str, Any]) -> dict[str, Any]:
+    names = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    for new, old in names.items():
+        weights = {name.replace(new, old): values for name, values in weights.items()}
+    return weights
+
+
+def within_a_larger_model(weights: dict[str, Any]) -> dict[str, Any]:
+    return {f"bert.{name}": values for name, values in weights.items()}
+
+
+@pytest.mark.parametrize("save", [in_bfloat16, in_float16, with_old_names, within_a_larger_model])
+def test_weights_may_be_saved_in_other_ways(
+    settings: Settings, tmp_path: Path, save: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    folder = variant(tmp_path / "model", "model.safetensors")
+    weights = save(load_file(bundled_folder() / "model.safetensors"))
+    save_file(
+        {name: values.contiguous() for name, values in weights.items()}, folder / "model.safetensors", {"format": "pt"}
+    )
+    vectors = load_embedder(str(folder), settings).embed_texts(TEXTS)
+    assert cosines(vectors, by_torch(bundled_folder())).min() >= 0.999
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("1_Pooling/config.json", pool_by_maximum),
+        ("config.json", lambda config: config.update(hidden_act="relu")),
+    ],
+)
+def test_what_does_not_fit_is_loaded_by_pytorch(
+    embedder: Embedder, settings: Settings, tmp_path: Path, name: str, change: Change
+) -> None:
+    folder = variant(tmp_path / "model", name, change)
+    loaded = load_embedder(str(folder), settings)
+    vectors = loaded.embed_texts(TEXTS)
+    assert loaded.max_tokens == 256
+    assert cosines(vectors, by_torch(folder)).min() >= 0.999
+    assert cosines(vectors, embedder.embed_texts(TEXTS)).min() < 0.99
+
+
+def test_without_openvino_pytorch_does_the_work(
+    embedder: Embedder, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "openvino"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "openvino", None)  # as where it isn't installed
+    loaded = load_embedder("bundled", settings)
+    assert "OpenVINO isn't installed" in caplog.text
+    assert loaded.fingerprint == embedder.fingerprint
+    assert cosines(loaded.embed_texts(TEXTS), embedder.embed_texts(TEXTS)).min() >= 0.999
+
+
+LOADING = """
+import socket, sys
+opened = []
+def note(event, arguments):
+    if event.startswith("socket."):
+        opened.append((event, arguments))
+sys.addaudithook(note)
+from rag.embeddings.loading import load_embedder
+from rag.settings import Settings
+loaded = load_embedder("bundled", Settings(_env_file=None, embed_model="bundled"))
+loaded.embed_texts(["text"], background=True)
+loaded.embed_query("question")
+imported = {name.partition(".")[0] for name in sys.modules}
+assert "openvino" in imported
+assert not imported & {"openvino_telemetry", "torch"}, imported
+assert not opened, opened
+"""
+
+
+def test_loading_reports_to_nobody_and_does_without_pytorch() -> None:
+    found = subprocess.run([sys.executable, "-c", LOADING], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
+GROWING = """
+import psutil
+from rag.embeddings import bert
+from rag.embeddings.loading import load_embedder
+from rag.settings import Settings
+{}
+loaded = load_embedder("bundled", Settings(_env_file=None, embed_model="bundled"))
+def embed(lengths):
+    for length in lengths:
+        for texts in (["a " * length], ["a " * length] * bert.BATCH):
+            loaded.embed_texts(texts, background=True)
+    return psutil.Process().memory_info().rss
+before = embed(range(100, 0, -2))
+print((embed(range(1, 100, 2)) - before) // 1_000_000)
+"""
+
+
+def growth(change: str) -> int:
+    """Megabytes that another hundred shapes of texts take, after a hundred."""
+    script = GROWING.format(change)
+    found = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+    assert found.returncode == 0, found.stderr
+    return int(found.stdout)
+
+
+def test_texts_of_ever_new_lengths_take_no_more_memory() -> None:
+    assert growth("") < growth("bert.KEPT, bert.MULTIPLE = 5000, 1") / 3

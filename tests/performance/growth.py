@@ -1,0 +1,136 @@
+"""What a collection costs at each of several sizes: searching, filling, memory, disk, opening it again."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.errors import StoreError
+from rag.ingestion.embedding import INSERTED_TOGETHER
+from rag.retrieval.retrieve import CANDIDATES
+from rag.settings import Settings
+from rag.vector_store.store import VectorStore
+from tests.performance.resident import resident_mb
+from tests.performance.synthetic import DIMENSION, Corpus
+
+# The size that the largest one is compared with.
+REFERENCE = 10_000
+QUESTIONS = 40
+WARM_UP = 5
+VISIBLE_SECONDS = 300.0
+INDEXED_SECONDS = 3600.0
+NAMESPACE = "scale"
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a collection of `rows` rows costs: milliseconds by search ("dense", "lexical", "both") as (p50, p95), rows
+    a second while it was filled from the size before, megabytes of this process and of the disk (None where that can't
+    be told), seconds to open it again and until it can be searched then."""
+
+    rows: int
+    milliseconds: dict[str, tuple[float, float]]
+    rows_per_second: float
+    memory_mb: float
+    disk_mb: float | None
+    open_seconds: float
+    ready_seconds: float
+
+
+async def measure(settings: Settings, sizes: tuple[int, ...], on_progress: Callable[[int], object]) -> list[Costs]:
+    """The costs of the settings' collection, which is made here, filled to each of the ascending `sizes` and dropped.
+
+    `on_progress` gets the number of rows so far. Raises StoreUnavailable or StoreError.
+    """
+    store, corpus, costs, filled = VectorStore(settings), Corpus(), [], 0
+    try:
+        await store.create(DIMENSION)
+        for size in sizes:
+            seconds = await _fill(store, corpus, filled, size, on_progress)
+            # A server indexes in the background, minutes after a million rows; meanwhile it compares each of them.
+            if not await store.settle(INDEXED_SECONDS):
+                raise StoreError(f"Milvus hasn't indexed {size} rows after {INDEXED_SECONDS:.0f} s; see its log.")
+            # Opened again, as at a start of the app: what is searched is then what that has read.
+            await store.close()
+            store = VectorStore(settings)
+            began = time.perf_counter()
+            await store.connect()
+            opened = time.perf_counter() - began
+            await store.searches.warm_up()
+            first = time.perf_counter() - began
+            searches = await _search(store, corpus)
+            rate = (size - filled) / seconds
+            costs.append(Costs(size, searches, rate, resident_mb(), _disk_mb(settings), opened, first))
+            filled = size
+    finally:
+        try:
+            if not settings.milvus_is_lite:  # of Milvus Lite the whole folder goes
+                await store.drop()
+        finally:
+            await store.close()
+    return costs
+
+
+async def _fill(
+    store: VectorStore, corpus: Corpus, filled: int, size: int, on_progress: Callable[[int], object]
+) -> float:
+    """Insert as the pipeline does, until Milvus shows all rows. Returns the seconds of that; making rows is apart."""
+    seconds = 0.0
+    for rows in corpus.batches(size - filled, INSERTED_TOGETHER):
+        began = time.perf_counter()
+        await store.insert(rows, NAMESPACE)
+        seconds += time.perf_counter() - began
+        filled += len(rows)
+        on_progress(filled)
+    began = time.perf_counter()
+    await store.flush()
+    while (visible := await store.count()) != size:
+        if time.perf_counter() - began > VISIBLE_SECONDS:
+            raise StoreError(f"Milvus shows {visible} of {size} rows after {VISIBLE_SECONDS:.0f} s; see its log.")
+        await asyncio.sleep(0.05)
+    return seconds + time.perf_counter() - began
+
+
+async def _search(store: VectorStore, corpus: Corpus) -> dict[str, tuple[float, float]]:
+    async def dense(_: str, vector: list[float]) -> object:
+        return await store.searches.dense(vector, CANDIDATES, None, ())
+
+    async def lexical(terms: str, _: list[float]) -> object:
+        return await store.searches.lexical(terms, CANDIDATES, None, ())
+
+    async def both(terms: str, vector: list[float]) -> object:
+        return await asyncio.gather(dense(terms, vector), lexical(terms, vector))
+
+    kinds: dict[str, Callable[[str, list[float]], Awaitable[object]]] = {"dense": dense}
+    if store.has_lexical:
+        kinds |= {"lexical": lexical, "both": both}
+    found = {}
+    for kind, search in kinds.items():
+        times = []
+        for _ in range(WARM_UP + QUESTIONS):
+            question = corpus.question()
+            began = time.perf_counter()
+            await search(*question)
+            times.append(1000 * (time.perf_counter() - began))
+        cuts = statistics.quantiles(times[WARM_UP:], n=20, method="inclusive")
+        found[kind] = (cuts[9], cuts[18])
+    return found
+
+
+def cost_ratio(costs: list[Costs]) -> float | None:
+    """How many times the median search of the reference size the one of the largest takes; None without both."""
+    reference = next((cost for cost in costs if cost.rows == REFERENCE), None)
+    if reference is None or costs[-1] is reference:
+        return None
+    kind = list(reference.milliseconds)[-1]
+    return costs[-1].milliseconds[kind][0] / reference.milliseconds[kind][0]
+
+
+def _disk_mb(settings: Settings) -> float | None:
+    if not settings.milvus_is_lite:
+        return None
+    return sum(path.stat().st_size for path in Path(settings.milvus_address).rglob("*") if path.is_file()) / 1_000_000

@@ -1,0 +1,158 @@
+"""`python -m tests.performance.bench latency`: how long a question takes, idle and during an ingest.
+
+And how long an answer's first word takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+
+from rich.table import Table
+
+from rag.benchmarks.scratch_library import scratch_library
+from rag.cli.console import err, out, print_json
+from rag.errors import RagError
+from rag.index import DocumentIndex
+from rag.schema import Job
+from rag.settings import BUNDLED_EMBED_MODEL, Settings
+from tests.performance.llm_server import MODEL, LLMServer, llm_server
+from tests.performance.synthetic import Corpus, text_files
+
+CHUNKS = 10_000
+TEXTS_OF_A_DOCUMENT = 250
+PEOPLE = 10
+QUESTIONS = 60
+# Of each person, when there are several.
+QUESTIONS_EACH = 15
+ANSWERS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds as (median, 95th percentile), by "1 person" or "10 people"; of an answer, from the LLM server's
+    first word to ours."""
+
+    chunks: int
+    idle: dict[str, tuple[float, float]]
+    ingesting: dict[str, tuple[float, float]]
+    first_word: tuple[float, float]
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """How many times the idle 95th percentile the one during an ingest is."""
+        return {people: self.ingesting[people][1] / self.idle[people][1] for people in self.idle}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    parser.add_argument("--chunks", type=int, default=CHUNKS, metavar="N", help=f"of the library ({CHUNKS})")
+
+
+def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Measure and print, which takes minutes. Returns 0. Raises RagError; what was made is removed whatever happens."""
+    found = measure(settings, max(1, options.chunks), lambda what: err.print(what, style="dim"))
+    if options.json:
+        print_json({**asdict(found), "ratios": found.ratios})
+    else:
+        _print(found)
+    return 0
+
+
+def measure(settings: Settings, chunks: int, tell: Callable[[str], object]) -> Latency:
+    """With the bundled model, that Milvus, and at least `chunks` chunks. `tell` gets what is being done.
+
+    Raises RagError.
+    """
+    corpus = Corpus()
+    with (
+        llm_server() as server,
+        scratch_library(
+            settings,
+            embed_model=BUNDLED_EMBED_MODEL,
+            embed_base_url="",
+            openai_base_url=server.url,
+            openai_model=MODEL,
+        ) as index,
+    ):
+        files = text_files(corpus, TEXTS_OF_A_DOCUMENT)
+        there = 0
+        while there < chunks:
+            results = index.ingest([next(files)])
+            if results[0].status == "failed":
+                raise RagError(str(results[0].error))
+            there += results[0].chunks
+            tell(f"Ingested {there:,} of {chunks:,} chunks")
+        _ask(index, corpus, 5)  # what a first question sets up isn't counted
+        tell("Asking while nothing else happens")
+        idle = _by_people(index, corpus, lambda: None)
+        first_word = _first_words(index, corpus, server)
+        tell("Asking during an ingest")
+        jobs: list[Job] = []
+
+        def keep_busy() -> None:
+            if not jobs or index.jobs()[-1].finished:
+                jobs.append(index.submit(*next(files)))
+                while index.jobs()[-1].stage != "embedding":
+                    time.sleep(0.01)
+
+        ingesting = _by_people(index, corpus, keep_busy)
+    return Latency(there, idle, ingesting, first_word)
+
+
+def _by_people(
+    index: DocumentIndex, corpus: Corpus, before_each: Callable[[], object]
+) -> dict[str, tuple[float, float]]:
+    alone = []
+    for _ in range(QUESTIONS):
+        before_each()
+        alone += _ask(index, corpus, 1)
+    with ThreadPoolExecutor(PEOPLE) as people:
+        together: list[float] = []
+        for _ in range(QUESTIONS_EACH):
+            before_each()
+            for times in people.map(lambda _: _ask(index, corpus, 1), range(PEOPLE)):
+                together += times
+    return {"1 person": _summary(alone), f"{PEOPLE} people": _summary(together)}
+
+
+def _ask(index: DocumentIndex, corpus: Corpus, count: int) -> list[float]:
+    times = []
+    for _ in range(count):
+        question, _ = corpus.question()
+        began = time.perf_counter()
+        index.search(question)
+        times.append(1000 * (time.perf_counter() - began))
+    return times
+
+
+def _first_words(index: DocumentIndex, corpus: Corpus, server: LLMServer) -> tuple[float, float]:
+    times = []
+    for _ in range(ANSWERS):
+        words = iter(index.ask(corpus.question()[0]).tokens)
+        next(words)
+        times.append(1000 * (time.perf_counter() - server.first_bytes[-1]))
+        list(words)
+    return _summary(times)
+
+
+def _summary(times: list[float]) -> tuple[float, float]:
+    cuts = statistics.quantiles(times, n=20, method="inclusive")
+    return cuts[9], cuts[18]
+
+
+def _print(found: Latency) -> None:
+    table = Table(box=None)
+    for heading in ("", "idle, median ms", "95th", "ingesting, median ms", "95th", "times as long"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for people, ratio in found.ratios.items():
+        times = (*found.idle[people], *found.ingesting[people])
+        table.add_row(people, *(f"{value:.0f}" for value in times), f"{ratio:.1f}")
+    out.print(f"Question to passages, {found.chunks:,} chunks")
+    out.print(table)
+    median, slowest = found.first_word
+    out.print(f"From the LLM server's first word to ours: {median:.0f} ms (95th percentile {slowest:.0f})")

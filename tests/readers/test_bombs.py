@@ -1,0 +1,333 @@
+"""Files made to hang their reader or to fill the memory, each read by the real process: it ends, with text or with one
+sentence that names the file, within seconds and below a gigabyte."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import struct
+import sys
+import time
+import zipfile
+import zlib
+from collections.abc import Callable
+from contextlib import aclosing
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tokenizers import Tokenizer
+
+from rag.embeddings.hub import bundled_folder
+from rag.errors import ReadError
+from rag.ingestion import reader_process
+from rag.ingestion.reader_process import ReaderProcess
+from rag.storage.files import FileStore
+
+MEGABYTE = 2**20
+SECONDS = 30.0
+OOXML = "http://schemas.openxmlformats.org"
+TOO_LARGE = "too large"
+DAMAGED = "damaged"
+STOPPED = "too large|broke down|too long"  # whichever limit is met first
+
+
+def packed(parts: dict[str, str | bytes], kind: int = zipfile.ZIP_DEFLATED) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", kind) as package:
+        for name, part in parts.items():
+            package.writestr(name, part)
+    return target.getvalue()
+
+
+def relations(*targets: tuple[str, str]) -> str:
+    rows = "".join(
+        f'<Relationship Id="r{n}" Type="{OOXML}/officeDocument/2006/relationships/{kind}" Target="{target}"/>'
+        for n, (kind, target) in enumerate(targets, 1)
+    )
+    return f'<Relationships xmlns="{OOXML}/package/2006/relationships">{rows}</Relationships>'
+
+
+def docx(body: str | bytes, *, extra: dict[str, str | bytes] | None = None) -> bytes:
+    word = f'xmlns:w="{OOXML}/wordprocessingml/2006/main"'
+    whole = body if isinstance(body, bytes) else f"<w:document {word}><w:body>{body}</w:body></w:document>"
+    return packed(
+        {
+            "[Content_Types].xml": f'<Types xmlns="{OOXML}/package/2006/content-types"/>',
+            "_rels/.rels": relations(("officeDocument", "word/document.xml")),
+            "word/document.xml": whole,
+            **(extra or {}),
+        }
+    )
+
+
+def xlsx(sheet: str, *, strings: str = "", sheets: int = 1) -> bytes:
+    names = f'xmlns="{OOXML}/spreadsheetml/2006/main" xmlns:r="{OOXML}/officeDocument/2006/relationships"'
+    listed = "".join(f'<sheet name="S{n}" sheetId="{n + 1}" r:id="r1"/>' for n in range(sheets))
+    return packed(
+        {
+            "[Content_Types].xml": f'<Types xmlns="{OOXML}/package/2006/content-types"/>',
+            "_rels/.rels": relations(("officeDocument", "xl/workbook.xml")),
+            "xl/workbook.xml": f"<workbook {names}><sheets>{listed}</sheets></workbook>",
+            "xl/_rels/workbook.xml.rels": relations(
+                ("worksheet", "worksheets/sheet1.xml"), ("sharedStrings", "sharedStrings.xml")
+            ),
+            "xl/worksheets/sheet1.xml": f"<worksheet {names}>{sheet}</worksheet>",
+            "xl/sharedStrings.xml": f"<sst {names}>{strings}</sst>",
+        }
+    )
+
+
+def cells(*places: str, quote: str = '"') -> str:
+    rows = "".join(
+        f"<row r={quote}{place.lstrip('ABCDEFGHIJKLMNOPQRSTUVWXYZ')}{quote}>"
+        f"<c r={quote}{place}{quote}><v>5</v></c></row>"
+        for place in places
+    )
+    return f"<sheetData>{rows}</sheetData>"
+
+
+def odt(content: str | bytes) -> bytes:
+    mimetype = "application/vnd.oasis.opendocument.text"
+    parts = {"mimetype": mimetype, "META-INF/manifest.xml": "<m/>", "styles.xml": "<s/>", "content.xml": content}
+    return packed(parts)
+
+
+def odt_body(body: str) -> bytes:
+    names = " ".join(f'xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{n}:1.0"' for n in ("office", "text", "table"))
+    return odt(
+        f"<office:document-content {names}><office:body><office:text>{body}</office:text></office:body>"
+        "</office:document-content>"
+    )
+
+
+def epub(chapters: int, text: str, repeated: int = 1) -> bytes:
+    items = "".join(f'<item id="i{n}" href="c{n}.xhtml"/>' for n in range(chapters))
+    spine = "".join(f'<itemref idref="i{n}"/>' for n in range(chapters)) * repeated
+    return packed(
+        {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": '<container><rootfile full-path="book.opf"/></container>',
+            "book.opf": f"<package><manifest>{items}</manifest><spine>{spine}</spine></package>",
+            **{f"c{n}.xhtml": f"<p>Chapter {n}. {text}</p>" for n in range(chapters)},
+        }
+    )
+
+
+def pdf(*objects: bytes) -> bytes:
+    """Its first object is the catalog, of the pages in the second."""
+    whole, places = b"%PDF-1.7\n", []
+    for number, content in enumerate((b"<</Type/Catalog/Pages 2 0 R>>", *objects), 1):
+        places.append(len(whole))
+        whole += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    size = len(places) + 1
+    return whole + b"xref\n0 %d\n0000000000 65535 f \n%strailer <</Root 1 0 R/Size %d>>\nstartxref\n%d\n%%%%EOF" % (
+        size,
+        table,
+        size,
+        len(whole),
+    )
+
+
+def stream(content: bytes, entries: bytes = b"") -> bytes:
+    deflated = zlib.compress(content, 9)
+    return b"<</Length %d/Filter/FlateDecode%s>>stream\n%s\nendstream" % (len(deflated), entries, deflated)
+
+
+FONT = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
+PAGE = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Resources<</Font<</F 5 0 R>>>>/Contents 4 0 R>>"
+LINE = b"BT /F 12 Tf 9 9 Td (A line of text that is shown again and again) Tj ET\n"
+
+
+def pages(kids: bytes, count: int) -> bytes:
+    return b"<</Type/Pages/Kids[%s]/Count %d>>" % (kids, count)
+
+
+def nested_forms() -> bytes:
+    """Ten forms, each of which shows the next one ten times."""
+    forms = [
+        stream(b"/X Do " * 10, b"/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X %d 0 R>>>>" % (n + 1))
+        for n in range(5, 14)
+    ]
+    last = stream(LINE, b"/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</Font<</F 15 0 R>>>>")
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Resources<</XObject<</X 5 0 R>>>>/Contents 4 0 R>>"
+    return pdf(pages(b"3 0 R", 1), page, stream(b"/X Do " * 10), *forms, last, FONT)
+
+
+def entities(encoding: str) -> bytes:
+    """A document whose text is a billion times three letters."""
+    levels = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
+    return (
+        f'<?xml version="1.0" encoding="{encoding}"?><!DOCTYPE d [<!ENTITY e0 "lol">{levels}]>'
+        f'<d a="&e9;"><t>&e9;</t></d>'
+    ).encode(encoding)
+
+
+def lying(data: bytes, name: bytes, size: int) -> bytes:
+    """The package with another unpacked size for a part than it has."""
+    changed = bytearray(data)
+    for mark, length_at, size_at, header in ((b"PK\x03\x04", 26, 22, 30), (b"PK\x01\x02", 28, 24, 46)):
+        at = changed.find(mark)
+        while at >= 0:
+            (length,) = struct.unpack_from("<H", changed, at + length_at)
+            if changed[at + header : at + header + length] == name:
+                struct.pack_into("<I", changed, at + size_at, size)
+            at = changed.find(mark, at + 4)
+    return bytes(changed)
+
+
+def overlapping(parts: int, size: int) -> bytes:
+    """A package whose parts share the same packed bytes."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    content = packer.compress(b" " * size) + packer.flush()
+    crc = zlib.crc32(b" " * size)
+    name = b"word/document.xml"
+    whole = struct.pack("<4s5H3I2H", b"PK\x03\x04", 20, 0, 8, 0, 0, crc, len(content), size, len(name), 0)
+    whole += name + content
+    names = [name, *(b"word/document%d.xml" % n for n in range(1, parts))]
+    directory = b"".join(
+        struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 20, 20, 0, 8, 0, 0, crc, len(content), size, len(n), *[0] * 6) + n
+        for n in names
+    )
+    return whole + directory + struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, parts, parts, len(directory), len(whole), 0)
+
+
+def nested_zip() -> bytes:
+    inner = packed({"a": bytes(20 * MEGABYTE)})
+    for _ in range(5):
+        inner = packed({f"{n}.zip": inner for n in range(10)})
+    return inner
+
+
+CORNERS = ("A1", "XFD1048576")
+ROWS = "".join(f'<row r="{n}"><c r="A{n}" t="s"><v>0</v></c></row>' for n in range(1, 100_001))
+
+# name of the file, how it is made, what is said of it; None where it has text that can be read.
+BOMBS: list[tuple[str, Callable[[], bytes], str | None]] = [
+    ("zip.docx", lambda: docx(b" " * (80 * MEGABYTE)), TOO_LARGE),
+    ("lying.docx", lambda: lying(docx(b" " * (200 * MEGABYTE)), b"word/document.xml", 1000), DAMAGED),
+    ("mimetype.odt", lambda: lying(packed({"mimetype": b"a" * (200 * MEGABYTE)}), b"mimetype", 39), DAMAGED),
+    ("overlapping.docx", lambda: overlapping(60, 8 * MEGABYTE), f"{TOO_LARGE}|{DAMAGED}"),
+    ("bzip2.docx", lambda: packed({"word/document.xml": b" " * (80 * MEGABYTE)}, zipfile.ZIP_BZIP2), DAMAGED),
+    ("nested.zip", nested_zip, "not supported"),
+    ("parts.docx", lambda: docx("", extra={f"word/p{n}.xml": "" for n in range(60_000)}), TOO_LARGE),
+    ("deep.docx", lambda: docx("<w:tbl><w:tr><w:tc>" * 100_000 + "</w:tc></w:tr></w:tbl>" * 100_000), DAMAGED),
+    *((f"entities-{code}.docx", lambda code=code: docx(entities(code)), DAMAGED) for code in ("utf-8", "utf-16")),
+    *((f"entities-{code}.odt", lambda code=code: odt(entities(code)), DAMAGED) for code in ("utf-8", "utf-32")),
+    ("entities.html", lambda: entities("utf-8"), None),
+    ("loop.pdf", lambda: pdf(pages(b"2 0 R 2 0 R", 2)), DAMAGED),
+    ("loops.pdf", lambda: pdf(pages(b"3 0 R 3 0 R", 2_000_000), pages(b"2 0 R 2 0 R", 1_000_000)), DAMAGED),
+    ("million.pdf", lambda: pdf(pages(b"3 0 R", 10**6), PAGE, stream(LINE), FONT), None),
+    ("same.pdf", lambda: pdf(pages(b"3 0 R " * 5000, 5000), PAGE, stream(LINE * 500), FONT), STOPPED),
+    ("content.pdf", lambda: pdf(pages(b"3 0 R", 1), PAGE, stream(LINE * 1_000_000), FONT), STOPPED),
+    ("forms.pdf", nested_forms, STOPPED),
+    ("brackets.pdf", lambda: b"%PDF-1.7\n1 0 obj\n" + b"[" * 10**6 + b"\nendobj\ntrailer<</Root 1 0 R>>", DAMAGED),
+    ("dimension.xlsx", lambda: xlsx('<dimension ref="A1:XFD1048576"/>' + cells("A1")), None),
+    ("corners.xlsx", lambda: xlsx(cells(*CORNERS)), TOO_LARGE),
+    ("quotes.xlsx", lambda: xlsx(cells(*CORNERS, quote="'")), TOO_LARGE),
+    ("sheets.xlsx", lambda: xlsx(cells("A1", "H1048576"), sheets=500), STOPPED),
+    (
+        "strings.xlsx",
+        lambda: xlsx(f"<sheetData>{ROWS}</sheetData>", strings=f"<si><t>{'word ' * 400}</t></si>"),
+        STOPPED,
+    ),
+    ("spaces.odt", lambda: odt_body('<text:p>a<text:s text:c="2000000000"/>b</text:p>'), STOPPED),
+    ("spine.epub", lambda: epub(1, "word " * 20_000, repeated=100_000), None),
+    ("chapters.epub", lambda: epub(3000, "It rained."), None),
+    ("deep.html", lambda: b"<div>" * 50_000 + b"at the bottom", None),
+    ("list.html", lambda: b"<ol>" + b"<li>item</li>" * 12_000, None),
+    ("punycode.html", lambda: b"<meta charset=punycode>\xff\xfe\x80" + b"abc-" * 100_000, None),
+    ("picture.md", lambda: b"![](" + b" " * 300_000 + b"x y", None),
+    ("line.csv", lambda: b"lorem ipsum dolor " * 60_000, None),
+    ("cells.csv", lambda: b"1," * 60_000, None),
+    ("ragged.csv", lambda: b"a," * 30_000 + b"\n" + b"b,c\n" * 30_000, None),
+    ("column.csv", lambda: b"word\n" * 100_000, None),
+    ("deep.json", lambda: b"[" * 10**5 + b"1" + b"]" * 10**5, None),
+    ("indented.json", lambda: b"[" * 200 + b"1," * 200_000 + b"1" + b"]" * 200, None),
+    ("deep.rtf", lambda: rb"{\rtf1 " + b"{" * 300_000 + b"text" + b"}" * 300_000, None),
+    ("sentence.txt", lambda: b"one sentence without an end, " * 60_000, None),
+]
+
+
+class Reading:
+    """What became of a document: its text or the sentence, and the most memory that its process had, in bytes."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.sentence = ""
+        self.memory = 0
+        self.seconds = 0.0
+
+    def note_memory(self, process: Any) -> None:
+        if sys.platform == "linux" and process is not None:
+            status = Path(f"/proc/{process.pid}/status")
+            try:
+                found = next((line for line in status.read_text("ascii").splitlines() if "VmHWM" in line), None)
+            except OSError:  # it is gone
+                return
+            self.memory = max(self.memory, int(found.split()[1]) * 1024 if found else 0)
+
+
+@cache
+def tokenizer() -> str:
+    loaded = Tokenizer.from_file(str(bundled_folder() / "tokenizer.json"))
+    loaded.no_truncation()
+    loaded.no_padding()
+    return str(loaded.to_str())
+
+
+async def read(folder: Path, name: str, data: bytes) -> Reading:
+    embedder: Any = SimpleNamespace(tokenizer=tokenizer(), fingerprint="bundled", max_tokens=256)
+    reading, reader, doc_id = Reading(), ReaderProcess(), FileStore(folder).write(data)
+    await reader.start()
+    process = reader._process
+
+    async def watch() -> None:
+        while True:
+            reading.note_memory(process)
+            await asyncio.sleep(0.02)
+
+    watching = asyncio.create_task(watch())
+    begun = time.monotonic()
+    try:
+        async with aclosing(reader.read(folder, doc_id, name, len(data), embedder)) as messages:
+            async for kind, values in messages:
+                if kind == "chunks":
+                    reading.text += "\n".join(row[0] for row in values[1])
+                    if len(reading.text) > 100_000:  # read it is; indexing it all would only take its time
+                        break
+    except ReadError as error:
+        reading.sentence = str(error)
+    finally:
+        reading.seconds = time.monotonic() - begun
+        watching.cancel()
+        await reader.close()
+    return reading
+
+
+@pytest.mark.parametrize(("name", "make", "said"), BOMBS, ids=[name for name, *_ in BOMBS])
+def test_bomb_is_read_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, make: Callable[[], bytes], said: str | None
+) -> None:
+    # The real limit is near half a minute; here it is enough to see that there is one.
+    monkeypatch.setattr(reader_process, "SILENT_SECONDS", 2.0 if said == STOPPED else SECONDS)
+    reading = asyncio.run(read(tmp_path, name, make()))
+    assert reading.seconds < SECONDS
+    assert reading.memory < 1_000_000_000
+    if said is None:
+        assert reading.text.strip() and not reading.sentence
+    else:
+        assert reading.sentence.startswith(f"{name} ") and reading.sentence.endswith(".")
+        assert any(part in reading.sentence for part in said.split("|")), reading.sentence
+
+
+def test_large_texts_are_no_bombs(tmp_path: Path) -> None:
+    for name, data in (
+        ("long.txt", b"The ferry leaves at noon. hello world, and so on. " * 20_000),
+        ("rows.csv", b"abcdef,ghijkl,mnopqr\n" * 50_000),
+    ):
+        reading = asyncio.run(read(tmp_path, name, data))
+        assert reading.text and not reading.sentence

@@ -1,0 +1,213 @@
+"""Where Milvus Lite keeps rows: on disk, in files that any Milvus Lite reads."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from rag.errors import StoreError
+from rag.runtime.event_loop import EventLoopThread
+from rag.settings import Settings
+from rag.vector_store.lite import storage
+from rag.vector_store.store import VectorStore
+from tests.performance.synthetic import DIMENSION, Corpus
+
+ROWS = 1_500
+VECTOR_BYTES = ROWS * DIMENSION * 4
+# Without Docent: what Milvus Lite itself finds in the file.
+PLAIN = """
+import json, sys
+from pymilvus import MilvusClient
+
+client = MilvusClient(sys.argv[1])
+client.load_collection("docent")
+count = client.query("docent", filter="", output_fields=["count(*)"])[0]["count(*)"]
+hits = client.search("docent", data=[json.loads(sys.argv[2])], anns_field="embedding", limit=5, output_fields=["text"])
+print(json.dumps([count, [hit["id"] for hit in hits[0]]]))
+client.close()
+"""
+
+
+@pytest.fixture
+def filled(loop: EventLoopThread, tmp_path: Path) -> Iterator[VectorStore]:
+    """A sealed collection, which has been opened again."""
+    store = VectorStore(Settings(data_dir=tmp_path))
+    loop.run(store.create(DIMENSION))
+    for rows in Corpus().batches(ROWS, 500):
+        loop.run(store.insert(rows, "n"))
+    loop.run(store.flush())
+    loop.run(store.close())
+    opened = VectorStore(Settings(data_dir=tmp_path))
+    yield opened
+    loop.run(opened.close())
+
+
+def nearest(loop: EventLoopThread, store: VectorStore, vector: list[float]) -> list[str]:
+    return [hit.row_id for hit in loop.run(store.searches.dense(vector, 5, None, ()))]
+
+
+def test_sealed_rows_are_not_in_memory_and_leave_no_file_beside_the_data(
+    loop: EventLoopThread, filled: VectorStore, tmp_path: Path
+) -> None:
+    pa.default_memory_pool().release_unused()
+    before = pa.total_allocated_bytes()
+    loop.run(filled.connect())
+    assert len(nearest(loop, filled, Corpus().question()[1])) == 5
+    assert pa.total_allocated_bytes() - before < VECTOR_BYTES / 4
+    data = [path.name for path in tmp_path.rglob("*") if path.is_file() and path.suffix in {".parquet", ".idx"}]
+    assert [Path(name).suffix for name in data] == [".parquet"]
+    assert len([*(tmp_path / "milvus.db").rglob("partitions/*/data/*")]) == 1
+
+
+def test_without_room_on_the_disk_rows_are_in_memory_and_found(
+    loop: EventLoopThread, filled: VectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000))
+    before = pa.total_allocated_bytes()
+    loop.run(filled.connect())
+    crowded = nearest(loop, filled, Corpus().question()[1])
+    assert pa.total_allocated_bytes() - before > VECTOR_BYTES
+    monkeypatch.undo()
+    loop.run(filled.close())
+    again = VectorStore(Settings(data_dir=tmp_path))
+    assert nearest(loop, again, Corpus().question()[1]) == crowded
+    loop.run(again.close())
+
+
+def test_all_copies_together_leave_most_of_the_disk_free(
+    loop: EventLoopThread, filled: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = 12 * ROWS * DIMENSION * 4
+    mapped = storage._copies
+
+    def usage(_: object) -> SimpleNamespace:
+        return SimpleNamespace(free=disk - sum(map(len, mapped)))
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    for number, rows in enumerate(Corpus(seed=3).batches(5 * 600, 600)):
+        loop.run(filled.insert(rows, f"n{number}"))
+        loop.run(filled.flush())
+        assert sum(map(len, mapped)) < disk / 3
+    assert mapped
+    assert loop.run(filled.count()) == ROWS + 5 * 600
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE, None])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "milvus_lite.engine.flush.write_data_file",
+        "milvus_lite.storage.manifest.Manifest.save",
+        "milvus_lite.storage.wal.WAL.close_and_delete",
+    ],
+)
+def test_rows_that_could_not_be_sealed_are_found_and_sealed_the_next_time(
+    loop: EventLoopThread,
+    filled: VectorStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int | None,
+    step: str,
+) -> None:
+    failure = OSError(number, os.strerror(number)) if number else MemoryError()
+
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    loop.run(filled.connect())
+    first, second = Corpus(seed=3).batches(200, 100)
+    loop.run(filled.insert(first, "new"))
+    monkeypatch.setattr(step, fail)
+    with pytest.raises(StoreError):
+        loop.run(filled.flush())
+    assert nearest(loop, filled, first[7][4])[0].endswith("-new-7")
+    monkeypatch.undo()
+    loop.run(filled.insert(second, "new"))
+    loop.run(filled.flush())
+    loop.run(filled.close())
+    again = VectorStore(Settings(data_dir=tmp_path))
+    assert loop.run(again.count(None, "Strong")) == ROWS + 200
+    listed = json.loads((tmp_path / "milvus.db" / "collections" / "docent" / "manifest.json").read_text("utf-8"))
+    names = listed["partitions"]["_default"]["data_files"]
+    assert len(names) == len(set(names))
+    loop.run(again.close())
+
+
+def test_with_a_full_disk_a_library_of_many_unsealed_rows_opens_and_is_searched(
+    loop: EventLoopThread, filled: VectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    loop.run(filled.connect())
+    monkeypatch.setattr("milvus_lite.engine.collection.MEMTABLE_MEMORY_LIMIT", 100_000)
+    monkeypatch.setattr("milvus_lite.engine.flush.write_data_file", full)
+    new = next(Corpus(seed=3).batches(200, 200))
+    for namespace in ("new", "other"):
+        with pytest.raises(StoreError, match="No space left"):
+            loop.run(filled.insert(new, namespace))
+        assert nearest(loop, filled, new[3][4])[0].endswith("-new-3")
+    loop.run(filled.close())
+    again = VectorStore(Settings(data_dir=tmp_path))
+    assert nearest(loop, again, new[3][4])[0].endswith("-new-3")
+    monkeypatch.undo()
+    loop.run(again.insert(new, "new", again=True))
+    loop.run(again.flush())
+    assert nearest(loop, again, new[199][4])[0].endswith("-19")
+    loop.run(again.close())
+
+
+class Manager:
+    """Which files are merged, by their rows and the deleted ones among them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.deleted: dict[str, int] = {}
+        self.folder = folder
+
+    def files(self, **files: tuple[int, int]) -> list[str] | None:
+        for name, (rows, _) in files.items():
+            parquet.write_table(pa.table({"id": range(rows)}), self.folder / name)
+        self.deleted = {name: deleted for name, (_, deleted) in files.items()}
+        bucket = [(name, 1) for name in files]
+        return storage._files_to_merge(self, [bucket[:2], bucket[2:]], len(files), str(self.folder))
+
+
+def test_small_files_are_merged_and_large_ones_once_half_of_them_is_deleted(tmp_path: Path) -> None:
+    manager, most = Manager(tmp_path), storage.MERGED_ROWS
+    third = most // 3
+    assert manager.files(a=(third, 0), b=(9, 0), c=(8, 0)) is None
+    assert manager.files(a=(third, 0), b=(9, 0), c=(8, 0), d=(7, 0)) is None
+    assert manager.files(a=(third, 0), b=(9, 0), c=(8, 0), d=(7, 0), e=(6, 0)) == ["e", "d", "c", "b"]
+    assert manager.files(a=(third, 0), b=(third, 0), c=(9, 0), d=(8, 0)) == ["d", "c", "a", "b"]
+    whole = dict.fromkeys("abcdefgh", (most, 0))
+    assert manager.files(**whole) is None
+    assert manager.files(**whole, i=(5, 0), j=(6, 0), k=(7, 0)) is None
+    assert manager.files(**whole, i=(5, 0), j=(6, 0), k=(7, 0), m=(4, 0)) == ["m", "i", "j", "k"]
+    assert manager.files(**{**whole, "c": (most, most // 2), "d": (most, most // 3)}) == ["c"]
+    assert manager.files(**{**whole, "c": (most, most), "d": (most, most)}) == ["c"]
+    assert manager.files(**{**whole, "c": (third, third), "d": (third, third), "e": (third, third)}) == ["c", "d", "e"]
+    assert manager.files(**{**whole, "c": (3 * most, 2 * most)}) == ["c"]
+
+
+def test_milvus_lite_alone_finds_the_same(loop: EventLoopThread, filled: VectorStore, tmp_path: Path) -> None:
+    vector = Corpus().question()[1]
+    found = nearest(loop, filled, vector)
+    loop.run(filled.close())
+    command = [sys.executable, "-c", PLAIN, str(tmp_path / "milvus.db"), json.dumps(vector)]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout.splitlines()[-1]) == [ROWS, found]
+    again = VectorStore(Settings(data_dir=tmp_path))  # what that has written is no hindrance
+    assert nearest(loop, again, vector) == found
+    loop.run(again.close())
