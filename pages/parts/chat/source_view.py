@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -71,7 +72,7 @@ def opened_source() -> Source | None:
 
 def show_later_messages() -> None:
     """Have the messages after the answer whose source is open shown as well."""
-    _change(later=True)
+    _change(lambda source: replace(source, later=True))
 
 
 def show_source(index: DocumentIndex, source: Source) -> None:
@@ -117,8 +118,8 @@ def _show_pager(source: Source, pages: int) -> None:
             icon=icon,
             icon_position="left" if page < source.shown else "right",
             disabled=not 1 <= page <= pages,
-            on_click=_change,
-            kwargs={"shown": page, "start": None},
+            on_click=_turn_to,
+            args=(page,),
         )
 
 
@@ -166,8 +167,8 @@ def _show_text(index: DocumentIndex, source: Source) -> None:
                 key="earlier-text",
                 icon=":material/keyboard_arrow_up:",
                 type="tertiary",
-                on_click=_change,
-                kwargs={"start": earlier},
+                on_click=_scroll_to,
+                args=(earlier,),
             )
         st.markdown(marked_text(text, start, end, spans))
         if end < len(text):
@@ -176,8 +177,8 @@ def _show_text(index: DocumentIndex, source: Source) -> None:
                 key="later-text",
                 icon=":material/keyboard_arrow_down:",
                 type="tertiary",
-                on_click=_change,
-                kwargs={"start": end},
+                on_click=_scroll_to,
+                args=(end,),
             )
             st.caption(f"{counted(len(text) - end, 'more character')}")
 
@@ -194,10 +195,19 @@ def _page_picture(
     return _index.page_image(doc_id, page, spans, soft=soft), _index.page_marks(doc_id, page, spans)
 
 
-def _change(**changes: object) -> None:
+def _turn_to(page: int) -> None:
+    _change(lambda source: replace(source, shown=page, start=None))
+
+
+def _scroll_to(start: int) -> None:
+    _change(lambda source: replace(source, start=start))
+
+
+def _change(changed: Callable[[Source], Source]) -> None:
+    """Change the source that is open at the click: it may have changed since the button was drawn."""
     source: Source | None = st.session_state.get("source")
     if source:
-        st.session_state.source = replace(source, **changes)  # type: ignore[arg-type]
+        st.session_state.source = changed(source)
 
 
 def _close() -> None:
