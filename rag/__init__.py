@@ -20,13 +20,16 @@ from rag.errors import (
 from rag.settings import Settings
 
 if TYPE_CHECKING:
-    from rag.answering.drafting import Answer
+    from rag.answering.answer import Answer
+    from rag.answering.inputs import check_question
+    from rag.answering.turns import STOPPED, Turn, Turns
     from rag.citations.markers import checked_markers
     from rag.index import DocumentIndex
     from rag.readers.filetypes import SUPPORTED
     from rag.runtime.logs import log_to_file
 
 __all__ = [
+    "STOPPED",
     "SUPPORTED",
     "Answer",
     "CatalogError",
@@ -42,6 +45,9 @@ __all__ = [
     "SettingsError",
     "StoreError",
     "StoreUnavailable",
+    "Turn",
+    "Turns",
+    "check_question",
     "checked_markers",
     "log_to_file",
 ]
@@ -52,7 +58,11 @@ logging.getLogger("rag").addHandler(logging.NullHandler())
 # Imported at their first use: they bring LlamaIndex and pymilvus, and a page or `--help` shouldn't wait for those.
 _LAZY = {
     "DocumentIndex": "rag.index",
-    "Answer": "rag.answering.drafting",
+    "Answer": "rag.answering.answer",
+    "Turn": "rag.answering.turns",
+    "Turns": "rag.answering.turns",
+    "STOPPED": "rag.answering.turns",
+    "check_question": "rag.answering.inputs",
     "checked_markers": "rag.citations.markers",
     "log_to_file": "rag.runtime.logs",
     "SUPPORTED": "rag.readers.filetypes",

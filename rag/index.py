@@ -7,13 +7,14 @@ from collections.abc import Callable, Collection, Coroutine, Iterable
 from types import TracebackType
 from typing import Any
 
-from rag.answering.drafting import Answer
+from rag.answering.answer import Answer
+from rag.answering.inputs import History
 from rag.answering.service import Questions
 from rag.answering.suggestions import MOST as MOST_QUESTIONS
 from rag.answering.suggestions import suggest_questions
 from rag.embeddings.embedder import EmbedderThreads
 from rag.errors import StoreError
-from rag.ingestion.inputs import History, display_name
+from rag.ingestion.inputs import display_name
 from rag.ingestion.intake import Intake, OnProgress, Source
 from rag.ingestion.pipeline import Ingestion
 from rag.library.collection_model import CollectionModel
@@ -75,7 +76,7 @@ class DocumentIndex:
             self._store,
             self._model,
             self._threads,
-            self._ingestion,
+            self._ingestion.in_flight,
             self._language_model,
         )
         self._originals = Originals(self._catalog, self._files)

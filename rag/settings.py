@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from rag.errors import LimitReached, SettingsError
+from rag.errors import SettingsError
 
 ConsistencyLevel = Literal["Strong", "Bounded", "Session", "Eventually"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -218,16 +218,6 @@ class Settings(BaseSettings):
         """What keeps one from taking all: the settings by their names in the environment."""
         names = ("max_upload_mb", "max_documents", "max_jobs", "questions_per_minute", "max_question_characters")
         return {name.upper(): getattr(self, name) for name in names}
-
-    def check_question(self, question: str) -> None:
-        """Raises LimitReached for more than MAX_QUESTION_CHARACTERS. Of a history, prompts and searches take but the
-        beginnings of the last messages, so that its length doesn't matter."""
-        most = self.max_question_characters
-        if len(question) > most:
-            raise LimitReached(
-                f"The question has {len(question):,} characters, and {most:,} are the most; shorten it, or raise "
-                "MAX_QUESTION_CHARACTERS."
-            )
 
     @property
     def secrets(self) -> tuple[str, ...]:

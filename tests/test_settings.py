@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from rag.errors import LimitReached, SettingsError
+from rag.errors import SettingsError
 from rag.settings import DEFAULT_EMBED_MODEL, Settings
 
 
@@ -136,13 +136,6 @@ def test_secrets_are_known_as_python_and_json_quote_them_and_dummies_are_none() 
     for quoted in (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]):
         assert quoted in settings.secrets
     assert "none" not in settings.secrets
-
-
-def test_question_may_be_as_long_as_the_setting_says() -> None:
-    settings = Settings(max_question_characters=5)
-    settings.check_question("12345")
-    with pytest.raises(LimitReached, match=r"6 characters, and 5 are the most.*MAX_QUESTION_CHARACTERS"):
-        settings.check_question("123456")
 
 
 def test_log_level_is_taken_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:

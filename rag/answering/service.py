@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 
 from rag.answering.drafting import Draft, draft_answer
+from rag.answering.inputs import History, as_messages, as_question, check_question
 from rag.embeddings.embedder import EmbedderThreads
 from rag.errors import CollectionLost
-from rag.ingestion.inputs import History, as_messages, as_question
-from rag.ingestion.pipeline import Ingestion
 from rag.library.collection_model import CollectionModel
 from rag.llm.model import LanguageModel
+from rag.retrieval.query import Query, build_query
 from rag.retrieval.reranking import Reranker
-from rag.retrieval.retrieve import Query, Retrieved, build_query, retrieve
+from rag.retrieval.retrieve import Retrieved, retrieve
 from rag.schema import Passage
 from rag.settings import Settings
 from rag.storage.documents import Catalog
@@ -34,7 +34,7 @@ class Questions:
         store: VectorStore,
         model: CollectionModel,
         threads: EmbedderThreads,
-        ingestion: Ingestion,
+        in_flight: Callable[[], Collection[str]],
         language_model: LanguageModel,
     ) -> None:
         self._settings = settings
@@ -43,7 +43,7 @@ class Questions:
         self._store = store
         self._model = model
         self._threads = threads
-        self._ingestion = ingestion
+        self._in_flight = in_flight
         self._language_model = language_model
         self._reranker: Reranker | None = None
         self._loading_reranker = asyncio.Lock()
@@ -52,14 +52,14 @@ class Questions:
         self, question: str, top_k: int, doc_ids: Collection[str] | None, history: History
     ) -> list[Passage]:
         """Like `DocumentIndex.search`."""
-        self._settings.check_question(question)
+        check_question(question, self._settings.max_question_characters)
         query = await asyncio.to_thread(build_query, as_question(question), as_messages(history))
         found = await self._search(query, top_k, doc_ids)
         return found.passages
 
     async def draft(self, question: str, history: History, doc_ids: Collection[str] | None) -> Draft:
         """What `DocumentIndex.ask` answers from."""
-        self._settings.check_question(question)
+        check_question(question, self._settings.max_question_characters)
         asked = as_question(question)
         # Counted before the search: what becomes ready meanwhile may be missed by it.
         states = await asyncio.to_thread(self._catalog.count_states, doc_ids)
@@ -112,7 +112,7 @@ class Questions:
                     page_text=self._files.page_text,
                     top_k=top_k,
                     doc_ids=doc_ids,
-                    without=self._ingestion.in_flight(),
+                    without=self._in_flight(),
                     reranker=await self._loaded_reranker(),
                 )
         if (await asyncio.to_thread(self._catalog.count_states)).get("ready"):

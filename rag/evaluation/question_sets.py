@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rag.answering.inputs import as_messages
 from rag.errors import RagError
-from rag.ingestion.inputs import as_messages
 from rag.schema import Message
 
 

@@ -1,19 +1,13 @@
-"""What comes in from outside: names of files, files on disk, histories and questions, made fit for the inside."""
+"""Names of files and files on disk, made fit for the inside."""
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path, PurePath
 
-from rag.errors import RagError, ReadError
-from rag.schema import Message
+from rag.errors import ReadError
 
 NAME_CHARACTERS = 255
-
-History = Sequence[Message | Mapping[str, str]]
 
 
 def display_name(name: str) -> str:
@@ -44,28 +38,3 @@ def read_path(path: Path, limit_mb: int) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a usable path"
         raise ReadError(f"{name} can't be opened ({reason}); check the path and its permissions.") from error
-
-
-def as_messages(history: History) -> list[Message]:
-    """Messages of a history, given as Message or {"role": …, "content": …}. Raises RagError for anything else."""
-    messages = []
-    for entry in history:
-        if isinstance(entry, Message):
-            messages.append(replace(entry, content=_clean(entry.content)))
-        elif isinstance(entry, Mapping) and entry.get("role") in {"user", "assistant"}:
-            messages.append(Message(entry["role"], _clean(str(entry.get("content", "")))))  # type: ignore[arg-type]
-        else:
-            raise RagError("A message of the history needs a role (user or assistant) and content.")
-    return messages
-
-
-def as_question(question: str) -> str:
-    """The question without control characters and lone surrogates. Raises RagError where nothing is left."""
-    clean = _clean(question).strip()
-    if not clean:
-        raise RagError("The question is empty; type one.")
-    return clean
-
-
-def _clean(text: str) -> str:
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", " ", text.encode("utf-8", "replace").decode("utf-8"))

@@ -1,3 +1,3 @@
-"""A question → its passages: dense and lexical search side by side, fusion, an optional reranker, and ranked rows made
-passages.
+"""A question → its passages: the `query`, dense and lexical search (`retrieve`), their `fusion`, optional `reranking`,
+the choice of `passages` from the ranked rows, and `tracing`, which notes how it came about.
 """

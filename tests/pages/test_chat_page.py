@@ -207,7 +207,7 @@ def test_unexpected_failure_is_one_sentence_without_internals(open_double: OpenP
 
 
 def test_stopped_answer_is_kept_and_said_to_be_stopped(double: IndexDouble) -> None:
-    from pages.parts.chat.turns import Turns
+    from rag.answering.turns import Turns
 
     conversation = double.conversations.create("q")
     answers = []
@@ -233,7 +233,7 @@ def test_stopped_answer_is_kept_and_said_to_be_stopped(double: IndexDouble) -> N
 
 
 def test_question_with_files_waits_for_their_ingestion(double: IndexDouble) -> None:
-    from pages.parts.chat.turns import Turns
+    from rag.answering.turns import Turns
 
     double.answer = lambda question, on_wait: AnswerDouble(question, [PASSAGE], ["answer"])
     double.job_list = [Job("j1", "a.txt", "d", "embedding")]

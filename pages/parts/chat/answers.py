@@ -9,12 +9,11 @@ from functools import lru_cache
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts.chat.turns import STOPPED
 from pages.parts.chat.why import show_why
 from pages.parts.markdown.citation_markers import Marker, placed
 from pages.parts.markdown.safe_markdown import safe_label, safe_markdown, safe_text
 from pages.parts.wording import counted, passage_place
-from rag import checked_markers
+from rag import STOPPED, checked_markers
 from rag.schema import Citation, Evidence, Message, Passage
 
 # What is done when a passage's source is asked for: the passage, the spans of it to highlight, and whether they are but

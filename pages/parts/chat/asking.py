@@ -10,6 +10,7 @@ from pages.parts.app.shared_index import shown_errors
 from pages.parts.chat.conversations import current_conversation, open_conversation, open_turns
 from pages.parts.chat.source_view import show_later_messages
 from pages.parts.uploads import take_uploads
+from rag import check_question
 from rag.errors import LimitReached
 from rag.schema import Message
 
@@ -29,7 +30,8 @@ def submit(index: DocumentIndex) -> None:
 def ask(index: DocumentIndex, question: str, wait_for: list[str] | None = None) -> None:
     """Keep the question, then start to answer it: whatever happens then, the question isn't lost."""
     with shown_errors():
-        index.settings.check_question(question)  # before it is kept: it would be sent with every run of the page
+        # Before it is kept: it would be sent with every run of the page.
+        check_question(question, index.settings.max_question_characters)
         conversation = current_conversation(index)
         if conversation is None:
             conversation = index.conversations.create(" ".join(question.split())[:80])

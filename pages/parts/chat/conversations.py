@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.parts.app.shared_index import attempt, shown_errors
-from pages.parts.chat.turns import Turns
 from pages.parts.markdown.safe_markdown import safe_label, safe_markdown, safe_text
+from rag import Turns
 from rag.errors import NotFound
 from rag.schema import Conversation
 

@@ -10,13 +10,12 @@ from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
 from pages.parts.chat.answers import answer_markdown
-from pages.parts.chat.turns import Turn
 from pages.parts.markdown.safe_markdown import safe_label
 from pages.parts.status import PREPARING
 from pages.parts.wording import counted, job_progress
 
 if TYPE_CHECKING:
-    from rag import DocumentIndex
+    from rag import DocumentIndex, Turn
 
 # How often the growing answer is sent to the browser: Streamlit sends all of it each time.
 UPDATE_SECONDS = 0.05

@@ -1,6 +1,7 @@
-"""Answers in the making. Each runs on a thread of its own: a click in the page, or closing it, doesn't cut it short.
+"""Turns of conversations while their answers are written, each on a thread of its own.
 
-The page only watches: it shows `text` as it grows, and the stored message when the turn is done.
+Whoever asked only watches: `text` grows, and the conversation has the answer when the turn is done. A click in the
+page, or closing it, doesn't end a turn.
 """
 
 from __future__ import annotations
@@ -9,29 +10,55 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
-from pages.parts.wording import counted
+from rag.answering.answer import Answer
+from rag.answering.inputs import History
 from rag.errors import Cancelled, LimitReached, RagError
-from rag.schema import Evidence, Message, Passage
+from rag.schema import Evidence, Job, Message, Passage
+from rag.settings import Settings
+from rag.storage.conversations import Conversations
 
-if TYPE_CHECKING:
-    from rag import Answer, DocumentIndex
-
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 STOPPED = "Stopped."
 FAILED = "Something went wrong while answering. The application's log has the details."
 
+POLL_SECONDS = 0.2
+
+
+class Index(Protocol):
+    """What a turn needs of `DocumentIndex`, which is below this room."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def conversations(self) -> Conversations: ...
+
+    def jobs(self) -> list[Job]: ...
+
+    def ask(
+        self,
+        question: str,
+        history: History = (),
+        doc_ids: Collection[str] | None = None,
+        *,
+        on_wait: Callable[[], object] | None = None,
+    ) -> Answer: ...
+
 
 class Turn:
-    """One question of a conversation being answered. `text` and `passages` may be read at any time."""
+    """One question of a conversation being answered. `text` and `passages` may be read at any time.
+
+    `wait_for` are ids of jobs that end before the search begins.
+    """
 
     def __init__(
         self,
-        index: DocumentIndex,
+        index: Index,
         conversation_id: str,
         question: str,
         history: Sequence[Message],
@@ -54,11 +81,11 @@ class Turn:
         return self._done.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end, at most `seconds`; whether it has come."""
+        """Wait for the end, at most `seconds`. Returns whether it has come."""
         return self._done.wait(seconds)
 
     def stop(self) -> None:
-        """Stop answering; what has arrived is kept."""
+        """Stop answering; the part that arrived is kept."""
         self._stopping.set()
 
     def _check(self) -> None:
@@ -87,14 +114,14 @@ class Turn:
         except RagError as failure:
             error = str(failure)
         except Exception:
-            log.exception("answering failed")
+            logger.exception("answering failed")
             error = FAILED
         self._keep(answer, error)
 
     def _await_jobs(self) -> None:
         while self._wait_for & {job.job_id for job in self._index.jobs() if not job.finished}:
             self._check()
-            self._stopping.wait(0.2)
+            self._stopping.wait(POLL_SECONDS)
 
     def _keep(self, answer: Answer | None, error: str | None) -> None:
         try:
@@ -103,8 +130,8 @@ class Turn:
             evidence = answer.evidence() if answer else Evidence(question=self.question)
             message = Message("assistant", answer.text if answer else "", replace(evidence, error=error))
             self._index.conversations.add(self.conversation_id, message)
-        except Exception:  # a conversation deleted meanwhile, or a database that is gone: nobody is left to tell
-            log.exception("an answer couldn't be kept")
+        except Exception:  # the conversation was deleted meanwhile, or the database is gone: nobody is left to tell
+            logger.exception("an answer couldn't be kept")
 
 
 class Turns:
@@ -113,31 +140,29 @@ class Turns:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._turns: dict[str, Turn] = {}
-        self._asked: deque[float] = deque()  # when, in the last minute
+        self._asked: deque[float] = deque()  # the times of the last minute's questions
 
     def start(
         self,
-        index: DocumentIndex,
+        index: Index,
         conversation_id: str,
         question: str,
         history: Sequence[Message],
         doc_ids: Sequence[str] | None,
         wait_for: Sequence[str] = (),
     ) -> Turn:
-        """Begin to answer a question that was admitted; a turn of this conversation that still runs must have been
-        stopped before."""
+        """Begin to answer an admitted question. The conversation's last turn must be done or stopped."""
         with self._lock:
             self._turns = {key: turn for key, turn in self._turns.items() if not turn.done}
             turn = Turn(index, conversation_id, question, history, doc_ids, wait_for)
             self._turns[conversation_id] = turn
             return turn
 
-    def admit(self, index: DocumentIndex) -> None:
+    def admit(self, index: Index) -> None:
         """Count a question, before anything is done for it that can't be undone.
 
-        Raises LimitReached for more than QUESTIONS_PER_MINUTE. They are counted here, where people ask, and of all
-        sessions together: a browser opens as many sessions as it likes. Programs that use DocumentIndex, and commands,
-        ask as often as they want.
+        Raises LimitReached for more than QUESTIONS_PER_MINUTE. The limit holds for the questions of all sessions
+        together, since a browser opens as many sessions as it likes. Programs that call `ask`, and commands, have none.
         """
         most = index.settings.questions_per_minute
         with self._lock:
@@ -147,8 +172,8 @@ class Turns:
             if len(self._asked) >= most:
                 seconds = 61 - int(now - self._asked[0])
                 raise LimitReached(
-                    f"Docent answers {counted(most, 'question')} in a minute; ask again in "
-                    f"{counted(seconds, 'second')}, or raise QUESTIONS_PER_MINUTE."
+                    f"Docent answers {_counted(most, 'question')} in a minute; ask again in "
+                    f"{_counted(seconds, 'second')}, or raise QUESTIONS_PER_MINUTE."
                 )
             self._asked.append(now)
 
@@ -159,8 +184,12 @@ class Turns:
         return turn if turn and not turn.done else None
 
     def stop(self, conversation_id: str | None, seconds: float = 5) -> None:
-        """Stop this conversation's turn and wait until what has arrived is kept, at most `seconds`."""
+        """Stop this conversation's turn and wait until the part that arrived is kept, at most `seconds`."""
         turn = self.running(conversation_id)
         if turn:
             turn.stop()
             turn.wait(seconds)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

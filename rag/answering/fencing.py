@@ -1,0 +1,65 @@
+"""Hardens a prompt against the texts in it: what a document says is never one of the prompt's own lines.
+
+A document can't close the fence around the passages, begin another passage, ask the question, or hold a token by which
+a chat template tells who is speaking. Whether the model obeys a text that it reads is another matter: which documents
+are searched is settled before, and citations are checked after.
+"""
+
+from __future__ import annotations
+
+import re
+
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+# People don't see these characters and models read them, or they hide the words that are looked for below: controls,
+# soft hyphens, zero-width marks, fillers, bidi controls, tags, variation selectors (Unicode's
+# Default_Ignorable_Code_Point). Persian is written with joiners, and emoji are made of signs with them: they go only
+# after ASCII, spaces and brackets.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
+    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]"
+)
+_JOINERS = re.compile("(?:(?<=[!-~\\s【】！-～])|^)[\u200c\u200d\ufe0e\ufe0f]+")
+_BLANK_BRAILLE = "\u2800"  # looks like a space, and is none
+# Chat templates tell by these tokens who is speaking, and servers may read them anywhere in a text: <|im_start|> and
+# all others with bars (ChatML, Llama 3, Phi, DeepSeek, harmony), <start_of_turn> (Gemma), [INST], <<SYS>>, </s> (Llama
+# 2, Mistral), and those of thoughts and tools. A space after the bracket makes text of a token.
+_TEMPLATE = re.compile(
+    r"<(?=[|｜])"
+    r"|<{1,2}(?=/?(?:s|bos|eos|unk|pad|sys|think|(?:start|end)_of_\w+|tool_\w+|function_\w+)>)"
+    r"|\[(?=/?(?:inst|img|gmask|system_prompt|available_tools|tool_\w+|model_settings)\])",
+    re.IGNORECASE,
+)
+# A passage that closes its fence could pass for the user.
+_FENCE = re.compile(r"[<＜]\s*[/／]?\s*passages?\b(?:[^<>＜＞\n]{0,80}[>＞])?", re.IGNORECASE)
+# The prompt's own lines, and the lines by which a template without tokens tells who is speaking.
+_FRAME = re.compile(
+    r"^(?=[^\S\n]*(?:[\[【［]\s*\d+\s*[\]】］][^\S\n]*[(（]"
+    r"|(?:\#+[^\S\n]*)?(?:question|last message|system|user|human|assistant|instruction|response)[^\S\n]*[:：]))",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ROUND = str.maketrans("<>＜＞", "()()")
+_NAME = str.maketrans("[]<>【】［］", "(){}()()")
+
+
+def plain(text: str) -> str:
+    """`text` without invisible characters and without tokens of a chat template."""
+    visible = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text)).replace(_BLANK_BRAILLE, " ")
+    visible = _JOINERS.sub("", visible)
+    return _TEMPLATE.sub(lambda match: match[0] + " ", visible)
+
+
+def unfenced(text: str) -> str:
+    """`plain(text)` with round brackets where a fence would be read. Cutting the fence out could make another of the
+    text around it."""
+    return _FENCE.sub(lambda match: match[0].translate(_ROUND), plain(text))
+
+
+def as_material(text: str) -> str:
+    """A passage's text. A line that would read as one of the prompt is quoted with ">", as in a mail."""
+    return _FRAME.sub("> ", unfenced(text))
+
+
+def as_name(file_name: str) -> str:
+    """A file's name on one line, without the brackets that begin passages and make fences."""
+    return " ".join(unfenced(file_name).translate(_NAME).split())

@@ -1,0 +1,55 @@
+"""Questions and histories as callers give them → checked, without characters that no text needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from rag.errors import LimitReached, RagError
+from rag.schema import Message
+
+# Oldest first.
+History = Sequence[Message | Mapping[str, str]]
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def check_question(question: str, most_characters: int) -> None:
+    """Raises LimitReached for a question of more than `most_characters`, which is MAX_QUESTION_CHARACTERS.
+
+    The length of a history needs no limit: prompts and searches take the beginnings of its last messages only.
+    """
+    if len(question) > most_characters:
+        raise LimitReached(
+            f"The question has {len(question):,} characters, and {most_characters:,} are the most; shorten it, or "
+            "raise MAX_QUESTION_CHARACTERS."
+        )
+
+
+def as_question(question: str) -> str:
+    """The question without control characters and lone surrogates. Raises RagError for an empty one."""
+    clean = _clean(question).strip()
+    if not clean:
+        raise RagError("The question is empty; type one.")
+    return clean
+
+
+def as_messages(history: History) -> list[Message]:
+    """The messages of a history, each given as Message or {"role": …, "content": …}.
+
+    Raises RagError for any other form or role.
+    """
+    messages = []
+    for entry in history:
+        if isinstance(entry, Message):
+            messages.append(replace(entry, content=_clean(entry.content)))
+        elif isinstance(entry, Mapping) and entry.get("role") in {"user", "assistant"}:
+            messages.append(Message(entry["role"], _clean(str(entry.get("content", "")))))  # type: ignore[arg-type]
+        else:
+            raise RagError("A message of the history needs a role (user or assistant) and content.")
+    return messages
+
+
+def _clean(text: str) -> str:
+    return _CONTROLS.sub(" ", text.encode("utf-8", "replace").decode("utf-8"))
