@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from rag.storage.database import open_database, tables
+from rag.storage.database import open_database
+from rag.storage.tables import tables
 from tests.servers.milvus_server import free_ports
 
 

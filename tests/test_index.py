@@ -354,7 +354,7 @@ def test_a_document_tried_again_still_replaces_what_it_was_to_replace(index: Doc
     (old,) = index.ingest([("tea.txt", TEA)])
     assert old.doc_id is not None
     new = index._files.write(FERRY)
-    index._catalog.add_pending(new, "tea.txt", len(FERRY), [old.doc_id])
+    index._catalog.leases.add_pending(new, "tea.txt", len(FERRY), [old.doc_id])
     index._catalog.mark_failed(new, "It is damaged.")
     (job,) = index.wait([index.retry(new)])
     assert job.stage == "ready"

@@ -135,12 +135,12 @@ class Intake:
         """Note that a document is to be ingested, and keep its bytes. Returns what `Catalog.add_pending` says."""
         # Noted first, so that no bytes are left of a document that nobody knows; listed when they are kept.
         listed = self._catalog.find(doc_id) is not None
-        outcome = self._catalog.add_pending(doc_id, file_name, len(data), replaces, listed=listed)
+        outcome = self._catalog.leases.add_pending(doc_id, file_name, len(data), replaces, listed=listed)
         if outcome != "busy":
             try:
                 self._files.write(data)  # those of a document that is known may be lost
                 if outcome == "added" and not listed:
-                    self._catalog.list_pending(doc_id)
+                    self._catalog.leases.list_pending(doc_id)
             except RagError:
                 if outcome == "added":
                     self._loop.run(self._ingestion.give_back(doc_id))

@@ -56,7 +56,7 @@ class Outcomes:
                 await self.leave_pending([work, *waiting], sentence)
             elif isinstance(error, CatalogError):
                 await self.leave_pending([work], sentence)
-            elif doc_id not in await asyncio.to_thread(self._catalog.held, [doc_id]):
+            elif doc_id not in await asyncio.to_thread(self._catalog.leases.held, [doc_id]):
                 await self.abandon(work)
             else:
                 # In this order: killed in between, the document is pending, and its rows aren't forgotten.
@@ -81,7 +81,7 @@ class Outcomes:
     async def give_up_removed(self, works: list[Work]) -> None:
         """Stop with documents that another process has removed or taken over."""
         active = [work for work in works if not work.cancelled]
-        held = await asyncio.to_thread(self._catalog.held, [work.job.doc_id for work in active])
+        held = await asyncio.to_thread(self._catalog.leases.held, [work.job.doc_id for work in active])
         for work in active:
             if work.job.doc_id not in held:
                 await self.abandon(work)

@@ -68,7 +68,7 @@ class Ingestion:
     def start(self, ready: bool) -> None:
         """Begin to work. `ready`: the first documents won't wait for their readers' processes to start."""
         workers = [self._reading.run() for _ in range(READERS)]
-        workers += [self._embedding.run(), self._inserting.run(), self._renew_claims()]
+        workers += [self._embedding.run(), self._inserting.run(), self._renew_leases()]
         workers += [self._reading.start_readers()] if ready else []
         self._tasks = [asyncio.create_task(worker) for worker in workers]
 
@@ -79,7 +79,7 @@ class Ingestion:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._reading.close()
-        await asyncio.to_thread(self._catalog.release_claims)
+        await asyncio.to_thread(self._catalog.leases.release)
 
     # --- jobs
 
@@ -88,7 +88,7 @@ class Ingestion:
         return {work.job.doc_id for work in self.book.active() if work.chunks and not work.whole}
 
     def add(self, doc_id: str, file_name: str, again: bool = False) -> Job:
-        """Queue a document that is pending in the catalog, claimed by this process. `again`: it was tried before."""
+        """Queue a document that is pending in the catalog, leased to this process. `again`: it was tried before."""
         self._removal.unreleased.discard(doc_id)
         work = self.book.add(doc_id, file_name, "queued")
         work.again = again
@@ -167,10 +167,10 @@ class Ingestion:
         return True
 
     async def _take_up_pending(self) -> list[Job]:
-        claimed = await asyncio.to_thread(self._catalog.claim_pending)
-        # One that is being added is in the book already: its claim was released late.
-        claimed = [entry for entry in claimed if self.book.running(entry[0]) is None]
-        doc_ids = [doc_id for doc_id, _ in claimed]
+        leased = await asyncio.to_thread(self._catalog.leases.acquire_pending)
+        # One that is being added is in the book already: its lease was released late.
+        leased = [entry for entry in leased if self.book.running(entry[0]) is None]
+        doc_ids = [doc_id for doc_id, _ in leased]
         try:
             await self._removal.delete_rows(doc_ids)
             for doc_id in doc_ids:
@@ -179,7 +179,7 @@ class Ingestion:
             await self._removal.release(doc_ids)
             raise
         # Looked at again: somebody may have tried one again meanwhile.
-        return [self.add(doc_id, file_name) for doc_id, file_name in claimed if self.book.running(doc_id) is None]
+        return [self.add(doc_id, file_name) for doc_id, file_name in leased if self.book.running(doc_id) is None]
 
     # --- for the stages
 
@@ -205,11 +205,11 @@ class Ingestion:
             return None
         return await self._prepare()
 
-    async def _renew_claims(self) -> None:
+    async def _renew_leases(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             if self.book.active():
                 try:
-                    await asyncio.to_thread(self._catalog.renew_claims)
+                    await asyncio.to_thread(self._catalog.leases.renew)
                 except RagError as error:
-                    logger.warning("claims not renewed", exc_info=error)
+                    logger.warning("leases not renewed", exc_info=error)

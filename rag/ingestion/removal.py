@@ -45,7 +45,7 @@ class Removal:
         `stop` takes them out of the pipeline. Raises StoreUnavailable, StoreError; CatalogError, where nothing has
         changed; RagError where the files can't be removed.
         """
-        await asyncio.to_thread(self._catalog.unlist, doc_ids)
+        await asyncio.to_thread(self._catalog.deletions.unlist, doc_ids)
         stop(doc_ids)
         try:
             removed, left = await self.remove(doc_ids)
@@ -58,7 +58,7 @@ class Removal:
 
     async def _list_failed(self, doc_ids: list[str]) -> None:
         try:
-            await asyncio.to_thread(self._catalog.list_failed, doc_ids, STILL_THERE)
+            await asyncio.to_thread(self._catalog.deletions.list_failed, doc_ids, STILL_THERE)
         except RagError as error:
             logger.warning("what couldn't be removed isn't listed", exc_info=error)
             self.unreleased.update(doc_ids)
@@ -66,7 +66,7 @@ class Removal:
     async def delete_all(self, stop: Callable[[], object]) -> Receipt:
         """Remove all documents, and drop the collection. Raises like `delete`; where Milvus or the files fail they are
         out of the library even so."""
-        doc_ids = await asyncio.to_thread(self._catalog.unlist)
+        doc_ids = await asyncio.to_thread(self._catalog.deletions.unlist)
         stop()
         try:
             removed, left = await self._drop_collection(False)
@@ -83,9 +83,9 @@ class Removal:
         is empty."""
         if self.unreleased:
             released = set(self.unreleased)
-            await asyncio.to_thread(self._catalog.release_claims, released)
+            await asyncio.to_thread(self._catalog.leases.release, released)
             self.unreleased -= released
-        doc_ids = await asyncio.to_thread(self._catalog.claim_unlisted)
+        doc_ids = await asyncio.to_thread(self._catalog.leases.acquire_unlisted)
         if not doc_ids:
             return
         logger.info("finishing the removal of %d documents", len(doc_ids))
@@ -120,9 +120,9 @@ class Removal:
     async def release(self, doc_ids: Sequence[str]) -> None:
         """Leave documents to whoever comes next, which may be this process as well."""
         try:
-            await asyncio.to_thread(self._catalog.release_claims, doc_ids)
+            await asyncio.to_thread(self._catalog.leases.release, doc_ids)
         except RagError as error:
-            logger.warning("claims not released", exc_info=error)
+            logger.warning("leases not released", exc_info=error)
             self.unreleased.update(doc_ids)
 
     async def _forget(self, doc_ids: list[str]) -> None:
@@ -130,7 +130,7 @@ class Removal:
         try:
             for first in range(0, len(doc_ids), TOGETHER):
                 part = doc_ids[first : first + TOGETHER]
-                await asyncio.to_thread(self._catalog.remove, part, self._files.remove)
+                await asyncio.to_thread(self._catalog.deletions.delete, part, self._files.remove)
         except RagError:
             await self.release(doc_ids)
             raise

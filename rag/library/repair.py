@@ -102,7 +102,7 @@ class Repair:
                 with contextlib.suppress(RagError):  # stays a finding
                     self._files.read_pages(doc_id, entry.document.file_name)
         if orphans:
-            self._catalog.discard_unknown(orphans, self._files.set_aside)
+            self._catalog.deletions.call_for_unknown(orphans, self._files.set_aside)
         for doc_id in temporary:
             self._files.remove_temporary(doc_id)
 

@@ -62,7 +62,7 @@ async def move_library(source: Place, target: Place, collection: str, on_copied:
     documents = await asyncio.to_thread(source.catalog.documents)
     if recorded is None or not documents:
         raise StoreError(f"The collection {collection} at {source.shown} is empty: there is nothing to move.")
-    busy = await asyncio.to_thread(source.catalog.count_claimed)
+    busy = await asyncio.to_thread(source.catalog.leases.count)
     if busy:
         raise StoreError(f"{busy} document(s) are being added right now; move the library when they are ready.")
     await _check_target(target, collection, recorded, {document.doc_id for document in documents})

@@ -6,7 +6,8 @@ import contextlib
 
 import sqlalchemy as sa
 
-from rag.storage.database import UNLISTED, collections, documents, guarded
+from rag.storage.database import guarded
+from rag.storage.tables import UNLISTED, collections, documents
 
 
 class Fingerprints:

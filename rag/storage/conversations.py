@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from rag.errors import NotFound
 from rag.ids import checked_conversation_id
 from rag.schema import Candidate, Citation, Conversation, Evidence, Message, Passage, Trace
-from rag.storage.database import conversations, guarded, messages, storable, utc_now
+from rag.storage.database import guarded
+from rag.storage.tables import conversations, messages, storable, utc_now
 
 GONE = "This conversation doesn't exist any more; start a new one."
 

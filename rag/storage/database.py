@@ -1,4 +1,4 @@
-"""The database of the catalog and the conversations: its tables, and how it is opened. SQL through SQLAlchemy."""
+"""The database of the catalog and the conversations: how it is opened, and its failures as CatalogError."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -22,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rag.errors import CatalogError
 from rag.storage.migrations import HEAD, upgrade
+from rag.storage.tables import alembic_version, tables
 
 logger = logging.getLogger(__name__)
 
@@ -46,71 +46,6 @@ ATTEMPTS = 3
 CREATING = 0x446F63656E74
 # Alembic's steps know their database by a global variable.
 _upgrading = threading.Lock()
-
-# A change here comes with a step in rag/migrations.
-tables = sa.MetaData()
-
-# Alembic's own table, with the number of the last step that was taken.
-alembic_version = sa.Table("alembic_version", tables, sa.Column("version_num", sa.String(32), primary_key=True))
-
-collections = sa.Table(
-    "collections",
-    tables,
-    sa.Column("address", sa.String(700), primary_key=True),
-    sa.Column("name", sa.String(255), primary_key=True),
-    sa.Column("asked_model", sa.String(1000), nullable=False),
-    sa.Column("model", sa.String(1000), nullable=False),
-    sa.Column("fingerprint", sa.String(1000), nullable=False),
-)
-
-UNLISTED = "unlisted"  # a state of documents, see rag/storage/documents.py
-
-documents = sa.Table(
-    "documents",
-    tables,
-    sa.Column("address", sa.String(700), primary_key=True),
-    sa.Column("collection", sa.String(255), primary_key=True),
-    sa.Column("doc_id", sa.String(64), primary_key=True),
-    sa.Column("file_name", sa.Text, nullable=False),
-    sa.Column("size", sa.BigInteger, nullable=False),
-    sa.Column("pages", sa.Integer, nullable=False, default=0),
-    sa.Column("chunks", sa.Integer, nullable=False, default=0),
-    sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("error", sa.Text),
-    sa.Column("added_at", sa.DateTime, nullable=False),
-    # Ids of documents that go when this one is ready; empty from then on.
-    sa.Column("replaces", sa.Text, nullable=False, default=""),
-    sa.Column("claimed_by", sa.String(255)),
-    sa.Column("claimed_until", sa.DateTime),
-    sa.Index("documents_by_state", "address", "collection", "state"),
-)
-
-conversations = sa.Table(
-    "conversations",
-    tables,
-    sa.Column("conversation_id", sa.String(32), primary_key=True),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("created_at", sa.DateTime, nullable=False),
-    sa.Column("updated_at", sa.DateTime, nullable=False),
-    # Its name without an address: conversations stay with a library that moves. NULL: of a release that didn't note it.
-    sa.Column("collection", sa.String(255)),
-)
-
-messages = sa.Table(
-    "messages",
-    tables,
-    sa.Column("message_id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column(
-        "conversation_id",
-        sa.ForeignKey("conversations.conversation_id", ondelete="CASCADE"),
-        nullable=False,
-        index=True,
-    ),
-    sa.Column("role", sa.String(16), nullable=False),
-    sa.Column("content", sa.Text, nullable=False),
-    sa.Column("evidence", sa.Text),
-    sa.Column("created_at", sa.DateTime, nullable=False),
-)
 
 
 def guarded(function: Callable[P, R]) -> Callable[P, R]:
@@ -221,13 +156,3 @@ def _version(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table(alembic_version.name):
         return None
     return connection.scalar(sa.select(alembic_version.c.version_num))
-
-
-def utc_now() -> datetime:
-    """The time in UTC, without a zone: SQLite and Postgres agree on those."""
-    return datetime.now(UTC).replace(tzinfo=None)
-
-
-def storable(text: str) -> str:
-    """Without what a database refuses: NUL, and surrogates that stand alone."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")

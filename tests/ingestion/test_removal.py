@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from rag import CatalogError, DocumentIndex, RagError, Settings
-from rag.storage.documents import Catalog
+from rag.storage.deletion import Deletions
 from rag.storage.files import FileStore
+from rag.storage.leases import Leases
 from tests.waiting import wait_until
 
 TEA = ("tea.txt", b"The tea house opens at seven in the morning. It serves forty kinds of tea.")
@@ -46,8 +47,8 @@ def test_rows_of_a_library_that_the_catalog_does_not_know_survive_a_removal_half
         rows = index._loop.run(index._store.count(None, "Strong"))
     strange = settings.model_copy(update={"data_dir": tmp_path / "strange", "milvus_uri": settings.milvus_address})
     with DocumentIndex(strange, background=False) as index:
-        index._catalog.add_pending("a" * 64, "a.txt", 3, listed=False)
-        index._catalog.release_claims()
+        index._catalog.leases.add_pending("a" * 64, "a.txt", 3, listed=False)
+        index._catalog.leases.release()
         index._loop.run(index._ingestion.resume())
         assert not index._catalog.knows("a" * 64)
         assert index._loop.run(index._store.count(None, "Strong")) == rows > 0
@@ -63,8 +64,8 @@ def test_what_cannot_be_removed_does_not_keep_others_from_being_added(
 
     with DocumentIndex(settings, background=False) as index:
         (tea,) = [document.doc_id for document in index.documents() if document.state == "ready"]
-        index._catalog.unlist([tea])
-        index._catalog.release_claims()
+        index._catalog.deletions.unlist([tea])
+        index._catalog.leases.release()
         with monkeypatch.context() as patch:
             patch.setattr(FileStore, "remove", refuse)
             with pytest.raises(RagError, match="can't be removed"):
@@ -82,7 +83,7 @@ def test_deleting_while_the_catalog_fails_changes_nothing(settings: Settings, mo
     with DocumentIndex(settings) as index:
         job = index.submit(*TEA)
         with monkeypatch.context() as patch:
-            patch.setattr(Catalog, "unlist", fail)
+            patch.setattr(Deletions, "unlist", fail)
             for act in (lambda: index.cancel(job.job_id), index.reset):
                 with pytest.raises(CatalogError):
                     act()
@@ -97,7 +98,7 @@ def test_bytes_that_cannot_be_listed_can_be_added_again(settings: Settings, monk
 
     with DocumentIndex(settings, background=False) as index:
         with monkeypatch.context() as patch:
-            patch.setattr(Catalog, "list_pending", fail)
+            patch.setattr(Leases, "list_pending", fail)
             with pytest.raises(CatalogError):
                 index.submit(*TEA)
         (result,) = index.ingest([TEA])

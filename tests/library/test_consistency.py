@@ -197,9 +197,9 @@ def test_what_is_pending_with_nobody_at_it_is_taken_up(index: DocumentIndex) -> 
 
 def test_a_removal_that_broke_off_is_finished(index: DocumentIndex) -> None:
     tea, ferry = add(index, TEA, FERRY)
-    index._catalog.unlist([tea])
+    index._catalog.deletions.unlist([tea])
     assert found(index) == []  # this process is at it
-    index._catalog.release_claims([tea])
+    index._catalog.leases.release([tea])
     assert [d.doc_id for d in index.documents()] == [ferry]
     assert found(index) == [("removal unfinished", tea, False)]
     assert found(index, repair=True) == [("removal unfinished", tea, True)]
@@ -209,8 +209,8 @@ def test_a_removal_that_broke_off_is_finished(index: DocumentIndex) -> None:
 
 def test_a_reset_that_broke_off_is_finished_with_the_choice_of_the_model(index: DocumentIndex) -> None:
     add(index, TEA, FERRY)
-    index._catalog.unlist()
-    index._catalog.release_claims()
+    index._catalog.deletions.unlist()
+    index._catalog.leases.release()
     assert index.documents() == []
     index._loop.run(index._ingestion.resume())
     assert index._catalog.fingerprints.recorded() is None
@@ -241,8 +241,8 @@ def test_a_collection_that_is_gone_is_built_again(index: DocumentIndex) -> None:
 
 def test_rows_of_a_library_that_the_catalog_does_not_know_are_left_alone(index: DocumentIndex) -> None:
     (tea,) = add(index, TEA)
-    index._catalog.unlist([tea])
-    index._catalog.remove([tea], index._files.remove)
+    index._catalog.deletions.unlist([tea])
+    index._catalog.deletions.delete([tea], index._files.remove)
     index._catalog.fingerprints.forget()
     (finding,) = index.verify(repair=True).findings
     assert (finding.kind, finding.mended) == ("unknown rows", False)

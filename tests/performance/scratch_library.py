@@ -34,7 +34,7 @@ def make_library(data_dir: Path, documents: int, messages: int) -> str:
     choose = random.Random(7)
     names = {_doc_id(number): f"annual report {number:05} of the harbour.pdf" for number in range(1, documents)}
     for doc_id, name in names.items():
-        catalog.add_pending(doc_id, name, choose.randrange(10_000, 9_000_000))
+        catalog.leases.add_pending(doc_id, name, choose.randrange(10_000, 9_000_000))
     catalog.mark_ready({doc_id: (choose.randrange(1, 300), choose.randrange(1, 900)) for doc_id in names})
     kept = Conversations(engine, settings.collection)
     conversation_id = kept.create("What did the harbour earn?").conversation_id

@@ -12,7 +12,8 @@ from rag.errors import CatalogError, NotFound
 from rag.schema import Candidate, Citation, Evidence, Message, Passage, Trace
 from rag.storage import conversations as conversations_module
 from rag.storage.conversations import Conversations
-from rag.storage.database import messages, open_database, tables
+from rag.storage.database import open_database
+from rag.storage.tables import messages, tables
 
 pytest_plugins = ["tests.databases"]
 

@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from rag.errors import CatalogError
-from rag.storage.database import guarded, open_database, storable, tables, utc_now
+from rag.storage.database import guarded, open_database
+from rag.storage.tables import storable, tables, utc_now
 
 pytest_plugins = ["tests.databases"]
 

@@ -11,9 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from rag.errors import CatalogError
-from rag.storage.database import open_database, tables, utc_now
+from rag.storage.database import open_database
 from rag.storage.documents import Catalog
-from rag.storage.leases import CLAIM
+from rag.storage.leases import LEASE
+from rag.storage.tables import tables, utc_now
 
 pytest_plugins = ["tests.databases"]
 
@@ -24,7 +25,7 @@ import sys
 from rag.storage.documents import Catalog
 from rag.storage.database import open_database
 catalog = Catalog(open_database(sys.argv[1]), "address", "papers")
-print(catalog.add_pending("1" * 64, "a.txt", 3, ["2" * 64]), flush=True)
+print(catalog.leases.add_pending("1" * 64, "a.txt", 3, ["2" * 64]), flush=True)
 sys.stdin.read()
 """
 
@@ -41,7 +42,7 @@ def other(engine: sa.Engine) -> Catalog:
 
 
 def add_ready(catalog: Catalog, doc_id: str, name: str = "a.txt") -> None:
-    assert catalog.add_pending(doc_id, name, 3) == "added"
+    assert catalog.leases.add_pending(doc_id, name, 3) == "added"
     catalog.mark_ready({doc_id: (1, 2)})
 
 
@@ -54,7 +55,7 @@ def states(catalog: Catalog) -> dict[str, str]:
 
 def test_document_goes_from_pending_to_ready(catalog: Catalog) -> None:
     before = datetime.now(UTC)
-    assert catalog.add_pending(ONE, "보고서.pdf", 5_000_000_000) == "added"
+    assert catalog.leases.add_pending(ONE, "보고서.pdf", 5_000_000_000) == "added"
     pending = catalog.find(ONE)
     assert pending is not None
     assert (pending.file_name, pending.size, pending.state) == ("보고서.pdf", 5_000_000_000, "pending")
@@ -68,21 +69,21 @@ def test_document_goes_from_pending_to_ready(catalog: Catalog) -> None:
 def test_documents_are_counted_by_state(engine: sa.Engine, catalog: Catalog) -> None:
     assert catalog.count_states() == {}
     add_ready(catalog, ONE)
-    catalog.add_pending(TWO, "b.txt", 3)
-    catalog.add_pending(THREE, "c.txt", 3)
-    Catalog(engine, "address", "others").add_pending(ONE, "a.txt", 3)
+    catalog.leases.add_pending(TWO, "b.txt", 3)
+    catalog.leases.add_pending(THREE, "c.txt", 3)
+    Catalog(engine, "address", "others").leases.add_pending(ONE, "a.txt", 3)
     assert catalog.count_states() == {"ready": 1, "pending": 2}
     assert catalog.count_states([ONE, TWO, "\ud800"]) == {"ready": 1, "pending": 1}
     assert catalog.count_states([]) == {}
 
 
 def test_failed_document_says_why_and_can_be_tried_again(catalog: Catalog) -> None:
-    catalog.add_pending(ONE, "a.txt", 3)
+    catalog.leases.add_pending(ONE, "a.txt", 3)
     catalog.mark_failed(ONE, "a.txt is damaged.")
     failed = catalog.find(ONE)
     assert failed is not None
     assert (failed.state, failed.error) == ("failed", "a.txt is damaged.")
-    assert catalog.add_pending(ONE, "b.txt", 3) == "added"
+    assert catalog.leases.add_pending(ONE, "b.txt", 3) == "added"
     catalog.mark_ready({ONE: (1, 1)})
     again = catalog.find(ONE)
     assert again is not None
@@ -91,7 +92,7 @@ def test_failed_document_says_why_and_can_be_tried_again(catalog: Catalog) -> No
 
 def test_ready_document_is_not_added_again(catalog: Catalog) -> None:
     add_ready(catalog, ONE)
-    assert catalog.add_pending(ONE, "renamed.txt", 3) == "ready"
+    assert catalog.leases.add_pending(ONE, "renamed.txt", 3) == "ready"
     assert [document.file_name for document in catalog.documents()] == ["a.txt"]
 
 
@@ -102,21 +103,21 @@ def test_unknown_document_is_none(catalog: Catalog) -> None:
 def test_documents_come_newest_first(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     for minutes, doc_id in enumerate((ONE, TWO, THREE)):
         monkeypatch.setattr(
-            "rag.storage.documents.utc_now", lambda minutes=minutes: utc_now() + timedelta(minutes=minutes)
+            "rag.storage.leases.utc_now", lambda minutes=minutes: utc_now() + timedelta(minutes=minutes)
         )
         add_ready(catalog, doc_id)
     assert [document.doc_id for document in catalog.documents()] == [THREE, TWO, ONE]
 
 
 def test_name_that_a_database_refuses_is_stored_all_the_same(catalog: Catalog) -> None:
-    catalog.add_pending(ONE, "a\x00\ud800'; DROP TABLE documents; --.txt", 3)
+    catalog.leases.add_pending(ONE, "a\x00\ud800'; DROP TABLE documents; --.txt", 3)
     assert [document.file_name for document in catalog.documents()] == ["a?'; DROP TABLE documents; --.txt"]
 
 
 def test_only_ready_documents_have_names_to_search_by(catalog: Catalog) -> None:
     add_ready(catalog, ONE, "one.txt")
-    catalog.add_pending(TWO, "two.txt", 3)
-    catalog.add_pending(THREE, "three.txt", 3)
+    catalog.leases.add_pending(TWO, "two.txt", 3)
+    catalog.leases.add_pending(THREE, "three.txt", 3)
     catalog.mark_failed(THREE, "damaged")
     assert catalog.ready_names([ONE, TWO, THREE, "4" * 64]) == {ONE: "one.txt"}
     assert catalog.ready_names([]) == {}
@@ -125,7 +126,7 @@ def test_only_ready_documents_have_names_to_search_by(catalog: Catalog) -> None:
 def test_namesakes_are_other_ready_documents_of_that_name(catalog: Catalog) -> None:
     add_ready(catalog, ONE, "same.txt")
     add_ready(catalog, TWO, "different.txt")
-    catalog.add_pending(THREE, "same.txt", 3)
+    catalog.leases.add_pending(THREE, "same.txt", 3)
     assert [document.doc_id for document in catalog.namesakes("same.txt", THREE)] == [ONE]
     assert catalog.namesakes("same.txt", ONE) == []
 
@@ -138,7 +139,7 @@ def test_collections_do_not_see_each_other(engine: sa.Engine, catalog: Catalog, 
     assert (stranger.documents(), stranger.fingerprints.recorded(), stranger.find(ONE)) == ([], None, None)
     stranger.mark_pending(("pending", "ready", "failed"))
     stranger.mark_failed(ONE, "not mine")
-    assert (stranger.unlist([ONE]), stranger.remove([ONE])) == ([], [])
+    assert (stranger.deletions.unlist([ONE]), stranger.deletions.delete([ONE])) == ([], [])
     assert states(catalog) == {ONE: "ready"}
 
 
@@ -148,20 +149,20 @@ def test_collections_do_not_see_each_other(engine: sa.Engine, catalog: Catalog, 
 def test_removed_document_is_forgotten_and_its_bytes_are_not_needed(catalog: Catalog) -> None:
     add_ready(catalog, ONE)
     add_ready(catalog, TWO)
-    catalog.unlist([ONE])
-    assert catalog.remove([ONE]) == [ONE]
+    catalog.deletions.unlist([ONE])
+    assert catalog.deletions.delete([ONE]) == [ONE]
     assert states(catalog) == {TWO: "ready"}
 
 
 def test_what_another_process_has_taken_over_is_not_removed(catalog: Catalog, other: Catalog) -> None:
     add_ready(catalog, ONE)
-    catalog.unlist([ONE])
-    catalog.release_claims([ONE])
-    assert other.claim_unlisted() == [ONE]
-    assert catalog.remove([ONE]) == []
-    assert other.remove([ONE]) == [ONE]
+    catalog.deletions.unlist([ONE])
+    catalog.leases.release([ONE])
+    assert other.leases.acquire_unlisted() == [ONE]
+    assert catalog.deletions.delete([ONE]) == []
+    assert other.deletions.delete([ONE]) == [ONE]
     add_ready(other, ONE)
-    assert catalog.remove([ONE]) == []
+    assert catalog.deletions.delete([ONE]) == []
     assert states(other) == {ONE: "ready"}
 
 
@@ -169,31 +170,31 @@ def test_bytes_that_another_collection_needs_are_kept(engine: sa.Engine, catalog
     letters = Catalog(engine, "address", "letters")
     for each in (catalog, letters):
         add_ready(each, ONE)
-    catalog.unlist([ONE])
-    assert catalog.remove([ONE]) == []
+    catalog.deletions.unlist([ONE])
+    assert catalog.deletions.delete([ONE]) == []
     assert states(letters) == {ONE: "ready"}
-    letters.unlist([ONE])
-    assert letters.remove([ONE]) == [ONE]
+    letters.deletions.unlist([ONE])
+    assert letters.deletions.delete([ONE]) == [ONE]
 
 
 def test_more_documents_are_removed_than_a_statement_takes(catalog: Catalog) -> None:
     many = [f"{number:064x}" for number in range(40_000)]
     add_ready(catalog, many[0])
     add_ready(catalog, many[-1])
-    assert catalog.held(many) == set()
-    catalog.release_claims(many)
+    assert catalog.leases.held(many) == set()
+    catalog.leases.release(many)
     catalog.mark_pending(["failed"], many)
-    assert sorted(catalog.unlist(many)) == [many[0], many[-1]]
-    catalog.list_failed(many, "still there")
+    assert sorted(catalog.deletions.unlist(many)) == [many[0], many[-1]]
+    catalog.deletions.list_failed(many, "still there")
     assert states(catalog) == {many[0]: "failed", many[-1]: "failed"}
-    catalog.unlist(many)
-    assert sorted(catalog.remove(many)) == [many[0], many[-1]]
+    catalog.deletions.unlist(many)
+    assert sorted(catalog.deletions.delete(many)) == [many[0], many[-1]]
     assert catalog.documents() == []
 
 
 def test_removing_what_is_not_there_is_harmless(catalog: Catalog) -> None:
-    assert catalog.remove([]) == []
-    assert catalog.remove([ONE]) == []
+    assert catalog.deletions.delete([]) == []
+    assert catalog.deletions.delete([ONE]) == []
 
 
 def test_unlisted_document_is_in_the_library_for_nobody_and_is_left_to_whoever_finds_it(
@@ -201,46 +202,48 @@ def test_unlisted_document_is_in_the_library_for_nobody_and_is_left_to_whoever_f
 ) -> None:
     add_ready(catalog, ONE)
     add_ready(catalog, TWO)
-    assert catalog.unlist([ONE, THREE]) == [ONE]
+    assert catalog.deletions.unlist([ONE, THREE]) == [ONE]
     for each in (catalog, other):
         assert (each.find(ONE), states(each), each.count_states()) == (None, {TWO: "ready"}, {"ready": 1})
-        assert (each.ready_names([ONE]), each.knows(ONE), each.add_pending(ONE, "a.txt", 3)) == ({}, True, "busy")
-    assert (catalog.claim_unlisted(), other.claim_unlisted()) == ([], [])  # one lives that is at it
-    catalog.release_claims([ONE])
-    assert (other.claim_unlisted(), other.holds_only([ONE]), other.holds_only([ONE, TWO])) == ([ONE], False, True)
-    assert other.remove([ONE]) == [ONE]
+        assert (each.ready_names([ONE]), each.knows(ONE)) == ({}, True)
+        assert each.leases.add_pending(ONE, "a.txt", 3) == "busy"
+    assert (catalog.leases.acquire_unlisted(), other.leases.acquire_unlisted()) == ([], [])  # one lives that is at it
+    catalog.leases.release([ONE])
+    assert other.leases.acquire_unlisted() == [ONE]
+    assert (other.holds_only([ONE]), other.holds_only([ONE, TWO])) == (False, True)
+    assert other.deletions.delete([ONE]) == [ONE]
     assert not catalog.knows(ONE)
 
 
 def test_document_is_listed_when_its_bytes_are_kept(catalog: Catalog, other: Catalog) -> None:
-    assert catalog.add_pending(ONE, "a.txt", 3, listed=False) == "added"
-    assert (catalog.find(ONE), other.add_pending(ONE, "a.txt", 3)) == (None, "busy")
-    catalog.list_pending(ONE)
+    assert catalog.leases.add_pending(ONE, "a.txt", 3, listed=False) == "added"
+    assert (catalog.find(ONE), other.leases.add_pending(ONE, "a.txt", 3)) == (None, "busy")
+    catalog.leases.list_pending(ONE)
     assert states(other) == {ONE: "pending"}
 
 
 def test_bytes_are_discarded_before_their_document_is_forgotten(catalog: Catalog, engine: sa.Engine) -> None:
-    Catalog(engine, "elsewhere", "papers").add_pending(TWO, "b.txt", 3)
+    Catalog(engine, "elsewhere", "papers").leases.add_pending(TWO, "b.txt", 3)
     for doc_id in (ONE, TWO):
         add_ready(catalog, doc_id)
-    catalog.unlist([ONE, TWO])
+    catalog.deletions.unlist([ONE, TWO])
 
     def fail(doc_id: str) -> None:
         raise OSError(doc_id)
 
     with pytest.raises(OSError, match=ONE):
-        catalog.remove([ONE, TWO], fail)
+        catalog.deletions.delete([ONE, TWO], fail)
     assert catalog.knows(ONE) and catalog.knows(TWO)
     discarded: list[str] = []
-    catalog.remove([ONE, TWO], discarded.append)
+    catalog.deletions.delete([ONE, TWO], discarded.append)
     assert discarded == [ONE]
-    catalog.discard_unknown([ONE, TWO, THREE], discarded.append)
+    catalog.deletions.call_for_unknown([ONE, TWO, THREE], discarded.append)
     assert discarded == [ONE, ONE, THREE]
 
 
 def test_what_is_replaced_leaves_the_library_when_its_successor_is_in_it(catalog: Catalog, other: Catalog) -> None:
     add_ready(catalog, ONE)
-    catalog.add_pending(TWO, "a.txt", 3, [ONE, THREE])
+    catalog.leases.add_pending(TWO, "a.txt", 3, [ONE, THREE])
     add_ready(catalog, THREE)  # added again since
     assert catalog.mark_ready({TWO: (1, 2)}) == ({TWO}, [ONE])
     assert states(other) == {TWO: "ready", THREE: "ready"}
@@ -250,27 +253,27 @@ def test_what_is_replaced_leaves_the_library_when_its_successor_is_in_it(catalog
 def test_document_that_is_added_again_while_it_is_to_be_replaced_stays(catalog: Catalog) -> None:
     add_ready(catalog, ONE)
     add_ready(catalog, THREE)
-    catalog.add_pending(TWO, "a.txt", 3, [ONE, THREE])
-    assert catalog.add_pending(ONE, "b.txt", 3) == "ready"
+    catalog.leases.add_pending(TWO, "a.txt", 3, [ONE, THREE])
+    assert catalog.leases.add_pending(ONE, "b.txt", 3) == "ready"
     assert catalog.mark_ready({TWO: (1, 2)}) == ({TWO}, [THREE])
     assert states(catalog) == {ONE: "ready", TWO: "ready"}
 
 
 def test_document_that_was_deleted_and_added_again_is_spared_by_one_that_is_tried_again(catalog: Catalog) -> None:
     add_ready(catalog, ONE)
-    catalog.add_pending(TWO, "a.txt", 3, [ONE])
+    catalog.leases.add_pending(TWO, "a.txt", 3, [ONE])
     catalog.mark_failed(TWO, "It is damaged.")
-    catalog.unlist([ONE])
-    catalog.remove([ONE])
+    catalog.deletions.unlist([ONE])
+    catalog.deletions.delete([ONE])
     add_ready(catalog, ONE)
-    catalog.add_pending(TWO, "a.txt", 3, catalog.to_replace(TWO))
+    catalog.leases.add_pending(TWO, "a.txt", 3, catalog.to_replace(TWO))
     assert catalog.mark_ready({TWO: (1, 2)}) == ({TWO}, [])
     assert states(catalog) == {ONE: "ready", TWO: "ready"}
 
 
 def test_document_that_was_ready_once_replaces_no_other_a_second_time(catalog: Catalog) -> None:
     add_ready(catalog, ONE)
-    catalog.add_pending(TWO, "a.txt", 3, [ONE])
+    catalog.leases.add_pending(TWO, "a.txt", 3, [ONE])
     assert catalog.mark_ready({TWO: (1, 2)}) == ({TWO}, [ONE])
     assert catalog.to_replace(TWO) == ()
 
@@ -279,16 +282,16 @@ def test_document_that_another_process_has_removed_or_taken_over_is_not_marked(
     catalog: Catalog, other: Catalog
 ) -> None:
     for doc_id in (ONE, TWO, THREE):
-        catalog.add_pending(doc_id, "a.txt", 3, [THREE] if doc_id == ONE else [])
-    other.unlist([ONE])
-    catalog.release_claims([TWO])
-    assert [doc_id for doc_id, *_ in other.claim_pending()] == [TWO]
+        catalog.leases.add_pending(doc_id, "a.txt", 3, [THREE] if doc_id == ONE else [])
+    other.deletions.unlist([ONE])
+    catalog.leases.release([TWO])
+    assert [doc_id for doc_id, *_ in other.leases.acquire_pending()] == [TWO]
     for doc_id in (ONE, TWO):
         catalog.mark_failed(doc_id, "It is damaged.")
     counts = dict.fromkeys((ONE, TWO, THREE), (1, 2))
     assert catalog.mark_ready(counts) == ({THREE}, [])
     assert states(other) == {TWO: "pending", THREE: "ready"}
-    other.list_failed([ONE], "It is still there.")
+    other.deletions.list_failed([ONE], "It is still there.")
     assert states(catalog) == {ONE: "failed", TWO: "pending", THREE: "ready"}
 
 
@@ -306,9 +309,9 @@ def test_fingerprint_is_kept_replaced_and_forgotten(catalog: Catalog) -> None:
 
 def test_fingerprint_stays_where_another_process_has_taken_a_document_in(catalog: Catalog, other: Catalog) -> None:
     catalog.fingerprints.set("asked", "model", "print")
-    catalog.add_pending(ONE, "a.txt", 3)
-    catalog.unlist()
-    other.add_pending(TWO, "b.txt", 3)
+    catalog.leases.add_pending(ONE, "a.txt", 3)
+    catalog.deletions.unlist()
+    other.leases.add_pending(TWO, "b.txt", 3)
     catalog.fingerprints.forget()
     assert other.fingerprints.recorded() == ("asked", "model", "print")
 
@@ -329,29 +332,32 @@ def test_of_several_fingerprints_noted_at_once_all_learn_the_same(database_url: 
         engine.dispose()
 
 
-# --- claims
+# --- leases
 
 
 def test_documents_to_be_ingested_again_replace_others_unless_they_have_done_so(catalog: Catalog) -> None:
-    catalog.add_pending(ONE, "a.txt", 3, [THREE])
-    catalog.add_pending(TWO, "a.txt", 3, [THREE])
+    catalog.leases.add_pending(ONE, "a.txt", 3, [THREE])
+    catalog.leases.add_pending(TWO, "a.txt", 3, [THREE])
     catalog.mark_ready({ONE: (1, 1)})
     catalog.mark_failed(TWO, "It is damaged.")
     assert catalog.to_replace(TWO) == (THREE,)
     catalog.mark_pending(("pending", "ready", "failed"))
-    assert {doc_id: catalog.to_replace(doc_id) for doc_id, _ in catalog.claim_pending()} == {ONE: (), TWO: (THREE,)}
+    assert {doc_id: catalog.to_replace(doc_id) for doc_id, _ in catalog.leases.acquire_pending()} == {
+        ONE: (),
+        TWO: (THREE,),
+    }
 
 
 def test_documents_that_another_process_removed_or_took_over_are_not_held(
     catalog: Catalog, other: Catalog, engine: sa.Engine
 ) -> None:
     for doc_id in (ONE, TWO, THREE):
-        catalog.add_pending(doc_id, "a.txt", 3)
-    other.unlist([ONE])
+        catalog.leases.add_pending(doc_id, "a.txt", 3)
+    other.deletions.unlist([ONE])
     other.mark_pending(("pending",), [TWO])
-    other.claim_pending()
-    assert catalog.held([ONE, TWO, THREE]) == {THREE}
-    assert other.held([ONE, TWO, THREE]) == {TWO}
+    other.leases.acquire_pending()
+    assert catalog.leases.held([ONE, TWO, THREE]) == {THREE}
+    assert other.leases.held([ONE, TWO, THREE]) == {TWO}
     marked, _ = catalog.mark_ready(dict.fromkeys((ONE, TWO, THREE), (1, 2)))
     assert marked == {THREE}
 
@@ -363,85 +369,85 @@ def test_pending_document_of_a_dead_process_is_taken_over(catalog: Catalog, data
         assert process.stdout is not None
         assert process.stdout.readline().strip() == b"added"
         # It lives: what it is at isn't taken.
-        assert catalog.claim_pending() == []
-        assert catalog.add_pending(ONE, "mine.txt", 3) == "busy"
+        assert catalog.leases.acquire_pending() == []
+        assert catalog.leases.add_pending(ONE, "mine.txt", 3) == "busy"
         process.kill()
         process.wait(10)
-    assert catalog.claim_pending() == [(ONE, "a.txt")]
+    assert catalog.leases.acquire_pending() == [(ONE, "a.txt")]
 
 
 def test_document_of_a_dead_process_can_be_added(catalog: Catalog, other: Catalog) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait(10)
-    other.owner = f"{socket.gethostname()}:{process.pid}:abcdef01"
-    other.add_pending(ONE, "theirs.txt", 3)
-    assert catalog.add_pending(ONE, "mine.txt", 3) == "added"
+    other.leases.owner = f"{socket.gethostname()}:{process.pid}:abcdef01"
+    other.leases.add_pending(ONE, "theirs.txt", 3)
+    assert catalog.leases.add_pending(ONE, "mine.txt", 3) == "added"
 
 
-def test_claim_on_another_machine_holds_until_it_runs_out(
+def test_lease_of_another_machine_holds_until_it_runs_out(
     catalog: Catalog, other: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other.owner = "another-machine:1:abcdef01"
-    other.add_pending(ONE, "a.txt", 3)
-    assert catalog.claim_pending() == []
-    monkeypatch.setattr("rag.storage.leases.utc_now", lambda: utc_now() + CLAIM + timedelta(seconds=1))
-    assert catalog.claim_pending() == [(ONE, "a.txt")]
+    other.leases.owner = "another-machine:1:abcdef01"
+    other.leases.add_pending(ONE, "a.txt", 3)
+    assert catalog.leases.acquire_pending() == []
+    monkeypatch.setattr("rag.storage.leases.utc_now", lambda: utc_now() + LEASE + timedelta(seconds=1))
+    assert catalog.leases.acquire_pending() == [(ONE, "a.txt")]
 
 
-def test_claim_that_is_renewed_does_not_run_out(
+def test_lease_that_is_renewed_does_not_run_out(
     catalog: Catalog, other: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other.owner = "another-machine:1:abcdef01"
-    other.add_pending(ONE, "a.txt", 3)
-    monkeypatch.setattr("rag.storage.leases.utc_now", lambda: utc_now() + CLAIM - timedelta(seconds=1))
-    other.renew_claims()
-    monkeypatch.setattr("rag.storage.leases.utc_now", lambda: utc_now() + CLAIM + timedelta(seconds=1))
-    assert catalog.claim_pending() == []
+    other.leases.owner = "another-machine:1:abcdef01"
+    other.leases.add_pending(ONE, "a.txt", 3)
+    monkeypatch.setattr("rag.storage.leases.utc_now", lambda: utc_now() + LEASE - timedelta(seconds=1))
+    other.leases.renew()
+    monkeypatch.setattr("rag.storage.leases.utc_now", lambda: utc_now() + LEASE + timedelta(seconds=1))
+    assert catalog.leases.acquire_pending() == []
 
 
-def test_process_does_not_claim_what_it_is_at_already(catalog: Catalog) -> None:
-    catalog.add_pending(ONE, "a.txt", 3)
-    assert catalog.claim_pending() == []
+def test_process_does_not_acquire_a_lease_that_it_has(catalog: Catalog) -> None:
+    catalog.leases.add_pending(ONE, "a.txt", 3)
+    assert catalog.leases.acquire_pending() == []
 
 
 def test_released_documents_are_free_for_others(catalog: Catalog, other: Catalog) -> None:
     for doc_id in (ONE, TWO, THREE):
-        catalog.add_pending(doc_id, "a.txt", 3)
-    catalog.release_claims([TWO])
-    assert [doc_id for doc_id, *_ in other.claim_pending()] == [TWO]
-    catalog.release_claims()
-    assert sorted(doc_id for doc_id, *_ in other.claim_pending()) == [ONE, THREE]
+        catalog.leases.add_pending(doc_id, "a.txt", 3)
+    catalog.leases.release([TWO])
+    assert [doc_id for doc_id, *_ in other.leases.acquire_pending()] == [TWO]
+    catalog.leases.release()
+    assert sorted(doc_id for doc_id, *_ in other.leases.acquire_pending()) == [ONE, THREE]
 
 
-def test_reindexing_makes_all_documents_pending_and_unclaimed(catalog: Catalog) -> None:
+def test_reindexing_makes_all_documents_pending_and_unleased(catalog: Catalog) -> None:
     add_ready(catalog, ONE)
-    catalog.add_pending(TWO, "b.txt", 3, [THREE])
+    catalog.leases.add_pending(TWO, "b.txt", 3, [THREE])
     catalog.mark_failed(TWO, "damaged")
     catalog.mark_pending(("pending", "ready", "failed"))
     assert states(catalog) == {ONE: "pending", TWO: "pending"}
-    assert sorted(catalog.claim_pending()) == [(ONE, "a.txt"), (TWO, "b.txt")]
+    assert sorted(catalog.leases.acquire_pending()) == [(ONE, "a.txt"), (TWO, "b.txt")]
 
 
 @pytest.mark.parametrize("attempt", range(3))
-def test_document_that_several_add_or_claim_at_once_goes_to_one(database_url: str, attempt: int) -> None:
+def test_document_that_several_add_or_lease_at_once_goes_to_one(database_url: str, attempt: int) -> None:
     engines = [open_database(database_url) for _ in range(4)]
     catalogs = [Catalog(engine, "address", "papers") for engine in engines]
     together = Barrier(4)
 
     def add(catalog: Catalog) -> str:
         together.wait()
-        return catalog.add_pending(ONE, "a.txt", 3)
+        return catalog.leases.add_pending(ONE, "a.txt", 3)
 
-    def claim(catalog: Catalog) -> int:
+    def acquire(catalog: Catalog) -> int:
         together.wait()
-        return len(catalog.claim_pending())
+        return len(catalog.leases.acquire_pending())
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(add, catalogs)) == ["added", "busy", "busy", "busy"]
         catalogs[0].mark_failed(ONE, "damaged")
         assert sorted(pool.map(add, catalogs)) == ["added", "busy", "busy", "busy"]
         catalogs[0].mark_pending(("pending", "ready", "failed"))
-        assert sorted(pool.map(claim, catalogs)) == [0, 0, 0, 1]
+        assert sorted(pool.map(acquire, catalogs)) == [0, 0, 0, 1]
     for engine in engines:
         engine.dispose()
 
@@ -465,7 +471,7 @@ def test_documents_can_be_listed_in_part_and_by_state(catalog: Catalog) -> None:
 def test_a_moved_library_lists_as_ready_what_was_counted_only(catalog: Catalog, engine: sa.Engine) -> None:
     add_ready(catalog, ONE, "counted.txt")
     add_ready(catalog, TWO, "added since.txt")
-    catalog.add_pending(THREE, "waiting.txt", 3)
+    catalog.leases.add_pending(THREE, "waiting.txt", 3)
     moved = Catalog(engine, "elsewhere", "papers")
     moved.take_over(catalog, {ONE})
     assert states(moved) == {ONE: "ready", TWO: "pending", THREE: "pending"}

@@ -21,8 +21,9 @@ from rag.errors import CatalogError, NotFound
 from rag.schema import Message, Passage
 from rag.storage import migrations
 from rag.storage.conversations import Conversations
-from rag.storage.database import open_database, tables
+from rag.storage.database import open_database
 from rag.storage.documents import Catalog
+from rag.storage.tables import tables
 
 pytest_plugins = ["tests.databases"]
 
@@ -123,9 +124,9 @@ def test_database_of_an_earlier_release_opens_with_everything_in_it(database_url
     # What was asked for is still done, and new documents and messages go in.
     engine = open_database(database_url)
     catalog = Catalog(engine, "lite", "papers")
-    assert catalog.claim_pending() == [(NEW, "차.txt")]
+    assert catalog.leases.acquire_pending() == [(NEW, "차.txt")]
     assert catalog.to_replace(NEW) == (OLD,)
-    assert catalog.add_pending(LATE, "late.txt", 3, [OTHER]) == "added"
+    assert catalog.leases.add_pending(LATE, "late.txt", 3, [OTHER]) == "added"
     conversations = Conversations(engine, "papers")
     assert [conversation.title for conversation in conversations.list()] == ["About tea"]
     conversations.add("c" * 32, Message("user", "And now?"))
@@ -207,7 +208,7 @@ def test_ids_that_a_later_release_put_into_the_first_tables_are_kept(tmp_path: P
     engine.dispose()
     engine = open_database(url)
     catalog = Catalog(engine, "lite", "papers")
-    assert catalog.claim_pending() == [(NEW, "차.txt")]
+    assert catalog.leases.acquire_pending() == [(NEW, "차.txt")]
     assert catalog.to_replace(NEW) == (OTHER, LATE)
     engine.dispose()
 

@@ -163,7 +163,7 @@ def database(tmp_path: Path) -> Path:
     engine = open_database(f"sqlite:///{path}")
     catalog = Catalog(engine, "somewhere", "docent")
     for number in range(120):
-        catalog.add_pending(f"{number:064x}", f"{number} {'name' * 20}.txt", 1)
+        catalog.leases.add_pending(f"{number:064x}", f"{number} {'name' * 20}.txt", 1)
     engine.dispose()
     assert path.stat().st_size > 8 * 4096
     return path
