@@ -1,4 +1,4 @@
-"""How the cores of the machine are shared between those who ask and those who are being ingested."""
+"""The processor: how many cores there are, and how questions go before an ingest."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import os
 import sys
 import threading
 
-# Of 20 levels: behind a search, but ahead of what a machine does when it is idle.
+# Of the 20 levels below normal: behind a search, ahead of a machine's idle work.
 BACKGROUND_NICENESS = 10
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def lower_priority() -> None:
-    """Let others go before this thread and those that it starts. Only Linux gives threads a priority of their own."""
+    """Give this thread, and the threads it starts, a lower priority than the others; does nothing but on Linux, where
+    each thread has its own."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICENESS)

@@ -1,7 +1,7 @@
 """The one event loop of the process, on a thread of its own.
 
 The asynchronous clients of Milvus and OpenAI belong to the loop of their first await, and a Streamlit script has no
-running loop that outlives it; so everything asynchronous runs here and callers hand over coroutines.
+running loop that outlives it. So everything asynchronous runs here, and callers hand over coroutines.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
-from rag.runtime.loop_watch import LoopWatch
-
 T = TypeVar("T")
 
-# Between two looks at `on_wait`: short enough that a Stop button feels immediate.
+# Between two calls of `on_wait`: short enough that a Stop button feels immediate.
 POLL_SECONDS = 0.1
-# Loading a model can't be interrupted, only waited for.
+# Loading a model can't be interrupted; closing waits for it so long.
 CLOSE_SECONDS = 30.0
 
 _END = object()
@@ -33,21 +31,20 @@ class EventLoopThread:
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
-        self._watch = LoopWatch(self.loop, self._thread.ident or 0) if self.loop.get_debug() else None
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
         self.loop.run_forever()
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        """Schedule `coroutine` and return at once with its future."""
+        """Schedule `coroutine` on the loop, and return its future at once."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
     def run(self, coroutine: Coroutine[Any, Any, T], on_wait: Callable[[], object] | None = None) -> T:
         """Run `coroutine` on the loop and wait for its result.
 
-        `on_wait` is called every POLL_SECONDS while waiting; whatever it raises cancels the coroutine and comes out
-        here. Raises what the coroutine raises.
+        `on_wait` is called every POLL_SECONDS meanwhile; an exception of it cancels the coroutine and is raised here.
+        Raises what the coroutine raises.
         """
         future = self.start(coroutine)
         try:
@@ -55,7 +52,7 @@ class EventLoopThread:
                 try:
                     return future.result(POLL_SECONDS if on_wait else None)
                 except concurrent.futures.TimeoutError:
-                    if future.done():  # the coroutine's own TimeoutError, or it ended just after the wait did
+                    if future.done():  # the coroutine raised TimeoutError, or ended just after the wait
                         return future.result()
                     if on_wait:
                         on_wait()
@@ -63,7 +60,10 @@ class EventLoopThread:
             future.cancel()
 
     def iterate(self, source: AsyncIterator[T], on_wait: Callable[[], object] | None = None) -> Iterator[T]:
-        """Yield what `source` yields on the loop. Closing this generator cancels `source`, wherever it waits."""
+        """Yield the items of `source`, which runs on the loop. Closing this generator cancels it, wherever it waits.
+
+        `on_wait` and exceptions are as in `run`.
+        """
         items: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
         async def pump() -> None:
@@ -98,7 +98,7 @@ class EventLoopThread:
             future.cancel()
 
     def close(self) -> None:
-        """Cancel what still runs, stop the loop and join the thread. Calling it again does nothing."""
+        """Cancel the tasks that still run, stop the loop and join its thread. A second call does nothing."""
         if self.loop.is_closed():
             return
 
@@ -108,14 +108,12 @@ class EventLoopThread:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.loop.shutdown_asyncgens()
-            # Threads that outlive the loop would run into the interpreter's end.
+            # A thread that outlived the loop would run into the interpreter's end.
             await self.loop.shutdown_default_executor()
 
-        # A task that ignores its cancellation must not keep the process from ending.
+        # A task that ignores its cancellation doesn't keep the process from ending.
         with contextlib.suppress(concurrent.futures.TimeoutError):
             self.start(cancel_all()).result(timeout=CLOSE_SECONDS)
-        if self._watch is not None:
-            self._watch.close()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(timeout=10)
         if not self._thread.is_alive():

@@ -1,15 +1,16 @@
-"""Large libraries are imported when they're first needed: in a thread, since the event loop mustn't wait for them."""
+"""Large libraries are imported at their first use, in a thread: the event loop doesn't wait for them."""
 
 from __future__ import annotations
 
 import gc
 import threading
 
-# Held while they are imported. Their modules import each other in circles: two threads at it meet them half made.
+# Held during such an import. The libraries' modules import each other in circles, and a second thread would meet a
+# module that is half imported.
 IMPORTING = threading.RLock()
 
 
-def keep() -> None:
-    """What has been imported stays: the garbage collector needn't look through it, which stops everything for a tenth
-    of a second each time."""
+def freeze_imported() -> None:
+    """Exempt all objects there are from garbage collection: each full collection of what large libraries have made
+    stops every thread for a tenth of a second."""
     gc.freeze()

@@ -12,7 +12,7 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
-from rag.runtime.imports import IMPORTING, keep
+from rag.runtime.imports import IMPORTING, freeze_imported
 from rag.settings import Settings, milvus_uri_hidden
 from rag.vector_store.lite import server as lite_server
 
@@ -55,7 +55,7 @@ def import_milvus(lite: bool) -> None:
     # pymilvus logs a traceback for every failed call before it raises; here each failure is logged once.
     for name in ("pymilvus", "milvus_lite", "grpc._server"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    keep()
+    freeze_imported()
 
 
 @functools.cache

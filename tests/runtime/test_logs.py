@@ -364,7 +364,7 @@ def test_nothing_planted_is_on_the_terminal_of_a_command_or_in_its_log(
         "OPENAI_API_KEY": KEY,
         "OPENAI_BASE_URL": llm_server.url.replace("//", f"//me:{PASSWORDS[0]}@"),
         "OPENAI_MODEL": "llama3.2",
-        "PYTHONASYNCIODEBUG": "1",  # has what holds up the event loop logged, and asyncio say more
+        "PYTHONASYNCIODEBUG": "1",  # has asyncio log more
     }
     commands: list[tuple[dict[str, str], list[str]]] = [
         ({}, ["ingest", str(papers)]),

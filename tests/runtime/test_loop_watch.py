@@ -1,7 +1,8 @@
+"""What blocks the event loop, and that ingesting and searching don't."""
+
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,8 @@ import pytest
 import rag
 from rag import DocumentIndex, Settings
 from rag.embeddings.embedder import Embedder
-from rag.runtime import event_loop
 from rag.runtime.event_loop import EventLoopThread
-from rag.runtime.loop_watch import LoopWatch
+from tests.runtime.loop_watch import LoopWatch
 
 pytest_plugins = ["tests.bundled_model"]
 
@@ -27,16 +27,24 @@ TEXT = "".join(
 
 @pytest.fixture
 def watches(monkeypatch: pytest.MonkeyPatch) -> list[LoopWatch]:
-    """Those of all loops that are made from now on, which are in debug mode."""
-    made: list[LoopWatch] = []
+    """The watches of all loops that are made from now on. The loops are in debug mode."""
+    watches: list[LoopWatch] = []
+    make, close = EventLoopThread.__init__, EventLoopThread.close
 
-    def watch(loop: asyncio.AbstractEventLoop, loop_thread: int) -> LoopWatch:
-        made.append(LoopWatch(loop, loop_thread, LIMIT))
-        return made[-1]
+    def make_watched(self: EventLoopThread, name: str = "rag-loop") -> None:
+        make(self, name)
+        assert self.loop.get_debug()
+        watches.append(LoopWatch(self.loop, self._thread.ident or 0, LIMIT))
+
+    def close_watched(self: EventLoopThread) -> None:
+        close(self)
+        for watch in watches:
+            watch.close()
 
     monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
-    monkeypatch.setattr(event_loop, "LoopWatch", watch)
-    return made
+    monkeypatch.setattr(EventLoopThread, "__init__", make_watched)
+    monkeypatch.setattr(EventLoopThread, "close", close_watched)
+    return watches
 
 
 @pytest.fixture
@@ -50,35 +58,23 @@ async def block_the_loop() -> None:
     time.sleep(3 * LIMIT)
 
 
-def test_what_holds_up_the_loop_is_told_with_its_place(
-    loop: EventLoopThread, watches: list[LoopWatch], caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.WARNING, logger="rag.runtime.loop_watch")
+def test_block_is_told_with_its_place(loop: EventLoopThread, watches: list[LoopWatch]) -> None:
     loop.run(block_the_loop())
     loop.close()
     (watch,) = watches
-    (blocked,) = [(took, place) for took, place in watch.blocks if "block_the_loop" in place]
-    assert blocked[0] >= 1.5 * LIMIT
-    assert f"{Path(__file__).name}:" in blocked[1]
-    assert blocked[1] in caplog.text
+    (block,) = [block for block in watch.blocks if "block_the_loop" in block.place]
+    assert block.seconds >= 1.5 * LIMIT
+    assert f"{Path(__file__).name}:" in block.place
 
 
-def test_waiting_holds_up_nothing(loop: EventLoopThread, watches: list[LoopWatch]) -> None:
+def test_waiting_blocks_nothing(loop: EventLoopThread, watches: list[LoopWatch]) -> None:
     async def wait() -> None:
         await asyncio.sleep(3 * LIMIT)
         await asyncio.to_thread(time.sleep, 3 * LIMIT)
 
     loop.run(wait())
     loop.close()
-    assert [place for _, place in watches[0].blocks if "wait" in place.rpartition(" > ")[2]] == []
-
-
-def test_nothing_is_watched_unless_asyncio_is_in_debug_mode(
-    watches: list[LoopWatch], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("PYTHONASYNCIODEBUG")
-    EventLoopThread().close()
-    assert watches == []
+    assert [block for block in watches[0].blocks if "wait" in block.place.rpartition(" > ")[2]] == []
 
 
 def test_watch_ends_with_its_loop() -> None:
@@ -90,14 +86,14 @@ def test_watch_ends_with_its_loop() -> None:
     watch.close()
 
 
-def test_taking_in_and_searching_a_document_does_not_hold_up_the_loop(
+def test_ingesting_and_searching_do_not_block_the_loop(
     settings: Settings, watches: list[LoopWatch], embedder: Embedder
 ) -> None:
-    """`embedder` has the libraries imported, which no thread can do without holding up the others."""
+    """`embedder` has the libraries imported, which no thread can do without blocking the others."""
     with DocumentIndex(settings) as index:
         (result,) = index.ingest([("harbour.txt", TEXT.encode())])
         assert (result.status, result.error) == ("ready", None)
         assert result.chunks > 30
         assert index.search("What does berth 200 cost?")
     (watch,) = watches
-    assert [(took, place) for took, place in watch.blocks if PACKAGE in place] == []
+    assert [block for block in watch.blocks if PACKAGE in block.place] == []
