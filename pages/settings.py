@@ -10,6 +10,7 @@ from pages.parts.app.navigation import run_page
 from pages.parts.app.shared_index import open_index, shown_errors
 from pages.parts.markdown.safe_markdown import safe_label, safe_text
 from pages.parts.status import show_outgrown, show_status
+from rag import __version__
 from rag.schema import PartStatus
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def show_settings() -> None:
     _show_recipes("Another Milvus", _MILVUS)
     st.subheader("In force", anchor=False)
     st.dataframe(_rows(index.settings), hide_index=True, height="content", column_config={"Value": {"width": "medium"}})
+    st.caption(f"Docent {__version__}")
 
 
 def _show_parts(index: DocumentIndex) -> None:

@@ -19,6 +19,8 @@ from rag.errors import (
 )
 from rag.settings import Settings
 
+__version__ = "0.1.0"
+
 if TYPE_CHECKING:
     from rag.answering.answer import Answer
     from rag.answering.inputs import check_question
@@ -47,15 +49,16 @@ __all__ = [
     "StoreUnavailable",
     "Turn",
     "Turns",
+    "__version__",
     "check_question",
     "checked_markers",
     "log_to_file",
 ]
 
-# A program that doesn't ask for logs gets none, rather than warnings on stderr.
+# Without a handler Python prints warnings to stderr, also in a program that asked for no log.
 logging.getLogger("rag").addHandler(logging.NullHandler())
 
-# Imported at their first use: they bring LlamaIndex and pymilvus, and a page or `--help` shouldn't wait for those.
+# Imported at their first use: they import LlamaIndex and pymilvus, which takes seconds, and `--help` needs neither.
 _LAZY = {
     "DocumentIndex": "rag.index",
     "Answer": "rag.answering.answer",

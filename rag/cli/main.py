@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from rag import DocumentIndex, Settings
+from rag import DocumentIndex, Settings, __version__
 from rag.cli.bench import add_bench_arguments, run_bench, with_benchmark
 from rag.cli.console import fail
 from rag.cli.doctor import add_doctor_arguments, run_doctor
@@ -61,6 +61,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="print JSON for machines")
     common.add_argument("--collection", metavar="NAME", help="the collection to use instead of COLLECTION")
     parser = _Parser(prog="python -m rag", description="Chat with your documents, by command.")
+    parser.add_argument("--version", action="version", version=f"Docent {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, run: Any, help_text: str) -> argparse.ArgumentParser:

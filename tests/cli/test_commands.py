@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rag import __version__
 from tests.fakes.llm_server import LLMServer, Reply
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -154,6 +155,11 @@ def test_help_names_every_command(docent: Docent) -> None:
     assert done.returncode == 0
     for command in ("ingest", "search", "ask", "list", "delete", "reset", "reindex", "move", "eval", "bench", "doctor"):
         assert command in done.stdout
+
+
+def test_version_is_that_of_the_package(docent: Docent) -> None:
+    done = docent("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"Docent {__version__}\n", "")
 
 
 def test_an_llm_that_breaks_off_is_said_after_what_arrived(docent: Docent, papers: Path, llm_server: LLMServer) -> None:

@@ -8,6 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from rag import __version__
 from rag.schema import PartStatus, Status
 from rag.settings import Settings
 from tests.pages.conftest import APP, OpenPage, all_text
@@ -51,6 +52,10 @@ def test_how_to_connect_a_language_model_is_there(open_page: OpenPage) -> None:
     app = open_page("settings")
     assert not app.exception
     assert any("OPENAI_BASE_URL" in block.value for block in app.code)
+
+
+def test_version_is_at_the_foot(open_double: OpenPage) -> None:
+    assert open_double("settings").caption[-1].value == f"Docent {__version__}"
 
 
 def test_wrong_setting_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
