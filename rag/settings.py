@@ -1,8 +1,7 @@
-"""Every option of the product. The only module that reads the environment."""
+"""Every setting of the product. No other module reads the environment."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import threading
@@ -10,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rag.errors import SettingsError
+from rag.secrets import as_logged, secrets_of_address, without_password
 
 ConsistencyLevel = Literal["Strong", "Bounded", "Session", "Eventually"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -23,18 +23,19 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 DEFAULT_EMBED_MODEL = "BAAI/bge-base-en-v1.5"
 BUNDLED_EMBED_MODEL = "bundled"
 DEFAULT_OPENAI_MODEL = "gpt-5.4-mini"
-# Shorter ones are found in any text, as are keys that stand for none, such as "none".
-SECRET_CHARACTERS = 6
-_SECRET_IN_QUERY = re.compile(r"([?&][^=&]*(?:pass|token|key|secret)[^=&]*=)([^&]*)", re.IGNORECASE)
 
-# Held while the environment is read, and while a part of it is hidden.
+# Held while the environment is read, and while MILVUS_URI is hidden in it.
 _environment = threading.RLock()
 
 
 class Settings(BaseSettings):
-    """Options from keyword arguments, then environment variables of the same names, then `.env`, then defaults.
+    """Values from keyword arguments, then environment variables of the same names, then `.env`, then defaults.
 
-    Raises SettingsError, naming the setting and what it takes, for a value that doesn't fit.
+    Raises SettingsError for a wrong value; the message names the setting and the values it takes.
+
+    A new setting is a field with a type, a default and a description that ends "it takes …" (a SecretStr where it is
+    secret), a validator if the type isn't enough, a row in the table of the documentation, and a wrong value in
+    tests/test_settings.py. Errors, `doctor` and the settings page take it from `model_fields`.
     """
 
     model_config = SettingsConfigDict(
@@ -76,9 +77,9 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path("data"), description="a folder for uploads, the catalog and Milvus Lite")
 
-    # Limits, so generous that nobody meets them who doesn't try to. None holds up programs that measure: documents and
-    # jobs are counted in one collection and one process, and questions by the minute where people ask, which is the
-    # chat page; there those of all sessions together, since whoever wants more sessions opens them.
+    # Limits, so generous that normal use never meets them. None slows down a program: documents are counted in one
+    # collection, jobs in one process, and questions on the chat page only. There all sessions count together, since
+    # anyone can open more sessions.
     max_upload_mb: int = Field(200, ge=1, le=10_000, description="the largest file in megabytes, 1 to 10000")
     max_documents: int = Field(
         100_000, ge=1, le=100_000_000, description="the most documents in a collection, 1 to 100000000"
@@ -109,8 +110,8 @@ class Settings(BaseSettings):
             name = str(first["loc"][0]) if first["loc"] else "settings"
             field = type(self).model_fields.get(name)
             takes = field.description if field else "another value"
-            # Secrets are never echoed, and a value may be long.
-            value = _without_password(str(first.get("input")))[:80]
+            # No message repeats a secret, and a value may be long.
+            value = without_password(str(first.get("input")))[:80]
             given = "" if field is None or field.annotation is SecretStr else f" {value!r}"
             raise SettingsError(f"{name.upper()} has a wrong value{given}: it takes {takes}.") from error
 
@@ -177,82 +178,80 @@ class Settings(BaseSettings):
 
     @property
     def milvus_address(self) -> str:
-        """The Milvus URI in force: the one given, or Milvus Lite in the data folder."""
+        """The Milvus URI in force: MILVUS_URI, or Milvus Lite in the data folder."""
         return self.milvus_uri or str(self.data_dir / "milvus.db")
 
     @property
     def milvus_shown(self) -> str:
         """The Milvus URI without a password in it."""
-        return _without_password(self.milvus_address)
+        return without_password(self.milvus_address)
 
     @property
     def milvus_is_lite(self) -> bool:
+        """Whether Milvus is a file that Milvus Lite opens in this process."""
         return "://" not in self.milvus_address
 
     @property
     def milvus_key(self) -> str:
-        """What the catalog knows this Milvus by: of a Lite file the full path, wherever the command was started."""
+        """The name of this Milvus in the catalog: its URI, or the full path of a Lite file, whatever the working
+        folder is."""
         return str(Path(self.milvus_shown).resolve()) if self.milvus_is_lite else self.milvus_shown
 
     @property
     def database_address(self) -> str:
-        """The SQLAlchemy URL in force: the one given, or SQLite in the data folder."""
+        """The SQLAlchemy URL in force: DATABASE_URL, or SQLite in the data folder."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'docent.sqlite3'}"
 
     @property
     def names_llm(self) -> bool:
-        """Whether there is an LLM: a key is enough, or a server."""
+        """Whether the settings name an LLM, by a key or by a server."""
         return bool(self.openai_api_key.get_secret_value().strip() or self.openai_base_url)
 
     def with_milvus(self, uri: str, token: str) -> Settings:
-        """The same settings with another Milvus. Raises SettingsError for a URI that isn't one."""
+        """The same settings with another Milvus. Raises SettingsError for a wrong URI."""
         return Settings(**{**self.model_dump(), "milvus_uri": uri, "milvus_token": token})
 
     @property
     def embed_model_chosen(self) -> bool:
-        """Whether the embedding model was asked for, and isn't just the default."""
+        """Whether EMBED_MODEL was given. False where the default is in force."""
         return "embed_model" in self.model_fields_set
 
     @property
     def limits(self) -> dict[str, int]:
-        """What keeps one from taking all: the settings by their names in the environment."""
+        """The settings that limit use, by their names in the environment."""
         names = ("max_upload_mb", "max_documents", "max_jobs", "questions_per_minute", "max_question_characters")
         return {name.upper(): getattr(self, name) for name in names}
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must be shown and logged nowhere: keys, tokens and passwords, also those in addresses, and
-        these as Python and JSON quote them; longest first."""
+        """Texts that nothing may show or log: keys, tokens, passwords and logins, also those in addresses, as they are
+        and as Python and JSON quote them; longest first."""
         values = [getattr(self, name) for name in type(self).model_fields]
-        hidden = {value.get_secret_value().strip() for value in values if isinstance(value, SecretStr)}
-        hidden.add(self.milvus_token.get_secret_value().partition(":")[2])
+        secrets = {value.get_secret_value().strip() for value in values if isinstance(value, SecretStr)}
+        secrets.add(self.milvus_token.get_secret_value().partition(":")[2])  # of user:password
         addresses = (self.milvus_uri, self.embed_base_url, self.openai_base_url, self.database_url.get_secret_value())
         for address in addresses:
-            # Not by urlsplit, which refuses what isn't quite an address.
-            login = address.partition("://")[2].rpartition("@")[0]
-            password = login.partition(":")[2]
-            hidden |= {login, unquote(login), password, unquote(password)}
-            hidden |= {value for _, value in _SECRET_IN_QUERY.findall(address)}
-        hidden |= {written for value in hidden for written in (repr(value)[1:-1], json.dumps(value)[1:-1])}
-        return tuple(sorted((value for value in hidden if len(value) >= SECRET_CHARACTERS), key=len, reverse=True))
+            secrets |= secrets_of_address(address)
+        return as_logged(secrets)
 
     def shown(self) -> dict[str, str]:
-        """Every setting by its name in the environment, fit to be shown: secrets say only whether they are set."""
+        """The value of every setting by its name in the environment, to be displayed. A secret is "set" or "not
+        set"."""
         values = {}
         for name in type(self).model_fields:
             value = getattr(self, name)
             if isinstance(value, SecretStr):
                 value = "set" if value.get_secret_value() else "not set"
-            values[name.upper()] = _without_password(str(value))
+            values[name.upper()] = without_password(str(value))
         values["MILVUS_URI"] = self.milvus_shown
         return values
 
 
 @contextmanager
 def milvus_uri_hidden() -> Iterator[None]:
-    """Hide MILVUS_URI from pymilvus, which reads it by itself when it is imported and refuses the path of a Lite file.
+    """Hide MILVUS_URI from pymilvus, which reads it while it is imported, and refuses the path of a Lite file.
 
-    It reads `.env` too, and puts what is there into the environment, but nothing over what the environment has.
+    MILVUS_URI is emptied, not removed: pymilvus also loads `.env` into the environment, but overwrites no variable.
     """
     with _environment:
         given = os.environ.get("MILVUS_URI")
@@ -264,13 +263,3 @@ def milvus_uri_hidden() -> Iterator[None]:
                 del os.environ["MILVUS_URI"]
             else:
                 os.environ["MILVUS_URI"] = given
-
-
-def shown_address(url: str) -> str:
-    """The address without the user and password that it may hold."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def _without_password(address: str) -> str:
-    return _SECRET_IN_QUERY.sub(r"\1…", re.sub(r"//\S*@", "//…@", address))

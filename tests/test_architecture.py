@@ -12,7 +12,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 # A room imports only from the rooms above it, and from the nouns.
-NOUNS = ("errors", "ids", "settings", "schema")
+NOUNS = ("errors", "ids", "secrets", "settings", "schema")
 ROOMS = (
     "runtime",
     "text",

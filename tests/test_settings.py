@@ -204,6 +204,10 @@ def test_every_setting_is_described_and_shown() -> None:
     assert set(Settings().shown()) == {name.upper() for name in Settings.model_fields}
 
 
+def test_every_default_is_taken_when_it_is_given() -> None:
+    assert Settings(**Settings().model_dump()) == Settings()
+
+
 def test_every_setting_is_in_the_readme() -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
     assert not [name for name in Settings.model_fields if f"`{name.upper()}`" not in readme]

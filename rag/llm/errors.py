@@ -17,7 +17,7 @@ import openai
 from llama_index.core.llms import LLM
 
 from rag.errors import LLMError
-from rag.settings import shown_address
+from rag.secrets import shown_address
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rag.errors import SettingsError
 from rag.runtime.imports import IMPORTING
 from rag.schema import PartStatus
-from rag.settings import DEFAULT_OPENAI_MODEL, Settings, shown_address
+from rag.secrets import shown_address
+from rag.settings import DEFAULT_OPENAI_MODEL, Settings
 
 # rag.llm.openai brings OpenAI's client and LlamaIndex, which take more than a second: only where there is an LLM.
 if TYPE_CHECKING:

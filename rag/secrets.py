@@ -1,0 +1,39 @@
+"""Secrets in texts and addresses: finding them, and showing an address without them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+# A shorter text isn't taken for a secret: it stands in many texts by chance, as do keys that mean none, such as "none".
+MIN_CHARACTERS = 6
+_SECRET_IN_QUERY = re.compile(r"([?&][^=&]*(?:pass|token|key|secret)[^=&]*=)([^&]*)", re.IGNORECASE)
+_LOGIN = re.compile(r"//\S*@")
+
+
+def without_password(text: str) -> str:
+    """`text` with an ellipsis in place of each login and each secret parameter of an address in it."""
+    return _SECRET_IN_QUERY.sub(r"\1…", _LOGIN.sub("//…@", text))
+
+
+def shown_address(url: str) -> str:
+    """The address without user, password, query and fragment."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def secrets_of_address(address: str) -> set[str]:
+    """The login, the password and the secret parameters of an address, as they are written and percent-decoded."""
+    # Not by urlsplit: it refuses an address with a mistake in it, whose password is secret all the same.
+    login = address.partition("://")[2].rpartition("@")[0]
+    password = login.partition(":")[2]
+    parameters = {value for _, value in _SECRET_IN_QUERY.findall(address)}
+    return {login, unquote(login), password, unquote(password), *parameters}
+
+
+def as_logged(secrets: Iterable[str]) -> tuple[str, ...]:
+    """The secrets, also as Python and JSON quote them, longest first: so none is left over as a part of another."""
+    forms = {form for secret in secrets for form in (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1])}
+    return tuple(sorted((form for form in forms if len(form) >= MIN_CHARACTERS), key=len, reverse=True))
