@@ -1,4 +1,4 @@
-"""The exceptions of the package. Every message is one sentence fit to be shown to a user.
+"""The exceptions of the package. The message of each is one sentence for the user.
 
 RagError
 ├── SettingsError          a setting has a wrong value
@@ -7,24 +7,24 @@ RagError
 │   └── EmbeddingUnavailable   the embeddings server doesn't answer
 ├── StoreError             Milvus refused something
 │   ├── StoreUnavailable   Milvus can't be reached, or took too long
-│   │   └── CollectionLost the collection was dropped or rebuilt by another process
+│   │   └── CollectionLost     the collection was dropped or rebuilt by another process
 │   └── IndexMismatch      the collection was built with other settings
 ├── CatalogError           the catalog's database failed
 ├── LLMError               the language model can't answer
-├── NotFound               no such document, job or conversation
+├── NotFound               there is no such document, job or conversation
 ├── LimitReached           a limit of the settings is reached
-└── Cancelled              the person stopped it
+└── Cancelled              the user stopped it
 """
 
 from __future__ import annotations
 
 
 class RagError(Exception):
-    """Base of all errors that a user may see."""
+    """Base of all errors that the user sees."""
 
 
 class SettingsError(RagError):
-    """A setting has a value that it doesn't take."""
+    """A setting has a wrong value."""
 
 
 class ReadError(RagError):
@@ -48,8 +48,8 @@ class StoreUnavailable(StoreError):
 
 
 class CollectionLost(StoreUnavailable):
-    """Another process has dropped the collection, or has rebuilt it with another model. Its documents are added again
-    by themselves."""
+    """Another process has dropped the collection, or rebuilt it with another model. Its documents are ingested again
+    from the kept bytes."""
 
 
 class IndexMismatch(StoreError):
@@ -61,7 +61,7 @@ class CatalogError(RagError):
 
 
 class LLMError(RagError):
-    """The language model can't be reached, refused, or broke off."""
+    """The language model can't be reached, refused to answer, or broke off."""
 
 
 class NotFound(RagError):
@@ -69,8 +69,8 @@ class NotFound(RagError):
 
 
 class LimitReached(RagError):
-    """More than a limit of the settings allows: documents, unfinished jobs, questions, or a question's length."""
+    """A limit of the settings is reached: of documents, unfinished jobs, questions, or a question's length."""
 
 
 class Cancelled(RagError):
-    """The operation was stopped by the person who started it."""
+    """The user who started the operation has stopped it."""
