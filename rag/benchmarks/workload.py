@@ -14,12 +14,11 @@ from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
 
 from rag.schema import Chunk
 from rag.text.terms import lexical_text
+from rag.vector_store.rows import ChunkRow
 
 DIMENSION = 768
 WORDS = 60
 SAMPLE = Path(__file__).parents[1] / "sample" / "Northwind Observatory Handbook.md"
-
-StoreRow = tuple[str, int, Chunk, str, list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +54,11 @@ class Workload:
         return self._passages[:count]
 
 
-def store_rows(passages: Sequence[Passage]) -> list[StoreRow]:
+def store_rows(passages: Sequence[Passage]) -> list[ChunkRow]:
     """The passages as one document, for `VectorStore.insert`, under an id that was never used before."""
     doc_id = hashlib.sha256(uuid4().bytes).hexdigest()
     return [
-        (doc_id, number, Chunk(passage.text, 1, 0, len(passage.text)), passage.lexical, passage.vector)
+        ChunkRow(doc_id, number, Chunk(passage.text, 1, 0, len(passage.text)), passage.lexical, passage.vector)
         for number, passage in enumerate(passages)
     ]
 

@@ -17,6 +17,7 @@ from rag.ingestion.lifecycle import Outcomes
 from rag.ingestion.removal import Removal
 from rag.runtime.retries import retrying
 from rag.storage.documents import Catalog
+from rag.vector_store.rows import ChunkRow
 from rag.vector_store.store import VectorStore
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,9 @@ class Inserting:
             nonlocal attempt
             attempt += 1
             rows = [
-                (i.work.job.doc_id, i.number, i.chunk, i.lexical_text, i.vector) for i in wanted if not i.work.cancelled
+                ChunkRow(item.work.job.doc_id, item.number, item.chunk, item.lexical_text, item.vector)
+                for item in wanted
+                if not item.work.cancelled
             ]
             # An insert that timed out may have been carried out all the same.
             await self._store.insert(rows, namespace, again=attempt > 1)

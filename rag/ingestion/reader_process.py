@@ -1,39 +1,46 @@
-"""Documents are read in a process of their own, which is stopped when it takes too long or is no longer wanted.
-
-See `reader_worker` for what happens there.
+"""Reading, the app's side: a process reads the documents, and is killed when it takes too long or isn't needed any
+more. `reader_worker` is the code of that process, `messages` are what the two say to each other.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
 
 from rag.embeddings.embedder import Embedder
 from rag.errors import RagError, ReadError
-from rag.ingestion.reader_worker import LENGTH, packed
+from rag.ingestion.messages import (
+    Chunked,
+    Failed,
+    Finished,
+    Progress,
+    Read,
+    TextRead,
+    UseTokenizer,
+    encode,
+    next_answer,
+)
 from rag.readers.faults import Fault, Kind
 from rag.runtime.logs import ID_CHARACTERS
 
 logger = logging.getLogger(__name__)
 
-# A reader is stopped that takes longer to make pages of a small file, whatever it says meanwhile, or is silent for as
+# A reader is killed that takes longer to make pages of a small file, whatever it says meanwhile, or is silent for as
 # long afterwards. Large files get more: long HTML and Word texts take up to 14 seconds per megabyte on an idle machine.
 SILENT_SECONDS = 25.0
 SECONDS_PER_MEGABYTE = 20.0
-# What a reader may take, so that it stays below a gigabyte with its code; and how many times its file's size on top.
+# Bytes that a reader may take, so that it stays below a gigabyte with its code; and how many for each byte of the file.
 MEMORY = 900_000_000
 MEMORY_PER_BYTE = 6
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from rag.ingestion.reader_worker import main; main()"
 
 
 class ReaderProcess:
-    """One process that reads one document after the other; started when it is needed. Use on the event loop only."""
+    """One process that reads one document after the other, started when it is needed. Use on the event loop only."""
 
     def __init__(self) -> None:
         self._starting = asyncio.Lock()
@@ -62,11 +69,11 @@ class ReaderProcess:
 
     async def read(
         self, folder: Path, doc_id: str, file_name: str, size: int, embedder: Embedder
-    ) -> AsyncGenerator[tuple[str, list[Any]], None]:
-        """What the worker says of the document of `size` bytes in the folder of a FileStore: ("progress" | "pages" |
-        "chunks", values). Closing this generator early stops the process.
+    ) -> AsyncGenerator[Progress | TextRead | Chunked, None]:
+        """Read the document of `size` bytes in the folder of a FileStore: Progress while its pages are read, TextRead
+        once, then its chunks. Closing this generator early kills the process.
 
-        Raises ReadError, which is also for a reader that crashes, takes too long or too much memory; RagError.
+        Raises ReadError, also for a reader that crashes, takes too long or too much memory; RagError.
         """
         await self.start()
         process = self._process
@@ -75,29 +82,29 @@ class ReaderProcess:
         try:
             if self._tokenizer != embedder.fingerprint:
                 # In a thread: those of multilingual models are large.
-                process.stdin.write(await asyncio.to_thread(lambda: packed(["tokenizer", embedder.tokenizer])))
+                process.stdin.write(await asyncio.to_thread(lambda: encode(UseTokenizer(embedder.tokenizer))))
                 self._tokenizer = embedder.fingerprint
             memory = MEMORY + MEMORY_PER_BYTE * size
             # Not drained: a process that doesn't take it says nothing either, which is noticed below.
-            process.stdin.write(packed(["read", str(folder), doc_id, file_name, embedder.max_tokens, memory]))
+            process.stdin.write(encode(Read(str(folder), doc_id, file_name, embedder.max_tokens, memory)))
             patience = SILENT_SECONDS + SECONDS_PER_MEGABYTE * size / 1_000_000
             clock = asyncio.get_running_loop().time
             deadline = clock() + patience
-            kind = ""
+            assert process.stdout is not None
             while True:
-                if kind not in {"", "progress"}:
-                    deadline = clock() + patience
                 try:
                     async with asyncio.timeout_at(deadline):
-                        kind, *values = await self._receive(process)
+                        answer = await next_answer(process.stdout)
                 except TimeoutError as error:
                     raise ReadError(Fault(Kind.TOO_SLOW).sentence(file_name)) from error
-                if kind in {"end", "failed"}:
-                    finished = not values.pop()  # a process that is worn out is replaced
-                    if kind == "failed":
-                        raise _failure(file_name, *values)
+                if isinstance(answer, Finished | Failed):
+                    finished = not answer.worn_out
+                    if isinstance(answer, Failed):
+                        raise _failure(file_name, answer)
                     return
-                yield kind, values
+                yield answer
+                if not isinstance(answer, Progress):
+                    deadline = clock() + patience
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             logger.warning("a reader ended with %s", await process.wait(), extra={"doc": doc_id[:ID_CHARACTERS]})
             raise ReadError(Fault(Kind.CRASHED).sentence(file_name)) from error
@@ -105,24 +112,18 @@ class ReaderProcess:
             if not finished:
                 await self.close()
 
-    async def _receive(self, process: asyncio.subprocess.Process) -> list[Any]:
-        assert process.stdout is not None
-        (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
-        message: list[Any] = json.loads(await process.stdout.readexactly(length))
-        return message
-
     async def close(self) -> None:
-        """Stop the process, whatever it is at."""
+        """Kill the process, whatever it is doing."""
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             process.kill()
             await process.wait()
 
 
-def _failure(file_name: str, kind: str, sentence: str, exceptions: list[dict[str, Any]]) -> RagError:
-    if kind == "ReadError":
-        return ReadError(sentence)
-    if sentence:
-        return RagError(sentence)
-    logger.error("reading failed", extra={"exceptions": exceptions})
-    return RagError(f"{file_name} can't be ingested ({kind}); details are in the log.")
+def _failure(file_name: str, failed: Failed) -> RagError:
+    if failed.error == ReadError.__name__:
+        return ReadError(failed.sentence)
+    if failed.sentence:
+        return RagError(failed.sentence)
+    logger.error("reading failed", extra={"exceptions": failed.exceptions})
+    return RagError(f"{file_name} can't be ingested ({failed.error}); details are in the log.")

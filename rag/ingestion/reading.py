@@ -1,4 +1,4 @@
-"""The pipeline's beginning: documents are read and chunked, a few at a time, in processes of their own."""
+"""Reading: documents are taken from the queue, read and chunked in processes of their own, a few at a time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from rag.errors import RagError
 from rag.ingestion.embedding import EmbeddingQueue, Item, LoadModel, PrepareFor
 from rag.ingestion.jobs import Work
 from rag.ingestion.lifecycle import Outcomes
+from rag.ingestion.messages import Progress, TextRead
 from rag.ingestion.reader_process import ReaderProcess
 from rag.runtime.logs import job as in_job
-from rag.schema import Chunk
 from rag.storage.files import FileStore
 from rag.vector_store.store import VectorStore
 
@@ -95,25 +95,25 @@ class Reading:
         # The last ones are held back until it is known that they are the last.
         held: list[Item] = []
         async with aclosing(reader.read(self._files.folder, job.doc_id, job.file_name, size, embedder)) as messages:
-            async for kind, values in messages:
+            async for message in messages:
                 if work.cancelled:
                     await reader.close()
                     # It may have written the text of a document that was removed before.
                     await asyncio.to_thread(self._files.keep_pages, job.doc_id)
                     return
-                if kind == "progress":
-                    work.update(done=values[0], total=values[1])
-                elif kind == "pages":
+                if isinstance(message, Progress):
+                    work.update(done=message.done, total=message.total)
+                elif isinstance(message, TextRead):
                     await asyncio.to_thread(self._files.keep_pages, job.doc_id)
-                    work.update(stage="embedding", done=0, total=0, pages=values[0])
+                    work.update(stage="embedding", done=0, total=0, pages=message.pages)
                 else:
                     await self._embed(held)
-                    share, rows = values
                     held = [
-                        Item(work, work.chunks + number, Chunk(*row[:5]), *row[5:]) for number, row in enumerate(rows)
+                        Item(work, number, chunk.chunk, chunk.embedded_text, chunk.lexical_text)
+                        for number, chunk in enumerate(message.chunks, work.chunks)
                     ]
-                    work.chunks += len(rows)
-                    work.update(chunks=work.chunks, total=round(work.chunks / share))
+                    work.chunks += len(held)
+                    work.update(chunks=work.chunks, total=round(work.chunks / message.share))
         if not held:
             raise RagError(f"{job.file_name} has no text to search; add a version with text.")
         await preparing

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +11,7 @@ from rag.errors import CollectionLost
 from rag.library.collection_model import namespace_of
 from rag.storage.documents import Catalog, Entry
 from rag.storage.files import ORIGINAL, TEXT, FileStore
+from rag.vector_store.rows import doc_id_of, number_of
 from rag.vector_store.store import VectorStore
 
 Kind = Literal[
@@ -28,8 +28,6 @@ Kind = Literal[
     "removal unfinished",
 ]
 ORIGINAL_LOST = "Its original is lost or damaged; add the same file again, or delete the document."
-
-_ROW_ID = re.compile(r"([0-9a-f]{64})-([0-9a-f]{8})-([0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,7 @@ class Inspection:
         rows: dict[str, list[str]] = {}
         async for row_ids in self._store.row_ids():
             for row_id in row_ids:
-                rows.setdefault(row_id[:64] if _ROW_ID.fullmatch(row_id) else "", []).append(row_id)
+                rows.setdefault(doc_id_of(row_id) or "", []).append(row_id)
         doubled: dict[str, int] = {}
         if await self._store.count(None, "Strong") != sum(map(len, rows.values())):
             expected = {doc_id: len(ids) for doc_id, ids in rows.items() if doc_id}
@@ -196,5 +194,5 @@ class Inspection:
 
 
 def _is_of(row_id: str, namespace: str | None, chunks: int) -> bool:
-    match = _ROW_ID.fullmatch(row_id)
-    return match is not None and match[2] == namespace and int(match[3]) < chunks
+    number = number_of(row_id, namespace)
+    return number is not None and number < chunks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rag.errors import StoreError
@@ -18,7 +19,21 @@ HIT_FIELDS = ["text", "page", "start", "end"]
 PAGE_NONE = 0  # a row's page where the document has none; Milvus before 2.5 knows no null
 
 _NOT_WHOLE = "Milvus has answered a search with a part of its rows only; ask again."
-_ROW_ID = re.compile(r"[0-9a-f]{64}-[0-9a-f]{8}-[0-9]+")
+# A document's id, the namespace of the collection's fingerprint, and the number of the chunk, counted from 0.
+_ROW_ID = re.compile(r"([0-9a-f]{64})-([0-9a-f]{8})-([0-9]{1,9})")
+_DOC_ID_CHARACTERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRow:
+    """A chunk that is to be inserted: chunk `number` of a document, counted from 0, with the terms that BM25 sees and
+    its embedding."""
+
+    doc_id: str
+    number: int
+    chunk: Chunk
+    lexical_text: str
+    vector: list[float]
 
 
 class Hit(NamedTuple):
@@ -34,20 +49,31 @@ class Hit(NamedTuple):
     score: float
 
 
-def make_row(
-    namespace: str, doc_id: str, number: int, chunk: Chunk, lexical_text: str, vector: list[float]
-) -> dict[str, Any]:
-    """A chunk as it is inserted; its id follows from its document, the namespace and its number."""
+def make_row(namespace: str, row: ChunkRow) -> dict[str, Any]:
+    """A row as Milvus takes it; its id follows from its document, the namespace and its number."""
+    chunk = row.chunk
     return {
-        "id": f"{doc_id}-{namespace}-{number}",
-        "doc_id": doc_id,
+        "id": f"{row.doc_id}-{namespace}-{row.number}",
+        "doc_id": row.doc_id,
         "text": _fitting(chunk.text),
-        "embedding": vector,
-        "lexical": _fitting(lexical_text),
+        "embedding": row.vector,
+        "lexical": _fitting(row.lexical_text),
         "page": chunk.page or PAGE_NONE,
         "start": chunk.start,
         "end": chunk.end,
     }
+
+
+def doc_id_of(row_id: str) -> str | None:
+    """The id of the document that a row is of; None for a row id that Docent hasn't made."""
+    match = _ROW_ID.fullmatch(row_id)
+    return match[1] if match else None
+
+
+def number_of(row_id: str, namespace: str | None) -> int | None:
+    """The number of a row's chunk; None for a row of another namespace, or one that Docent hasn't made."""
+    match = _ROW_ID.fullmatch(row_id)
+    return int(match[3]) if match and match[2] == namespace else None
 
 
 def _fitting(text: str) -> str:
@@ -71,7 +97,7 @@ def read_hits(found: Any, score: Callable[[float], float]) -> list[list[Hit]]:
         )
         hits = [
             # The document's id is the beginning of the row's: each field that isn't asked for saves time.
-            Hit(row_id, row_id[:64], text, page or None, start, end, score(rank))
+            Hit(row_id, row_id[:_DOC_ID_CHARACTERS], text, page or None, start, end, score(rank))
             for row_id, text, page, start, end, rank in zip(row_ids, *columns, strict=True)
         ]
     except (KeyError, ValueError) as error:

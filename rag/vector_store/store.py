@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 from rag.errors import CollectionLost
-from rag.schema import Chunk
 from rag.settings import Settings
 from rag.vector_store import failures
 from rag.vector_store.client import MOST_ROWS, async_client
@@ -24,7 +23,7 @@ from rag.vector_store.connection import (
     SEARCH_SECONDS,
     Connection,
 )
-from rag.vector_store.rows import make_row, only, only_rows
+from rag.vector_store.rows import ChunkRow, make_row, only, only_rows
 from rag.vector_store.searches import Searches
 
 # In one request at most: what the pipeline inserts together fits into one.
@@ -95,15 +94,13 @@ class VectorStore:
 
     # --- rows
 
-    async def insert(
-        self, rows: Sequence[tuple[str, int, Chunk, str, list[float]]], namespace: str, again: bool = False
-    ) -> None:
-        """Insert rows of (doc_id, number, chunk, lexical text, vector); their ids follow from `namespace` and number.
+    async def insert(self, rows: Sequence[ChunkRow], namespace: str, again: bool = False) -> None:
+        """Insert chunks; the ids of their rows follow from document, `namespace` and number.
 
-        `again` first deletes what an earlier attempt may have left. Raises StoreUnavailable or StoreError; some of
-        the rows may then be there.
+        `again` first deletes the rows that an earlier attempt may have left. Raises StoreUnavailable or StoreError;
+        some of the rows may then be there.
         """
-        await self.insert_rows([make_row(namespace, *row) for row in rows], again)
+        await self.insert_rows([make_row(namespace, row) for row in rows], again)
 
     async def count(self, doc_ids: Collection[str] | None = None, consistency: str | None = None) -> int:
         """How many rows there are (of these documents), as a search under that consistency level would see them."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rag import DocumentIndex, Settings
+from rag.ingestion.messages import TextRead
 from rag.ingestion.reader_process import ReaderProcess
 from rag.schema import Page
 from rag.storage.files import FileStore
@@ -22,15 +23,13 @@ def test_text_that_is_read_of_a_document_that_is_gone_by_then_is_not_kept(
     deadline = time.monotonic() + PATIENCE
     drafted: list[str] = []
 
-    async def read_slowly(
-        self: ReaderProcess, folder: Path, doc_id: str, *_: Any
-    ) -> AsyncGenerator[tuple[str, list[Any]], None]:
+    async def read_slowly(self: ReaderProcess, folder: Path, doc_id: str, *_: Any) -> AsyncGenerator[TextRead, None]:
         files = FileStore(folder)
         while any(path.name == doc_id for path in folder.rglob("*")):
             await asyncio.sleep(0.01)
         files.draft_pages(doc_id, [Page("what was read")])
         drafted.append(doc_id)
-        yield "pages", [1]
+        yield TextRead(1)
 
     monkeypatch.setattr(ReaderProcess, "read", read_slowly)
     with DocumentIndex(settings) as index:

@@ -21,9 +21,9 @@ from reportlab.pdfgen.canvas import Canvas
 from rag.embeddings.embedder import Embedder
 from rag.errors import ReadError
 from rag.ingestion import reader_process
+from rag.ingestion.messages import Chunked, Progress, ReadChunk, TextRead
 from rag.ingestion.reader_process import ReaderProcess
 from rag.readers.read import read
-from rag.schema import Chunk
 from rag.storage.files import FileStore
 from rag.text.chunking import chunk_pages
 from rag.text.terms import lexical_text
@@ -81,17 +81,17 @@ class Reading:
         doc_id = self.files.write(data)
         return self.reader.read(self.files.folder, doc_id, name, len(data), self.embedder)
 
-    async def rows(self, name: str, data: bytes) -> list[list[Any]]:
-        """Those of all its chunks."""
-        rows: list[list[Any]] = []
-        async for kind, values in self.messages(name, data):
-            if kind == "chunks":
-                rows += values[1]
-        return rows
+    async def chunks(self, name: str, data: bytes) -> list[ReadChunk]:
+        """All of a document's."""
+        chunks: list[ReadChunk] = []
+        async for message in self.messages(name, data):
+            if isinstance(message, Chunked):
+                chunks += message.chunks
+        return chunks
 
     async def reads(self, name: str = "next.txt") -> bool:
         """Whether a document comes out whole."""
-        return [row[0] for row in await self.rows(name, FERRY.encode())] == [FERRY.strip()]
+        return [chunk.chunk.text for chunk in await self.chunks(name, FERRY.encode())] == [FERRY.strip()]
 
 
 def run(files: FileStore, embedder: Embedder, scenario: Callable[[Reading], Awaitable[None]]) -> None:
@@ -124,19 +124,18 @@ def test_chunks_are_those_that_reading_here_gives(
         for name, data in documents.items():
             pages = read(name, data)
             expected = list(chunk_pages(pages, name, embedder.count_tokens, embedder.max_tokens))
-            found = [message async for message in reading.messages(name, data)]
-            rows = [row for kind, values in found if kind == "chunks" for row in values[1]]
-            assert [Chunk(*row[:5]) for row in rows] == expected
+            messages = [message async for message in reading.messages(name, data)]
+            chunked = [message for message in messages if isinstance(message, Chunked)]
+            chunks = [chunk for message in chunked for chunk in message.chunks]
+            assert [chunk.chunk for chunk in chunks] == expected
             assert expected
-            for chunk, (*_, embedded, lexical) in zip(expected, rows, strict=True):
-                assert embedded.startswith(chunk.context)
-                assert embedded.endswith(chunk.text)
-                assert lexical == lexical_text(embedded)
-            # Once, before the chunks, so that what they are chunks of is kept when they are searchable.
-            kinds = [kind for kind, _ in found if kind != "progress"]
-            assert kinds == ["pages"] + ["chunks"] * (len(kinds) - 1)
-            assert [values for kind, values in found if kind == "pages"] == [[pages[-1].number or 1]]
-            shares = [values[0] for kind, values in found if kind == "chunks"]
+            for chunk, read_chunk in zip(expected, chunks, strict=True):
+                assert read_chunk.embedded_text.startswith(chunk.context)
+                assert read_chunk.embedded_text.endswith(chunk.text)
+                assert read_chunk.lexical_text == lexical_text(read_chunk.embedded_text)
+            # Once, before the chunks, so that the text that they are chunks of is kept when they are searchable.
+            assert [m for m in messages if not isinstance(m, Progress)] == [TextRead(pages[-1].number or 1), *chunked]
+            shares = [message.share for message in chunked]
             assert shares == sorted(shares)
             assert 0.9 < shares[-1] <= 1
             doc_id = files.write(data)
@@ -149,10 +148,10 @@ def test_chunks_are_those_that_reading_here_gives(
 
 def test_pages_are_counted_while_they_are_read(files: FileStore, embedder: Embedder) -> None:
     async def scenario(reading: Reading) -> None:
-        found = [message async for message in reading.messages("a.pdf", pdf(30))]
-        done = [values for kind, values in found if kind == "progress"]
-        assert done
-        assert all(total == 30 and 1 <= number <= 30 for number, total in done)
+        messages = [message async for message in reading.messages("a.pdf", pdf(30))]
+        progress = [message for message in messages if isinstance(message, Progress)]
+        assert progress
+        assert all(message.total == 30 and 1 <= message.done <= 30 for message in progress)
 
     run(files, embedder, scenario)
 
@@ -167,7 +166,7 @@ def test_what_is_wrong_with_a_file_comes_through_in_the_same_words(
             with pytest.raises(ReadError) as here:
                 read(name, data)
             with pytest.raises(ReadError) as there:
-                await reading.rows(name, data)
+                await reading.chunks(name, data)
             assert str(there.value) == str(here.value)
             assert await reading.reads()
 
@@ -209,7 +208,7 @@ def test_reader_that_does_not_even_listen_is_stopped(
         processes[0].send_signal(signal.SIGSTOP)
         with monkeypatch.context() as patch, pytest.raises(ReadError, match=r"deaf\.txt takes too long"):
             patch.setattr(reader_process, "SILENT_SECONDS", 0.5)
-            await reading.rows("deaf.txt", FERRY.encode())
+            await reading.chunks("deaf.txt", FERRY.encode())
         assert processes[0].returncode == -signal.SIGKILL
         assert await reading.reads()
 
@@ -223,8 +222,8 @@ def test_reader_that_crashes_is_said_and_the_next_document_is_read(
     async def scenario(reading: Reading) -> None:
         chunks = 0
         with pytest.raises(ReadError, match=r"long\.txt can't be read"):
-            async for kind, _ in reading.messages("long.txt", LONG.encode()):
-                if kind == "chunks":
+            async for message in reading.messages("long.txt", LONG.encode()):
+                if isinstance(message, Chunked):
                     chunks += 1
                     if chunks == 1:
                         processes[0].kill()
@@ -256,7 +255,7 @@ def test_document_that_takes_too_much_memory_is_said_and_the_next_one_is_read(
         with monkeypatch.context() as patch, pytest.raises(ReadError, match=r"^huge\.txt (is too large|can't be read)"):
             patch.setattr(reader_process, "MEMORY", 10_000_000)
             patch.setattr(reader_process, "MEMORY_PER_BYTE", 0)
-            await reading.rows("huge.txt", LONG.encode())
+            await reading.chunks("huge.txt", LONG.encode())
         assert await reading.reads()
 
     run(files, embedder, scenario)
@@ -291,8 +290,8 @@ def test_whoever_stops_listening_stops_the_reader(
     files: FileStore, embedder: Embedder, processes: list[Process], way: str
 ) -> None:
     async def first_chunks(messages: Any) -> None:
-        async for kind, _ in messages:
-            if kind == "chunks":
+        async for message in messages:
+            if isinstance(message, Chunked):
                 return
 
     async def listen_for_ever(messages: Any, heard: asyncio.Event) -> None:
@@ -344,6 +343,7 @@ from types import SimpleNamespace
 from tokenizers import Tokenizer
 from rag.storage.files import FileStore
 from rag.embeddings.hub import bundled_folder
+from rag.ingestion.messages import Chunked
 from rag.ingestion.reader_process import ReaderProcess
 folder = Path(sys.argv[1])
 files = FileStore(folder)
@@ -360,8 +360,8 @@ async def main():
     reader = ReaderProcess()
     for name, data in {"good.txt": b"The ferry leaves at noon.", "broken.pdf": b"%PDF-1.4", "long.txt": text}.items():
         try:
-            async for kind, _ in read(reader, name, data):
-                if name == "long.txt" and kind == "chunks":
+            async for message in read(reader, name, data):
+                if name == "long.txt" and isinstance(message, Chunked):
                     reader._process.kill()
         except Exception as error:
             print(type(error).__name__)
@@ -378,8 +378,8 @@ APP_THAT_IS_KILLED = (
 async def main():
     idle, busy = ReaderProcess(), ReaderProcess()
     await idle.start()
-    async for kind, _ in read(busy, "long.txt", text):
-        if kind == "chunks":
+    async for message in read(busy, "long.txt", text):
+        if isinstance(message, Chunked):
             print(idle._process.pid, busy._process.pid, flush=True)
             await asyncio.Event().wait()
 asyncio.run(main())

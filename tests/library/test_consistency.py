@@ -18,6 +18,7 @@ from rag.library.consistency import Finding
 from rag.schema import Chunk
 from rag.storage.documents import Catalog
 from rag.storage.files import ASIDE, document_id
+from rag.vector_store.rows import ChunkRow
 from tests.chaos import kills
 
 TEA = b"The tea house opens at seven in the morning. It serves forty kinds of tea."
@@ -63,7 +64,7 @@ def row_ids(index: DocumentIndex, doc_id: str) -> list[str]:
 def insert(index: DocumentIndex, doc_id: str, *numbers: int, namespace: str = "") -> None:
     chunk = Chunk("text", None, 0, 4)
     namespace = namespace or index._loop.run(index._model.prepare())[1]
-    rows = [(doc_id, number, chunk, "text", [1.0] + [0.0] * 383) for number in numbers]
+    rows = [ChunkRow(doc_id, number, chunk, "text", [1.0] + [0.0] * 383) for number in numbers]
     index._loop.run(index._store.insert(rows, namespace))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from rag.schema import Chunk
 from rag.text.terms import FUNCTION_WORDS, lexical_question, lexical_text
+from rag.vector_store.rows import ChunkRow
 
 # As the bundled model makes them.
 DIMENSION = 384
@@ -24,8 +25,6 @@ NOISE = 0.8
 QUESTION_WORDS = 8
 SENTENCE = 15  # words
 
-Row = tuple[str, int, Chunk, str, list[float]]
-
 
 class Corpus:
     """Rows as `VectorStore.insert` takes them, the same ones for the same seed, and questions that fit them."""
@@ -36,7 +35,7 @@ class Corpus:
         self._centres = _unit(self._random.standard_normal((CLUSTERS, DIMENSION)))
         self._made = 0
 
-    def batches(self, count: int, size: int) -> Iterator[list[Row]]:
+    def batches(self, count: int, size: int) -> Iterator[list[ChunkRow]]:
         """The next `count` rows in lists of `size`."""
         for first in range(0, count, size):
             yield self._rows(min(size, count - first))
@@ -47,20 +46,20 @@ class Corpus:
         centre = self._questions.integers(CLUSTERS, size=1)
         return lexical_question(" ".join(words)), self._vectors(self._questions, centre)[0].tolist()
 
-    def _rows(self, count: int) -> list[Row]:
+    def _rows(self, count: int) -> list[ChunkRow]:
         lengths = self._random.normal(WORDS, WORDS_SPREAD, count).clip(60, 250).astype(int)
         ranks = self._ranks(self._random, int(lengths.sum()))
         words = [self._vocabulary[rank] for rank in ranks]
         terms = [self._terms[rank] for rank in ranks]
         ends = list(accumulate(lengths.tolist()))
         vectors = self._vectors(self._random, self._random.integers(CLUSTERS, size=count)).tolist()
-        rows: list[Row] = []
+        rows: list[ChunkRow] = []
         for begin, end, vector in zip([0, *ends], ends, vectors, strict=False):
             document, number = divmod(self._made, CHUNKS_OF_A_DOCUMENT)
             text = " ".join(words[begin:end])
             chunk = Chunk(text, number // 2 + 1, 0, len(text))
             doc_id = hashlib.sha256(str(document).encode()).hexdigest()
-            rows.append((doc_id, number, chunk, " ".join(terms[begin:end]), vector))
+            rows.append(ChunkRow(doc_id, number, chunk, " ".join(terms[begin:end]), vector))
             self._made += 1
         return rows
 
@@ -95,8 +94,8 @@ def text_files(corpus: Corpus, texts: int) -> Iterator[tuple[str, bytes]]:
     """Names and bytes of text files without end, each of so many texts as long as a chunk, in sentences."""
     for number in count(1):
         paragraphs = []
-        for _, _, chunk, _, _ in next(corpus.batches(texts, texts)):
-            words = chunk.text.split()
+        for row in next(corpus.batches(texts, texts)):
+            words = row.chunk.text.split()
             sentences = [" ".join(words[first : first + SENTENCE]) for first in range(0, len(words), SENTENCE)]
             paragraphs.append(" ".join(f"{sentence.capitalize()}." for sentence in sentences))
         yield f"document {number}.txt", "\n\n".join(paragraphs).encode()

@@ -44,9 +44,9 @@ def test_nothing_stays_after_a_failure(settings: Settings, monkeypatch: pytest.M
 
 def test_rows_are_like_those_of_real_documents() -> None:
     rows = [row for batch in Corpus().batches(300, 128) for row in batch]
-    assert len({(row[0], row[1]) for row in rows}) == 300
-    assert abs(np.mean([len(row[2].text.split()) for row in rows]) - WORDS) < 10
-    vectors = np.array([row[4] for row in rows])
+    assert len({(row.doc_id, row.number) for row in rows}) == 300
+    assert abs(np.mean([len(row.chunk.text.split()) for row in rows]) - WORDS) < 10
+    vectors = np.array([row.vector for row in rows])
     assert vectors.shape == (300, DIMENSION)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert next(Corpus().batches(300, 128)) == rows[:128]

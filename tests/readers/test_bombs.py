@@ -23,6 +23,7 @@ from tokenizers import Tokenizer
 from rag.embeddings.hub import bundled_folder
 from rag.errors import ReadError
 from rag.ingestion import reader_process
+from rag.ingestion.messages import Chunked
 from rag.ingestion.reader_process import ReaderProcess
 from rag.storage.files import FileStore
 
@@ -294,9 +295,9 @@ async def read(folder: Path, name: str, data: bytes) -> Reading:
     begun = time.monotonic()
     try:
         async with aclosing(reader.read(folder, doc_id, name, len(data), embedder)) as messages:
-            async for kind, values in messages:
-                if kind == "chunks":
-                    reading.text += "\n".join(row[0] for row in values[1])
+            async for message in messages:
+                if isinstance(message, Chunked):
+                    reading.text += "\n".join(chunk.chunk.text for chunk in message.chunks)
                     if len(reading.text) > 100_000:  # read it is; indexing it all would only take its time
                         break
     except ReadError as error:

@@ -15,7 +15,7 @@ from rag.runtime.event_loop import EventLoopThread
 from rag.schema import Chunk
 from rag.settings import Settings
 from rag.vector_store.client import async_client, import_milvus
-from rag.vector_store.rows import HIT_FIELDS, Hit, read_hits
+from rag.vector_store.rows import HIT_FIELDS, ChunkRow, Hit, read_hits
 from rag.vector_store.store import VectorStore
 
 DOCUMENT = "a" * 64
@@ -74,7 +74,7 @@ def test_columns_hold_the_hits_that_pymilvus_makes_of_an_answer(
     loop: EventLoopThread, settings: Settings, limit: int
 ) -> None:
     rows = [
-        (
+        ChunkRow(
             DOCUMENT,
             number,
             Chunk(f"단락 {number}", number % 3 or None, number, number + 5),

@@ -18,7 +18,7 @@ from rag.runtime.event_loop import EventLoopThread
 from rag.schema import Chunk
 from rag.settings import Settings
 from rag.vector_store import failures
-from rag.vector_store.rows import Hit
+from rag.vector_store.rows import ChunkRow, Hit
 from rag.vector_store.store import VectorStore
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -35,12 +35,10 @@ documents = [(ONE, TWO, THREE)[number % 3] for number in range(ROWS)]
 questions = random.normal(size=(50, DIMENSION)).astype(np.float32)
 QUERIES = [" ".join(random.choice(WORDS, size=3, replace=False)) for _ in range(50)]
 
-Row = tuple[str, int, Chunk, str, list[float]]
 
-
-def rows() -> list[Row]:
+def rows() -> list[ChunkRow]:
     return [
-        (documents[i], i, Chunk(texts[i], i % 5 or None, i, i + len(texts[i])), texts[i], vectors[i].tolist())
+        ChunkRow(documents[i], i, Chunk(texts[i], i % 5 or None, i, i + len(texts[i])), texts[i], vectors[i].tolist())
         for i in range(ROWS)
     ]
 
@@ -213,11 +211,12 @@ import asyncio, sys
 from pathlib import Path
 from rag.schema import Chunk
 from rag.settings import Settings
+from rag.vector_store.rows import ChunkRow
 from rag.vector_store.store import VectorStore
 async def main():
     store = VectorStore(Settings(_env_file=None, data_dir=Path(sys.argv[1])))
     await store.create(8)
-    rows = [("1" * 64, n, Chunk(f"text {n}", None, 0, 6), f"text {n}", [n + 1.0] * 8) for n in range(5)]
+    rows = [ChunkRow("1" * 64, n, Chunk(f"text {n}", None, 0, 6), f"text {n}", [n + 1.0] * 8) for n in range(5)]
     await store.insert(rows, "n")
     await store.flush()
     assert len(await store.searches.dense([1.0] * 8, 10, None, [])) == 5

@@ -7,6 +7,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,12 @@ from rag.schema import Chunk
 from rag.settings import Settings
 from rag.vector_store.client import BM25_PARAMETERS
 from rag.vector_store.lite.snapshot import BATCHES_TOGETHER
+from rag.vector_store.rows import ChunkRow
 from rag.vector_store.store import INSERT_BATCH, VectorStore
 
 DIMENSION = 16
 WORDS = [f"word{number}" for number in range(60)]
 DOCUMENTS = [f"{number:064x}" for number in range(6)]
-
-Row = tuple[str, int, Chunk, str, list[float]]
 
 
 @pytest.fixture
@@ -48,25 +48,25 @@ class Rows:
 
     def __init__(self, seed: int) -> None:
         self.random = np.random.default_rng(seed)
-        self.there: dict[tuple[str, int], Row] = {}
+        self.there: dict[tuple[str, int], ChunkRow] = {}
 
-    def make(self, doc_id: str, count: int) -> list[Row]:
+    def make(self, doc_id: str, count: int) -> list[ChunkRow]:
         rows = []
         for number in range(count):
             vector = self.random.standard_normal(DIMENSION)
             text = " ".join(self.random.choice(WORDS, size=self.random.integers(2, 20)))
             chunk = Chunk(text, number % 3 or None, number, number + len(text))
-            rows.append((doc_id, number, chunk, text, (vector / np.linalg.norm(vector)).tolist()))
+            rows.append(ChunkRow(doc_id, number, chunk, text, (vector / np.linalg.norm(vector)).tolist()))
         return rows
 
     def nearest(self, vector: list[float], limit: int, without: list[str]) -> list[tuple[str, int]]:
         rows = [(key, row) for key, row in self.there.items() if key[0] not in without]
-        order = np.argsort([-np.dot(row[4], vector) for _, row in rows], kind="stable")
+        order = np.argsort([-np.dot(row.vector, vector) for _, row in rows], kind="stable")
         return [rows[place][0] for place in order[:limit]]
 
     def bm25(self, words: list[str]) -> dict[tuple[str, int], float]:
         k1, b = BM25_PARAMETERS["bm25_k1"], BM25_PARAMETERS["bm25_b"]
-        counts = {key: Counter(row[3].split()) for key, row in self.there.items()}
+        counts = {key: Counter(row.lexical_text.split()) for key, row in self.there.items()}
         average = sum(count.total() for count in counts.values()) / len(counts)
         scores: dict[tuple[str, int], float] = {}
         for word in words:
@@ -104,23 +104,24 @@ def test_searches_see_what_is_there_and_nothing_else(store: VectorStore, loop: E
             new = rows.make(doc_id, int(rows.random.integers(1, 60)))
             if step == 2:  # a shorter or longer version over the old one, by the same ids
                 loop.run(store.insert(new, "n", again=True))
-                rows.there |= {(doc_id, row[1]): row for row in new}
+                rows.there |= {(doc_id, row.number): row for row in new}
             else:
                 loop.run(store.delete([doc_id]))
                 loop.run(store.insert(new, "n"))
         if step != 2:
             rows.there = {key: row for key, row in rows.there.items() if key[0] != doc_id}
             if step > 2:
-                rows.there |= {(doc_id, row[1]): row for row in new}
+                rows.there |= {(doc_id, row.number): row for row in new}
         without = [str(rows.random.choice(DOCUMENTS))] if step == 3 else []
         vector = rows.random.standard_normal(DIMENSION)
         vector /= np.linalg.norm(vector)
         hits = loop.run(store.searches.dense(vector.tolist(), 25, None, without))
         assert found(hits) == rows.nearest(vector.tolist(), 25, without)
         for hit, key in zip(hits, found(hits), strict=True):
-            _, _, chunk, _, own = rows.there[key]
+            inserted = rows.there[key]
+            chunk = inserted.chunk
             assert (hit.text, hit.page, hit.start, hit.end) == (chunk.text, chunk.page, chunk.start, chunk.end)
-            assert hit.score == pytest.approx(float(np.dot(own, vector)), abs=1e-4)
+            assert hit.score == pytest.approx(float(np.dot(inserted.vector, vector)), abs=1e-4)
         counts = Counter(doc_id for doc_id, _ in rows.there)
         assert loop.run(store.count(None, "Strong")) == len(rows.there)
         assert loop.run(store.count([doc_id], "Strong")) == counts[doc_id]
@@ -130,12 +131,17 @@ def test_searches_see_what_is_there_and_nothing_else(store: VectorStore, loop: E
         listed = [row for page in pages for row in page]
         assert [row["id"] for row in listed] == sorted(f"{doc_id}-n-{number}" for doc_id, number in rows.there)
         for row in listed:
-            _, _, chunk, text, own = rows.there[row["doc_id"], int(row["id"].rpartition("-")[2])]
-            assert (row["text"], row["lexical"], row["page"]) == (chunk.text, text, chunk.page or 0)
+            inserted = rows.there[row["doc_id"], int(row["id"].rpartition("-")[2])]
+            chunk = inserted.chunk
+            assert (row["text"], row["lexical"], row["page"]) == (chunk.text, inserted.lexical_text, chunk.page or 0)
             assert (row["start"], row["end"]) == (chunk.start, chunk.end)
-            assert row["embedding"] == pytest.approx(own, rel=1e-6)
+            assert row["embedding"] == pytest.approx(inserted.vector, rel=1e-6)
         words = list(rows.random.choice(WORDS, size=3, replace=False))
-        having = {key for key, row in rows.there.items() if set(words) & set(row[3].split()) and key[0] not in without}
+        having = {
+            key
+            for key, row in rows.there.items()
+            if set(words) & set(row.lexical_text.split()) and key[0] not in without
+        }
         hits = loop.run(store.searches.lexical(" ".join(words), 1000, None, without))
         assert set(found(hits)) == having and len(hits) == len(having)
         assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
@@ -150,7 +156,7 @@ def test_scores_are_those_of_one_collection_however_it_is_divided(
     for place, doc_id in enumerate(DOCUMENTS[:4]):
         new = rows.make(doc_id, 40 * (place + 1))
         loop.run(store.insert(new, "n"))
-        rows.there |= {(doc_id, row[1]): row for row in new}
+        rows.there |= {(doc_id, row.number): row for row in new}
         if place in sealed:
             loop.run(store.flush())
     # What is gone or replaced doesn't count any more.
@@ -158,7 +164,7 @@ def test_scores_are_those_of_one_collection_however_it_is_divided(
     new = rows.make(DOCUMENTS[2], 50)
     loop.run(store.insert(new, "n", again=True))
     rows.there = {key: row for key, row in rows.there.items() if key[0] != DOCUMENTS[1]}
-    rows.there |= {(DOCUMENTS[2], row[1]): row for row in new}
+    rows.there |= {(DOCUMENTS[2], row.number): row for row in new}
     words = WORDS[3:7]
     expected = rows.bm25(words)
     hits = loop.run(store.searches.lexical(" ".join(words), 1000, None, ()))
@@ -203,7 +209,7 @@ def test_merged_files_hold_what_is_there_and_nothing_else(
             loop.run(store.delete([doc_id]))
             rows.there = {key: row for key, row in rows.there.items() if key[0] != doc_id}
         loop.run(store.insert(new, "n", again=not step % 2))
-        rows.there |= {(doc_id, row[1]): row for row in new}
+        rows.there |= {(doc_id, row.number): row for row in new}
         loop.run(store.flush())
         merged_by = time.monotonic() + 20
         while len(files := [*tmp_path.rglob("data_*.parquet")]) > 3 and time.monotonic() < merged_by:
@@ -221,13 +227,13 @@ def test_merged_files_hold_what_is_there_and_nothing_else(
 def test_vectors_of_any_length_are_compared_by_their_direction(store: VectorStore, loop: EventLoopThread) -> None:
     rows = Rows(6)
     new = rows.make(DOCUMENTS[0], 40)
-    scaled = [(*row[:4], [(1 + row[1]) * value for value in row[4]]) for row in new]
-    loop.run(store.insert([*scaled, (*rows.make(DOCUMENTS[1], 1)[0][:4], [0.0] * DIMENSION)], "n"))
-    rows.there = {(DOCUMENTS[0], row[1]): row for row in new}
+    scaled = [replace(row, vector=[(1 + row.number) * value for value in row.vector]) for row in new]
+    loop.run(store.insert([*scaled, replace(rows.make(DOCUMENTS[1], 1)[0], vector=[0.0] * DIMENSION)], "n"))
+    rows.there = {(DOCUMENTS[0], row.number): row for row in new}
     vector = rows.random.standard_normal(DIMENSION)
     hits = loop.run(store.searches.dense((5 * vector).tolist(), 60, None, [DOCUMENTS[1]]))
     assert found(hits) == rows.nearest(vector.tolist(), 60, [])
-    best = max(np.dot(row[4], vector) for row in new) / np.linalg.norm(vector)
+    best = max(np.dot(row.vector, vector) for row in new) / np.linalg.norm(vector)
     assert hits[0].score == pytest.approx(best, abs=1e-5)
 
 
@@ -235,11 +241,11 @@ def test_many_batches_that_are_not_sealed_are_searched(store: VectorStore, loop:
     rows = Rows(2)
     count = INSERT_BATCH * (BATCHES_TOGETHER + 3) + 1
     new = rows.make(DOCUMENTS[0], count)
-    rows.there = {(DOCUMENTS[0], row[1]): row for row in new}
+    rows.there = {(DOCUMENTS[0], row.number): row for row in new}
     loop.run(store.insert(new, "n"))
-    vector = new[count - 1][4]
+    vector = new[count - 1].vector
     assert found(loop.run(store.searches.dense(vector, 30, None, ()))) == rows.nearest(vector, 30, [])
-    having = {key for key, row in rows.there.items() if WORDS[0] in row[3].split()}
+    having = {key for key, row in rows.there.items() if WORDS[0] in row.lexical_text.split()}
     assert set(found(loop.run(store.searches.lexical(WORDS[0], 5000, None, ())))) == having
 
 
@@ -255,7 +261,7 @@ def test_searches_beside_a_flush_see_all_rows_and_no_deleted_ones(store: VectorS
             await store.insert(rows.make(DOCUMENTS[2], 30), "n", again=True)
             sealing = asyncio.ensure_future(store.flush())
             while not sealing.done():
-                hits = await store.searches.dense(kept[0][4], 1000, [DOCUMENTS[0], DOCUMENTS[1]], ())
+                hits = await store.searches.dense(kept[0].vector, 1000, [DOCUMENTS[0], DOCUMENTS[1]], ())
                 assert Counter(doc_id for doc_id, _ in found(hits)) == {DOCUMENTS[0]: 150}
             await sealing
 

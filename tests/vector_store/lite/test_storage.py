@@ -131,7 +131,7 @@ def test_rows_that_could_not_be_sealed_are_found_and_sealed_the_next_time(
     monkeypatch.setattr(step, fail)
     with pytest.raises(StoreError):
         loop.run(filled.flush())
-    assert nearest(loop, filled, first[7][4])[0].endswith("-new-7")
+    assert nearest(loop, filled, first[7].vector)[0].endswith("-new-7")
     monkeypatch.undo()
     loop.run(filled.insert(second, "new"))
     loop.run(filled.flush())
@@ -157,14 +157,14 @@ def test_with_a_full_disk_a_library_of_many_unsealed_rows_opens_and_is_searched(
     for namespace in ("new", "other"):
         with pytest.raises(StoreError, match="No space left"):
             loop.run(filled.insert(new, namespace))
-        assert nearest(loop, filled, new[3][4])[0].endswith("-new-3")
+        assert nearest(loop, filled, new[3].vector)[0].endswith("-new-3")
     loop.run(filled.close())
     again = VectorStore(Settings(data_dir=tmp_path))
-    assert nearest(loop, again, new[3][4])[0].endswith("-new-3")
+    assert nearest(loop, again, new[3].vector)[0].endswith("-new-3")
     monkeypatch.undo()
     loop.run(again.insert(new, "new", again=True))
     loop.run(again.flush())
-    assert nearest(loop, again, new[199][4])[0].endswith("-19")
+    assert nearest(loop, again, new[199].vector)[0].endswith("-19")
     loop.run(again.close())
 
 

@@ -1,0 +1,126 @@
+"""Reading, in between: the messages of a reader's process and the app, in both directions.
+
+On the wire each message is a JSON object, preceded by its length in 4 bytes, big-endian. Its "kind" is the name of the
+message's class here, the other keys are its fields.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import struct
+from dataclasses import dataclass, fields
+from typing import Any, BinaryIO
+
+from rag.schema import Chunk
+
+_LENGTH = struct.Struct(">I")
+
+
+@dataclass(frozen=True, slots=True)
+class UseTokenizer:
+    """To the reader: count tokens by this tokenizer from now on, given as the JSON that `tokenizers` loads."""
+
+    tokenizer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """To the reader: read a document of the FileStore in `folder`, into chunks of at most `max_tokens` tokens, with at
+    most `memory` bytes."""
+
+    folder: str
+    doc_id: str
+    file_name: str
+    max_tokens: int
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """From the reader: `done` of `total` pages have been read."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextRead:
+    """From the reader: all text has been read, and drafted in the FileStore; `pages` is the last page's number."""
+
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadChunk:
+    """A chunk, the text that is embedded for it, and the terms that BM25 sees."""
+
+    chunk: Chunk
+    embedded_text: str
+    lexical_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunked:
+    """From the reader: the next chunks of the document; `share` of its text, from 0 to 1, has been chunked by then."""
+
+    share: float
+    chunks: list[ReadChunk]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """From the reader: the document is done. A process that is `worn_out` is better replaced."""
+
+    worn_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """From the reader: the document can't be read. `error` is the name of the exception's class, `sentence` its text
+    for the user, empty for an exception that no user should see; `exceptions` are what the log gets."""
+
+    error: str
+    sentence: str
+    exceptions: list[dict[str, Any]]
+    worn_out: bool
+
+
+ToReader = UseTokenizer | Read
+FromReader = Progress | TextRead | Chunked | Finished | Failed
+_CLASSES = {each.__name__: each for each in (UseTokenizer, Read, Progress, TextRead, Chunked, Finished, Failed)}
+_NAMES = {each: [field.name for field in fields(each)] for each in (*_CLASSES.values(), ReadChunk, Chunk)}
+
+
+def encode(message: ToReader | FromReader) -> bytes:
+    """A message as it goes through the pipe."""
+    content = json.dumps({"kind": type(message).__name__, **_as_object(message)}, default=_as_object).encode("ascii")
+    return _LENGTH.pack(len(content)) + content
+
+
+def _as_object(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in _NAMES[type(value)]}
+
+
+def _decode(content: bytes) -> Any:
+    values: dict[str, Any] = json.loads(content)
+    kind = _CLASSES[values.pop("kind")]
+    if kind is Chunked:
+        values["chunks"] = [ReadChunk(**{**row, "chunk": Chunk(**row["chunk"])}) for row in values["chunks"]]
+    return kind(**values)
+
+
+def next_request(stream: BinaryIO) -> ToReader | None:
+    """The next message to the reader; None once the app has closed the pipe."""
+    length = stream.read(_LENGTH.size)
+    if len(length) < _LENGTH.size:
+        return None
+    request: ToReader = _decode(stream.read(_LENGTH.unpack(length)[0]))
+    return request
+
+
+async def next_answer(stream: asyncio.StreamReader) -> FromReader:
+    """The next message from the reader. Raises IncompleteReadError where the process has ended."""
+    (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
+    answer: FromReader = _decode(await stream.readexactly(length))
+    return answer
