@@ -93,8 +93,9 @@ def test_dense_search_finds_exactly_the_nearest(
 
 def test_hits_are_the_rows_that_were_inserted(store: VectorStore, loop: EventLoopThread) -> None:
     for hit in loop.run(store.searches.dense(questions[0].tolist(), ROWS, None, [])):
-        doc_id, number, chunk, _, _ = rows()[numbers([hit])[0]]
-        assert (hit.row_id, hit.doc_id) == (f"{doc_id}-n-{number}", doc_id)
+        row = rows()[numbers([hit])[0]]
+        chunk = row.chunk
+        assert (hit.row_id, hit.doc_id) == (f"{row.doc_id}-n-{row.number}", row.doc_id)
         assert (hit.text, hit.page, hit.start, hit.end) == (chunk.text, chunk.page, chunk.start, chunk.end)
 
 
