@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rag.answering.answer import Answer
     from rag.answering.inputs import check_question
     from rag.answering.turns import STOPPED, Turn, Turns
-    from rag.citations.markers import checked_markers
+    from rag.citations.markers import checked_markers, marker_pattern
     from rag.index import DocumentIndex
     from rag.readers.filetypes import SUPPORTED
     from rag.runtime.logs import log_to_file
@@ -53,6 +53,7 @@ __all__ = [
     "check_question",
     "checked_markers",
     "log_to_file",
+    "marker_pattern",
 ]
 
 # Without a handler Python prints warnings to stderr, also in a program that asked for no log.
@@ -67,6 +68,7 @@ _LAZY = {
     "STOPPED": "rag.answering.turns",
     "check_question": "rag.answering.inputs",
     "checked_markers": "rag.citations.markers",
+    "marker_pattern": "rag.citations.markers",
     "log_to_file": "rag.runtime.logs",
     "SUPPORTED": "rag.readers.filetypes",
 }

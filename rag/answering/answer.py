@@ -11,7 +11,8 @@ from functools import partial
 from rag.answering.drafting import Draft
 from rag.answering.extractive import NOT_FOUND
 from rag.answering.prompts import estimate_tokens, says_refused
-from rag.citations.markers import check_citations, tidy_markers
+from rag.citations.claims import check_citations
+from rag.citations.markers import tidy_markers
 from rag.errors import RagError
 from rag.retrieval.tracing import Stopwatch
 from rag.runtime.event_loop import EventLoopThread

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from rag.citations.markers import BRACKETED_NUMBER
+
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 # People don't see these characters and models read them, or they hide the words that are looked for below: controls,
 # soft hyphens, zero-width marks, fillers, bidi controls, tags, variation selectors (Unicode's
@@ -34,7 +36,7 @@ _TEMPLATE = re.compile(
 _FENCE = re.compile(r"[<＜]\s*[/／]?\s*passages?\b(?:[^<>＜＞\n]{0,80}[>＞])?", re.IGNORECASE)
 # The prompt's own lines, and the lines by which a template without tokens tells who is speaking.
 _FRAME = re.compile(
-    r"^(?=[^\S\n]*(?:[\[【［]\s*\d+\s*[\]】］][^\S\n]*[(（]"
+    rf"^(?=[^\S\n]*(?:{BRACKETED_NUMBER}[^\S\n]*[(（]"
     r"|(?:\#+[^\S\n]*)?(?:question|last message|system|user|human|assistant|instruction|response)[^\S\n]*[:：]))",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rag.answering.fencing import as_material, as_name, plain, unfenced
+from rag.citations.markers import BRACKETED_NUMBER
 from rag.schema import Message, Passage
 
 if TYPE_CHECKING:
@@ -31,12 +32,10 @@ units as they are written. Answer in the language of the question."""
 CONDENSE = """Rewrite the user's last message as one stand-alone question that can be understood without the \
 conversation. Keep its language, names and numbers. Reply with the question only."""
 
-_CITED = re.compile(r"[\[【［]\s*(\d+)\s*[\]】］]")
-
 
 def says_refused(text: str) -> bool:
     """Whether a language model's answer is a refusal: it cites [0], as the prompt asks for, and no other number."""
-    return set(_CITED.findall(text)) == {"0"}
+    return set(re.findall(BRACKETED_NUMBER, text)) == {"0"}
 
 
 def estimate_tokens(text: str) -> int:

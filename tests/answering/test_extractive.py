@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag.answering.extractive import LONGEST, NOT_FOUND, PASSAGES, SENTENCES, Extract, extract_answer
-from rag.citations.markers import check_citations
+from rag.citations.claims import check_citations
 from rag.embeddings.embedder import Embedder
 from rag.schema import Passage
 

@@ -11,7 +11,8 @@ from markdown_it import MarkdownIt
 
 from pages.parts.chat.answers import answer_markdown
 from pages.parts.markdown.safe_markdown import safe_markdown, safe_text
-from rag.citations.markers import check_citations, tidy_markers, without_markers
+from rag.citations.claims import check_citations
+from rag.citations.markers import tidy_markers, without_markers
 from rag.schema import Citation, Evidence, Message, Passage
 from rag.storage.conversations import Conversations
 from rag.storage.database import open_database

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from rag.citations.markers import check_citations, tidy_markers
+from rag.citations.claims import check_citations
+from rag.citations.markers import tidy_markers
 from rag.schema import Passage
 from rag.text.terms import content_terms
 
