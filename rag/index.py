@@ -23,7 +23,7 @@ from rag.library.health import Watch, quietly
 from rag.library.originals import Originals
 from rag.library.repair import Repair
 from rag.library.transfer import Moved, Place, move_library
-from rag.llm.model import LanguageModel
+from rag.llm.service import LanguageModelService
 from rag.runtime.event_loop import EventLoopThread
 from rag.runtime.logs import request
 from rag.schema import DocumentInfo, IngestResult, Job, Passage, Receipt, Status
@@ -55,7 +55,7 @@ class DocumentIndex:
         self._catalog = Catalog(self._engine, self.settings.milvus_key, self.settings.collection)
         self.conversations = Conversations(self._engine, self.settings.collection)
         self._files = FileStore(self.settings.data_dir / "files")
-        self._language_model = LanguageModel(self.settings)
+        self._language_model = LanguageModelService(self.settings)
         self._threads = EmbedderThreads()
         self._store = VectorStore(self.settings)
         self._model = CollectionModel(self.settings, self._catalog, self._store)

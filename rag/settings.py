@@ -202,11 +202,6 @@ class Settings(BaseSettings):
         """The SQLAlchemy URL in force: DATABASE_URL, or SQLite in the data folder."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'docent.sqlite3'}"
 
-    @property
-    def names_llm(self) -> bool:
-        """Whether the settings name an LLM, by a key or by a server."""
-        return bool(self.openai_api_key.get_secret_value().strip() or self.openai_base_url)
-
     def with_milvus(self, uri: str, token: str) -> Settings:
         """The same settings with another Milvus. Raises SettingsError for a wrong URI."""
         return Settings(**{**self.model_dump(), "milvus_uri": uri, "milvus_token": token})

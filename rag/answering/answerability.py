@@ -1,4 +1,4 @@
-"""Whether what was found can hold the answer at all: how near and how complete the best candidates are."""
+"""Whether a question's candidates can hold its answer at all: how near and how complete the best of them are."""
 
 from __future__ import annotations
 
@@ -10,39 +10,42 @@ from rag.embeddings.embedder import Embedder
 from rag.retrieval.fusion import Ranked, familiarity
 from rag.text.terms import content_terms, terms
 
-# Below this the extractive answer is "not in your documents". It and the two weights were chosen on questions of five
-# sets in two languages, with their documents and with these taken away: see docs/measurements.md.
-ENOUGH = 0.51
+# Below this an extractive answer is a refusal. It and the two weights were chosen on questions of five sets in two
+# languages, each asked with its document in the library and without: see docs/retrieval.md.
+LEAST_ANSWERABILITY = 0.51
 COVERAGE_WEIGHT = 0.3
-# What coverage counts instead of the cosine where the model doesn't know the question's language.
+# Coverage counts this much more, instead of the cosine, where the model doesn't know the question's language.
 UNFAMILIAR_COVERAGE_WEIGHT = 3.4
-# Candidates that are read to tell rare words from frequent ones, and those whose cosine counts.
+# Candidates that are read to tell rare terms from frequent ones, and candidates whose cosine counts.
 READ = 100
 NEAREST = 5
 
 
-def evidence_strength(question: str, ranked: Sequence[Ranked], embedder: Embedder) -> float:
-    """How strong the best candidates are as evidence, about 0 to 1.3; at least 1 where one of the first holds all of
-    the question's words.
+def answerability(question: str, ranked: Sequence[Ranked], embedder: Embedder) -> float:
+    """How likely the best candidates hold the answer, about 0 to 1.3; at least 1 where one of the first NEAREST holds
+    all terms of the question.
 
-    It adds the best cosine among the first candidates, above what unrelated texts have with this model, and the share
-    of the question's words, rarer ones counting more, that the first candidate holds. `question` is without history.
+    It adds two measures. Nearness is the best cosine among the first NEAREST candidates, above the cosine that this
+    model gives to unrelated texts. Coverage is the share of the question's terms that the first candidate holds, rarer
+    terms counting more. `question` stands alone.
     """
     if not ranked:
         return 0.0
-    share = familiarity(question, embedder)
+    known = familiarity(question, embedder)
     cosine = max((row.dense_score or 0.0 for row in ranked[:NEAREST]), default=0.0)
     nearness = (cosine - embedder.unrelated_cosine) / (1 - embedder.unrelated_cosine)
-    wanted = set(content_terms(question) or terms(question))
-    found = [wanted & set(terms(row.hit.text)) for row in ranked[:READ]]
-    strength = share * nearness + (COVERAGE_WEIGHT + (1 - share) * UNFAMILIAR_COVERAGE_WEIGHT) * _coverage(
-        found, wanted
-    )
-    return max(strength, 1.0) if wanted in found[:NEAREST] else strength
+    question_terms = set(content_terms(question) or terms(question))
+    held = [question_terms & set(terms(row.hit.text)) for row in ranked[:READ]]
+    coverage_weight = COVERAGE_WEIGHT + (1 - known) * UNFAMILIAR_COVERAGE_WEIGHT
+    measured = known * nearness + coverage_weight * _coverage(held, question_terms)
+    return max(measured, 1.0) if question_terms in held[:NEAREST] else measured
 
 
-def _coverage(found: Sequence[set[str]], wanted: set[str]) -> float:
-    """The share of the wanted terms that the first candidate holds, weighted by how rare they are among all."""
-    frequency = Counter(term for held in found for term in held)
-    weights = {term: math.log(1 + len(found) / (0.5 + frequency[term])) for term in wanted}
-    return sum(weights[term] for term in found[0]) / (sum(weights.values()) or 1.0)
+def _coverage(held: Sequence[set[str]], question_terms: set[str]) -> float:
+    """The share of the question's terms that the first candidate holds, weighted by how rare they are among all.
+
+    `held` are the question's terms in each candidate.
+    """
+    frequency = Counter(term for held_terms in held for term in held_terms)
+    weights = {term: math.log(1 + len(held) / (0.5 + frequency[term])) for term in question_terms}
+    return sum(weights[term] for term in held[0]) / (sum(weights.values()) or 1.0)

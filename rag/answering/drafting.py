@@ -1,4 +1,4 @@
-"""A question's way to its answer: condense → retrieve → prompt → stream → check the citations."""
+"""A question's way to its draft: condense → retrieve → prompt and stream, or, without a language model, extract."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
-from rag.answering.answerability import ENOUGH, evidence_strength
+from rag.answering.answerability import LEAST_ANSWERABILITY, answerability
 from rag.answering.extractive import NOT_FOUND, Extract, extract_answer
 from rag.answering.inputs import as_question
 from rag.answering.prompts import (
@@ -19,57 +18,58 @@ from rag.answering.prompts import (
 )
 from rag.embeddings.embedder import Embedder, EmbedderThreads
 from rag.errors import LLMError, RagError
+from rag.llm.protocol import ChatMessage, LanguageModel, complete
 from rag.retrieval.query import QUESTION_CHARACTERS, Query, build_query
 from rag.retrieval.retrieve import Retrieved
 from rag.retrieval.tracing import Stopwatch
 from rag.schema import Message, Passage, Trace
 from rag.text.terms import content_terms
 
-# rag.llm.openai brings OpenAI's client and LlamaIndex, which are needed only where there is an LLM.
-if TYPE_CHECKING:
-    from llama_index.core.llms import LLM
-
 logger = logging.getLogger(__name__)
 
 ANSWER_PASSAGES = 8
-# A question with as many content words stands for itself.
+# A question with as many content words stands alone.
 STANDALONE_TERMS = 3
-# A condensed question longer than this is an answer, not a question.
+# A longer text from the language model is no condensed question, but an answer.
 CONDENSED_CHARACTERS = 500
 
-# Without passages there may be nothing to search, which isn't the same as documents that don't hold the answer.
+# Without passages there may be nothing to search yet, which isn't the same as documents that don't hold the answer.
 STILL_INDEXING = "Your documents are still being indexed; ask again in a moment."
 NO_DOCUMENTS = "Nothing to search: add documents first."
 
+# A query, the most passages, and the documents to search (None: all) → the passages.
 Search = Callable[[Query, int, Collection[str] | None], Awaitable[Retrieved]]
 
 
 @dataclass(slots=True)
 class Draft:
-    """An answer that is about to be written: what was found, and the stream of its text."""
+    """The beginning of an answer: its passages, and the stream of its text.
+
+    `question` stands alone; `unsearched` counts documents that were still being indexed.
+    """
 
     question: str
     passages: list[Passage]
     extractive: bool
     trace: Trace
     stream: AsyncIterator[str] = field(repr=False)
-    refused: bool = False  # settled by the end of the stream
+    refused: bool = False  # of an extractive answer: settled by the end of the stream
     unsearched: int = 0
 
 
-async def condense(question: str, history: Sequence[Message], llm: LLM | None, timeout: float) -> str | None:
-    """The stand-alone question that a follow-up amounts to, in its language; None where no LLM could make it."""
-    if not history or llm is None:
-        return None
-    from rag.llm.openai import complete_chat
+async def condense(question: str, history: Sequence[Message], model: LanguageModel | None) -> str | None:
+    """The stand-alone question that a follow-up and its history amount to, in the follow-up's language.
 
+    None without a history or a language model, and where the model fails or writes no question.
+    """
+    if not history or model is None:
+        return None
     try:
-        messages = condense_messages(question, history)
-        condensed = as_question(await complete_chat(llm, messages, timeout, CONDENSED_CHARACTERS))
+        condensed = as_question(await complete(model, condense_messages(question, history), CONDENSED_CHARACTERS))
     except LLMError as error:
         logger.warning("condensing failed, searching with the last turns", exc_info=error)
         return None
-    except RagError:  # an empty one
+    except RagError:  # it is empty
         return None
     return condensed if len(condensed) <= CONDENSED_CHARACTERS else None
 
@@ -80,60 +80,57 @@ async def draft_answer(
     doc_ids: Collection[str] | None,
     *,
     search: Search,
-    llm: LLM | None,
-    timeout: float,
+    model: LanguageModel | None,
     embedder: Callable[[], Awaitable[Embedder]],
     threads: EmbedderThreads,
     ready: int,
     pending: int,
 ) -> Draft:
-    """Find the passages and prepare the stream of the answer's text. Raises what the search raises.
+    """Find the passages and prepare the stream of the answer's text. Raises the errors of `search`.
 
-    `ready` and `pending` count the documents in question that can be searched and that can't be yet.
+    `ready` and `pending` count the documents of `doc_ids` (None: all) in these states.
     """
     watch = Stopwatch()
-    condensed = await condense(question, history, llm, timeout)
+    condensed = await condense(question, history, model)
     if condensed:
         watch.lap("condense the question")
     query = await asyncio.to_thread(build_query, condensed or question, () if condensed else history)
-    found = await search(query, ANSWER_PASSAGES, doc_ids)
-    passages, standalone = found.passages, condensed or question
-    trace = replace(found.trace, milliseconds=(*watch.laps, *found.trace.milliseconds))
+    retrieved = await search(query, ANSWER_PASSAGES, doc_ids)
+    passages, standalone = retrieved.passages, condensed or question
+    trace = replace(retrieved.trace, milliseconds=(*watch.laps, *retrieved.trace.milliseconds))
     if not passages and not ready:
-        said = _say(STILL_INDEXING if pending else NO_DOCUMENTS)
-        return Draft(standalone, [], llm is None, trace, said, refused=True, unsearched=pending)
-    if llm is None:
+        sentence = _say(STILL_INDEXING if pending else NO_DOCUMENTS)
+        return Draft(standalone, [], model is None, trace, sentence, refused=True, unsearched=pending)
+    if model is None:
         draft = Draft(standalone, passages, True, trace, _say(), unsearched=pending)
-        draft.stream = _extract(draft, standalone, query, found, embedder, threads)
+        draft.stream = _extract(draft, query, retrieved, embedder, threads)
         return draft
-    from rag.llm.openai import context_window, stream_chat
-
-    fixed = answer_messages(question, [], history)
-    used = sum(estimate_tokens(str(message.content)) for message in fixed)
-    passages = passages_within_budget(passages, context_window(llm), used)
-    messages = answer_messages(question, passages, history)
-    tokens = sum(estimate_tokens(str(message.content)) for message in messages)
-    trace = replace(trace, prompt_tokens=tokens)
-    return Draft(standalone, passages, False, trace, stream_chat(llm, messages, timeout), unsearched=pending)
+    prompt_without_passages = answer_messages(question, [], history)
+    passages = passages_within_budget(passages, model.context_window, _tokens(prompt_without_passages))
+    prompt = answer_messages(question, passages, history)
+    trace = replace(trace, prompt_tokens=_tokens(prompt))
+    return Draft(standalone, passages, False, trace, model.stream(prompt), unsearched=pending)
 
 
 async def _extract(
     draft: Draft,
-    question: str,
     query: Query,
-    found: Retrieved,
+    retrieved: Retrieved,
     embedder: Callable[[], Awaitable[Embedder]],
     threads: EmbedderThreads,
 ) -> AsyncIterator[str]:
-    model = await embedder()
-    strength = await asyncio.to_thread(evidence_strength, question[:QUESTION_CHARACTERS], found.ranked, model)
+    """The paragraphs of an extractive answer. Settles whether the draft is refused."""
+    embedding_model = await embedder()
+    question = draft.question[:QUESTION_CHARACTERS]
+    measured = await asyncio.to_thread(answerability, question, retrieved.ranked, embedding_model)
 
     def extract() -> Extract:
-        if strength < ENOUGH:
+        if measured < LEAST_ANSWERABILITY:
             return Extract(NOT_FOUND, True)
-        # "And in 2020?" picks no sentence by itself; but a change of topic mustn't be answered with the old one.
-        says_enough = len(set(content_terms(query.text))) >= STANDALONE_TERMS
-        return extract_answer(query.text if says_enough else query.in_context, found.passages, model)
+        # "And in 2020?" picks no sentence by itself; but a change of topic mustn't be answered with the topic before.
+        stands_alone = len(set(content_terms(query.text))) >= STANDALONE_TERMS
+        wanted = query.text if stands_alone else query.in_context
+        return extract_answer(wanted, retrieved.passages, embedding_model)
 
     extracted = await asyncio.get_running_loop().run_in_executor(threads.queries, extract)
     draft.refused = extracted.refused
@@ -144,3 +141,7 @@ async def _extract(
 async def _say(*sentences: str) -> AsyncIterator[str]:
     for sentence in sentences:
         yield sentence
+
+
+def _tokens(messages: Sequence[ChatMessage]) -> int:
+    return sum(estimate_tokens(message.content) for message in messages)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rag.answering.fencing import as_material, as_name, plain, unfenced
 from rag.citations.markers import BRACKETED_NUMBER
+from rag.llm.protocol import ChatMessage
 from rag.schema import Message, Passage
-
-if TYPE_CHECKING:
-    from llama_index.core.llms import ChatMessage
 
 # Tokens that are left for the answer, and the most that passages may take: more context makes models less exact.
 ANSWER_TOKENS = 1024
@@ -65,24 +62,18 @@ def answer_messages(question: str, passages: Sequence[Passage], history: Sequenc
         blocks.append(f"[{number}] ({as_name(passage.file_name)}{page})\n{as_material(passage.text)}")
     material = "\n\n".join(blocks) or "(no passages were found)"
     request = f"<passages>\n{material}\n</passages>\n\nQuestion: {plain(question)}"
-    return [_message("system", ANSWER), *_recent(history), _message("user", request)]
+    return [ChatMessage("system", ANSWER), *_recent(history), ChatMessage("user", request)]
 
 
 def condense_messages(question: str, history: Sequence[Message]) -> list[ChatMessage]:
     """The messages that ask for a stand-alone question."""
-    return [_message("system", CONDENSE), *_recent(history), _message("user", f"Last message: {plain(question)}")]
+    return [ChatMessage("system", CONDENSE), *_recent(history), ChatMessage("user", f"Last message: {plain(question)}")]
 
 
 def _recent(history: Sequence[Message]) -> list[ChatMessage]:
     """The last HISTORY_MESSAGES messages, cut to HISTORY_CHARACTERS each."""
     # An earlier answer can repeat a document's words: it is fenced like a passage.
     return [
-        _message(message.role, unfenced(message.content)[:HISTORY_CHARACTERS])
+        ChatMessage(message.role, unfenced(message.content)[:HISTORY_CHARACTERS])
         for message in history[-HISTORY_MESSAGES:]
     ]
-
-
-def _message(role: str, content: str) -> ChatMessage:
-    from llama_index.core.llms import ChatMessage, MessageRole  # has come with the LLM that this is for
-
-    return ChatMessage(role=MessageRole(role), content=content)

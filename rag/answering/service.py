@@ -12,7 +12,7 @@ from rag.answering.inputs import History, as_messages, as_question, check_questi
 from rag.embeddings.embedder import EmbedderThreads
 from rag.errors import CollectionLost
 from rag.library.collection_model import CollectionModel
-from rag.llm.model import LanguageModel
+from rag.llm.service import LanguageModelService
 from rag.retrieval.query import Query, build_query
 from rag.retrieval.reranking import Reranker
 from rag.retrieval.retrieve import Retrieved, retrieve
@@ -35,7 +35,7 @@ class Questions:
         model: CollectionModel,
         threads: EmbedderThreads,
         in_flight: Callable[[], Collection[str]],
-        language_model: LanguageModel,
+        language_model: LanguageModelService,
     ) -> None:
         self._settings = settings
         self._catalog = catalog
@@ -68,8 +68,7 @@ class Questions:
             as_messages(history),
             doc_ids,
             search=self._search,
-            llm=await self._language_model.load(),
-            timeout=self._settings.llm_timeout,
+            model=await self._language_model.load(),
             embedder=self._model.fitting,
             threads=self._threads,
             ready=states.get("ready", 0),

@@ -1,6 +1,6 @@
-"""What went wrong with a language model, as one sentence that says what to do.
+"""Failures of a server that speaks OpenAI's protocol → LLMError, with one sentence that says what to do.
 
-Sentences never hold a key; the log never holds a server's words, which can quote the key or the prompt.
+No sentence holds a key; the log holds no words of a server, which can quote the key or the prompt.
 """
 
 from __future__ import annotations
@@ -14,14 +14,11 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 import openai
-from llama_index.core.llms import LLM
 
 from rag.errors import LLMError
-from rag.secrets import shown_address
+from rag.llm.client import OPENAI_URL, Endpoint
 
 logger = logging.getLogger(__name__)
-
-OPENAI_URL = "https://api.openai.com/v1"
 
 _NO_SUCH_MODEL = re.compile(
     r"(invalid|unknown|no such) model|\bmodel\b.{0,120}\b(not found|not exist|not available)", re.I
@@ -30,44 +27,42 @@ _TOO_LONG = re.compile(r"context.?(length|window|size)|maximum context|(too many
 _MALFORMED = (json.JSONDecodeError, UnicodeDecodeError, openai.APIResponseValidationError, AttributeError, TypeError)
 
 
-def as_llm_error(error: Exception, llm: LLM, timeout: float) -> LLMError:
-    """The LLMError to raise for `error`; `timeout` (seconds) is the one that was in force."""
+def as_llm_error(error: Exception, endpoint: Endpoint, timeout: float | None = None) -> LLMError:
+    """The LLMError to raise for `error`. `timeout` (seconds) is the one in force where it isn't the endpoint's."""
     if isinstance(error, LLMError):
         return error
-    # No text of the server's is logged: it can hold parts of the key or of the prompt.
     logger.warning("LLM request failed: %s, status %s", type(error).__name__, getattr(error, "status_code", None))
-    return LLMError(capitalized(_sentence(error, llm, timeout)))
+    return LLMError(_sentence(error, endpoint, timeout or endpoint.timeout))
 
 
 def safe_cause(error: Exception) -> Exception | None:
-    """What may stand as the cause of an LLMError."""
-    # OpenAI's refusal of a key quotes it in part; a logged traceback would show that.
+    """The cause that an LLMError may have: a logged traceback shows it, and a refusal of a key quotes the key."""
     return None if isinstance(error, openai.AuthenticationError | LLMError) else error
 
 
-def _sentence(error: Exception, llm: LLM, timeout: float) -> str:
-    where = where_is(llm)
+def _sentence(error: Exception, endpoint: Endpoint, timeout: float) -> str:
+    where = endpoint.name
     match error:
         case openai.APIStatusError():
-            return _status_sentence(error, llm, where)
+            return _status_sentence(error, endpoint)
         case _ if isinstance(error.__cause__, httpx.ConnectTimeout):
-            return _unreachable(where)
+            return _unreachable(endpoint)
         case TimeoutError() | openai.APITimeoutError() | httpx.TimeoutException():
             return f"{where} sent nothing for {timeout:g} seconds: try again, or raise LLM_TIMEOUT."
         case openai.APIConnectionError():
-            return _unreachable(where)
+            return _unreachable(endpoint)
         case httpx.HTTPError():
             return f"{where} broke off before the answer was complete: try again."
         case _ if isinstance(error, _MALFORMED):
             return f"{where} sent something that is no chat answer: check that OPENAI_BASE_URL is right, or try again."
         case openai.APIError():
-            return f"{where} reported an error while answering: {_quoted(error, llm)}"
+            return f"{where} reported an error while answering: {_quoted(error, endpoint.key)}"
     return f"{where} failed unexpectedly ({type(error).__name__}): try again."
 
 
-def _status_sentence(error: openai.APIStatusError, llm: LLM, where: str) -> str:
+def _status_sentence(error: openai.APIStatusError, endpoint: Endpoint) -> str:
     status, code, message = error.status_code, error.code or "", error.message
-    model = getattr(llm, "model", "") or "the model"
+    where, model = endpoint.name, endpoint.model or "the model"
     if code == "model_not_found" or (status in {400, 404} and _NO_SUCH_MODEL.search(message)):
         return f"{where} has no chat model called {model!r}: set OPENAI_MODEL to one that it has."
     if status == 401:
@@ -89,14 +84,15 @@ def _status_sentence(error: openai.APIStatusError, llm: LLM, where: str) -> str:
         return f"{where} isn't ready to answer (status 503), busy or still loading: {_later(error)}."
     if status >= 500:
         return f"{where} had an internal error (status {status}): try again in a moment."
-    return f"{where} refused the request (status {status}): {_quoted(error, llm)}"
+    return f"{where} refused the request (status {status}): {_quoted(error, endpoint.key)}"
 
 
 def wanted_pause(error: BaseException) -> float | None:
-    """How many seconds the server asks to be left alone, by the header Retry-After (RFC 9110, section 10.2.3)."""
+    """The seconds for which the server asks to be left alone by its header Retry-After (RFC 9110, section 10.2.3), or
+    None."""
     if not isinstance(error, openai.APIStatusError):
         return None
-    if error.status_code == 400:  # the server waits for nothing, but for another request
+    if error.status_code == 400:  # the server needs no pause, but another request
         return 0.0
     value = error.response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", value):
@@ -112,30 +108,17 @@ def _later(error: openai.APIStatusError) -> str:
     return f"wait {seconds} seconds, then try again" if seconds > 1 else "wait a little, then try again"
 
 
-def _unreachable(where: str) -> str:
-    if where == "OpenAI":
+def _unreachable(endpoint: Endpoint) -> str:
+    if endpoint.url == OPENAI_URL:
         return "OpenAI can't be reached: check the network connection."
-    return f"{where} can't be reached: check that it is running, and OPENAI_BASE_URL."
+    return f"{endpoint.name} can't be reached: check that it is running, and OPENAI_BASE_URL."
 
 
-def _quoted(error: openai.APIError, llm: LLM) -> str:
+def _quoted(error: openai.APIError, key: str) -> str:
+    """The server's words on one line of at most 200 characters, without the key."""
     body = error.body
     text = str(body.get("message") or error.message) if isinstance(body, dict) else error.message
-    key = getattr(llm, "api_key", "") or ""
-    if len(key) > 4:
+    if len(key) > 4:  # a shorter one stands for none, and is found in any text
         text = text.replace(key, "…")
     text = " ".join(text.split())
     return text if len(text) <= 200 else text[:199] + "…"
-
-
-def where_is(llm: LLM) -> str:
-    """Who answers, as the subject of a sentence."""
-    url = getattr(llm, "api_base", None)
-    if not url:
-        return "the language model"
-    return "OpenAI" if url == OPENAI_URL else f"the LLM server at {shown_address(url)}"
-
-
-def capitalized(sentence: str) -> str:
-    """The sentence with a capital first letter and everything else as it is."""
-    return sentence[:1].upper() + sentence[1:]

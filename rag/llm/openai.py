@@ -1,189 +1,218 @@
-"""The language model: builds the LLM of OpenAI or of a compatible server, and streams from it.
+"""Models behind OpenAI's protocol: OpenAI's own, and those of every compatible server.
 
-The clients belong to the event loop of their first request, so everything asynchronous here runs on the process's
-one loop. What goes wrong is mapped once, to LLMError.
+LlamaIndex's classes are met here only. They are given a client of ours, which they use and we close.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any
 
 import httpx
 import openai
-from llama_index.core.llms import LLM, ChatMessage, ChatResponse
+from llama_index.core.llms import LLM, ChatResponse, MessageRole
+from llama_index.core.llms import ChatMessage as LlamaIndexMessage
 from llama_index.llms.openai import OpenAI
 from llama_index.llms.openai.utils import is_chat_model, is_chatcomp_api_supported, openai_modelname_to_contextsize
 from llama_index.llms.openai_like import OpenAILike
 
 from rag.errors import LLMError, SettingsError
-from rag.llm.client import make_client, opened_responses
-from rag.llm.errors import OPENAI_URL, as_llm_error, capitalized, safe_cause, wanted_pause, where_is
+from rag.llm.client import OPENAI_URL, Endpoint, make_client, opened_responses
+from rag.llm.errors import as_llm_error, safe_cause, wanted_pause
+from rag.llm.protocol import ChatMessage
 from rag.runtime.retries import retrying
 from rag.settings import DEFAULT_OPENAI_MODEL, Settings
 
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 5.0
-# What may follow the reason for which an answer ends is of no use, but having read it keeps the connection.
+# The server may send more after the reason for which an answer ends. It is of no use, but a response that was read to
+# its end leaves the connection open for the next request.
 END_SECONDS = 1.0
 ATTEMPTS = 3
-# Another attempt begins within so many seconds of the first, or in half of the time-out; whether to wait longer is for
-# whoever asked to decide.
+# Another attempt begins within so many seconds of the first, or in half of the time-out. Longer waits are left to the
+# person who asked.
 RETRY_SECONDS = 15.0
+# In tokens.
 UNKNOWN_CONTEXT_WINDOW = 8192
 
 
-def build_llm(settings: Settings) -> LLM | None:
-    """The LLM that the settings name, or None where they name neither a key nor a server. No request is made.
+class OpenAIModel:
+    """A `LanguageModel`. `llm` is LlamaIndex's model, which uses `client`; `ping` is the cheapest request that shows
+    whether server, key and model are right."""
 
-    Raises SettingsError for a model name that can't work.
-    """
-    if not settings.names_llm:
+    def __init__(
+        self, llm: LLM, client: openai.AsyncOpenAI, endpoint: Endpoint, ping: Callable[[], Awaitable[object]]
+    ) -> None:
+        self.llm = llm
+        self._client = client
+        self._endpoint = endpoint
+        self._ping = ping
+
+    @property
+    def context_window(self) -> int:
+        return self.llm.metadata.context_window
+
+    async def stream(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[str, None]:
+        """See `LanguageModel.stream`. A failure before the first piece that may pass is tried again, all attempts
+        within the endpoint's time-out."""
+        # What the server refused in an attempt, the next one leaves out.
+        options: dict[str, Any] = {}
+        until = asyncio.get_running_loop().time() + self._endpoint.timeout
+
+        async def begin() -> AsyncGenerator[str, None]:
+            """The answer, of which the first piece has arrived."""
+            pieces = self._pieces(messages, until, options)
+            try:
+                first = await anext(pieces)
+            except BaseException as error:
+                await pieces.aclose()
+                if not isinstance(error, StopAsyncIteration):
+                    raise
+                raise LLMError(
+                    f"{self._endpoint.name} sent an empty answer: try again, or choose another model."
+                ) from None
+            return _put_back(first, pieces)
+
+        try:
+            persistently = retrying(
+                partial(_may_pass, options=options),
+                min(RETRY_SECONDS, self._endpoint.timeout / 2),
+                ATTEMPTS,
+                wanted_pause,
+            )
+            answer: AsyncGenerator[str, None] = await persistently(begin)
+            async with aclosing(answer):
+                async for piece in answer:
+                    yield piece
+        except Exception as error:
+            raise as_llm_error(error, self._endpoint) from safe_cause(error)
+
+    async def check(self) -> str | None:
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                await self._ping()
+        except Exception as error:
+            return str(as_llm_error(error, self._endpoint, CHECK_SECONDS))
         return None
-    key = settings.openai_api_key.get_secret_value().strip()
-    # An empty name stands for whatever the server serves; it is looked up at each request.
-    name = settings.openai_model or ("" if settings.openai_base_url else DEFAULT_OPENAI_MODEL)
-    if not is_chatcomp_api_supported(name):
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _pieces(
+        self, messages: Sequence[ChatMessage], until: float, options: dict[str, Any]
+    ) -> AsyncGenerator[str, None]:
+        """The answer piece by piece, in one attempt. The stream's first event must come by the loop's time `until`;
+        each other event, also those without text that a model sends while it thinks, within the time-out of the one
+        before."""
+        opened: list[httpx.Response] = []
+        opened_responses.set(opened)
+        async with asyncio.timeout_at(until):
+            if not self._endpoint.model and "model" not in options:
+                options["model"] = await self._served_model()
+            responses = await self.llm.astream_chat([_llama_index_message(message) for message in messages], **options)
+        ended = False
+        async with aclosing(responses):
+            try:
+                while True:
+                    try:
+                        async with asyncio.timeout_at(until):
+                            response = await anext(responses)
+                    except StopAsyncIteration:
+                        return
+                    except Exception as error:
+                        if ended:  # the answer is whole
+                            logger.info("the LLM server broke off after the end", exc_info=error)
+                            return
+                        raise
+                    if response.delta:
+                        yield response.delta
+                    ended = ended or _is_end(response)
+                    timeout = self._endpoint.timeout
+                    until = asyncio.get_running_loop().time() + (min(timeout, END_SECONDS) if ended else timeout)
+            finally:
+                for http_response in opened:
+                    await http_response.aclose()
+
+    async def _served_model(self) -> str:
+        """The name of the server's first chat model, looked up for each answer: another may have been loaded."""
+        models = [model.id for model in (await self._client.models.list()).data]
+        for name in models:
+            if "embed" not in name.lower():
+                return name
+        raise LLMError(f"{self._endpoint.name} serves no chat model: load one there, or set OPENAI_MODEL.")
+
+
+def build_openai(settings: Settings) -> OpenAIModel:
+    """A model at OpenAI. Raises SettingsError for a model that has no chat."""
+    endpoint = _endpoint(settings, OPENAI_URL, settings.openai_model or DEFAULT_OPENAI_MODEL)
+    client = make_client(endpoint)
+    if not settings.openai_context_window and _known_to_llama_index(endpoint.model):
+        llm: LLM = OpenAI(**_options(endpoint, client))
+    else:
+        # OpenAI's reasoning models refuse any temperature but their own.
+        llm = _openai_like(settings, endpoint, client, {"temperature": openai.omit})
+    return OpenAIModel(llm, client, endpoint, ping=lambda: client.models.retrieve(endpoint.model))
+
+
+def build_compatible(settings: Settings) -> OpenAIModel:
+    """A model of the server at OPENAI_BASE_URL. Raises SettingsError for a model that has no chat."""
+    endpoint = _endpoint(settings, settings.openai_base_url, settings.openai_model)
+    client = make_client(endpoint)
+    # A list of models is all that every such server has.
+    return OpenAIModel(_openai_like(settings, endpoint, client, {}), client, endpoint, ping=client.models.list)
+
+
+def _endpoint(settings: Settings, url: str, model: str) -> Endpoint:
+    if not is_chatcomp_api_supported(model):
         raise SettingsError(
-            f"OPENAI_MODEL {name!r} can't be used for chat: it takes a model such as {DEFAULT_OPENAI_MODEL}."
+            f"OPENAI_MODEL {model!r} can't be used for chat: it takes a model such as {DEFAULT_OPENAI_MODEL}."
         )
-    url = settings.openai_base_url or OPENAI_URL
-    options: dict[str, Any] = {
-        "model": name,
-        "api_key": key or "none",  # the client insists on one
-        "api_base": url,
-        "max_retries": 0,  # the SDK's and LlamaIndex's retries would multiply; stream_chat has its own
-        "async_openai_client": make_client(key or "none", url, settings.llm_timeout),
+    return Endpoint(url, model, settings.openai_api_key.get_secret_value().strip(), settings.llm_timeout)
+
+
+def _options(endpoint: Endpoint, client: openai.AsyncOpenAI) -> dict[str, Any]:
+    return {
+        "model": endpoint.model,
+        "api_key": client.api_key,
+        "api_base": endpoint.url,
+        "max_retries": 0,  # the retries of the SDK and of LlamaIndex would multiply with those of OpenAIModel.stream
+        "async_openai_client": client,
     }
-    if not settings.openai_base_url and not settings.openai_context_window and _known_to_llama_index(name):
-        return OpenAI(**options)
+
+
+def _openai_like(
+    settings: Settings, endpoint: Endpoint, client: openai.AsyncOpenAI, request_options: dict[str, Any]
+) -> OpenAILike:
     return OpenAILike(
-        **options,
+        **_options(endpoint, client),
         is_chat_model=True,
         context_window=settings.openai_context_window or UNKNOWN_CONTEXT_WINDOW,
-        # Of OpenAI's models those that reason refuse any temperature but their own.
-        additional_kwargs={} if settings.openai_base_url else {"temperature": openai.omit},
+        additional_kwargs=request_options,
     )
 
 
-def context_window(llm: LLM) -> int:
-    """How many tokens prompt and answer may have together."""
-    return llm.metadata.context_window
-
-
-async def stream_chat(llm: LLM, messages: Sequence[ChatMessage], timeout: float) -> AsyncGenerator[str, None]:
-    """Yield the answer piece by piece. `timeout` is the longest wait for the next piece, in seconds.
-
-    A failure before the first piece that may pass is tried again, all within that time. Closing the generator or
-    cancelling its task closes the request. Raises LLMError; what was yielded before it stays valid.
-    """
-    options: dict[str, Any] = {}
-    until = asyncio.get_running_loop().time() + timeout
-
-    async def begin() -> AsyncGenerator[str, None]:
-        """The answer, of which the first piece has arrived."""
-        deltas = _deltas(llm, messages, timeout, until, options)
-        try:
-            first = await anext(deltas)
-        except BaseException as error:
-            await deltas.aclose()
-            if not isinstance(error, StopAsyncIteration):
-                raise
-            where = capitalized(where_is(llm))
-            raise LLMError(f"{where} sent an empty answer: try again, or choose another model.") from None
-        return _put_back(first, deltas)
-
+def _known_to_llama_index(model: str) -> bool:
     try:
-        persistently = retrying(
-            partial(_may_pass, options=options), min(RETRY_SECONDS, timeout / 2), ATTEMPTS, wanted_pause
-        )
-        answer: AsyncGenerator[str, None] = await persistently(begin)
-        async with aclosing(answer):
-            async for delta in answer:
-                yield delta
-    except Exception as error:
-        raise as_llm_error(error, llm, timeout) from safe_cause(error)
+        openai_modelname_to_contextsize(model)
+    except ValueError:
+        return False
+    return is_chat_model(model)
 
 
-async def complete_chat(llm: LLM, messages: Sequence[ChatMessage], timeout: float, most: int | None = None) -> str:
-    """The whole answer at once. `timeout` (seconds) bounds the wait for each piece of it. Raises LLMError.
-
-    A model that doesn't come to an end is stopped after more than `most` characters.
-    """
-    text = ""
-    async with aclosing(stream_chat(llm, messages, timeout)) as deltas:
-        async for delta in deltas:
-            text += delta
-            if most is not None and len(text) > most:
-                break
-    return text
-
-
-async def check_llm(llm: LLM, settings: Settings) -> str | None:
-    """Ask the server for its models, which costs nothing. None if it answers, else a sentence that says why not."""
-    if not isinstance(llm, OpenAI):
-        return None
-    try:
-        async with asyncio.timeout(CHECK_SECONDS):
-            if settings.openai_base_url:
-                await llm._get_aclient().models.list()
-            else:
-                await llm._get_aclient().models.retrieve(llm.model)
-    except Exception as error:
-        return str(as_llm_error(error, llm, CHECK_SECONDS))
-    return None
-
-
-async def close_llm(llm: LLM | None) -> None:
-    """Close the connections. To be awaited on the loop that the requests ran on."""
-    if isinstance(llm, OpenAI):
-        await llm._get_aclient().close()
+def _llama_index_message(message: ChatMessage) -> LlamaIndexMessage:
+    return LlamaIndexMessage(role=MessageRole(message.role), content=message.content)
 
 
 async def _put_back(first: str, rest: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
     async with aclosing(rest):
         yield first
-        async for delta in rest:
-            yield delta
-
-
-async def _deltas(
-    llm: LLM, messages: Sequence[ChatMessage], timeout: float, until: float, options: dict[str, Any]
-) -> AsyncGenerator[str, None]:
-    """The answer piece by piece. The stream's first event must come by the loop's time `until`, each other one, also
-    those without text that a model sends while it thinks, `timeout` seconds after the one before."""
-    opened: list[httpx.Response] = []
-    opened_responses.set(opened)
-    async with asyncio.timeout_at(until):
-        if isinstance(llm, OpenAI) and not llm.model and "model" not in options:
-            options["model"] = await _served_model(llm)
-        responses = await llm.astream_chat(messages, **options)
-    ended = False
-    async with aclosing(responses):
-        try:
-            while True:
-                try:
-                    async with asyncio.timeout_at(until):
-                        response = await anext(responses)
-                except StopAsyncIteration:
-                    return
-                except Exception as error:
-                    if ended:  # the answer is whole
-                        logger.info("the LLM server broke off after the end", exc_info=error)
-                        return
-                    raise
-                if response.delta:
-                    yield response.delta
-                ended = ended or _is_end(response)
-                until = asyncio.get_running_loop().time() + (min(timeout, END_SECONDS) if ended else timeout)
-        finally:
-            for http_response in opened:
-                await http_response.aclose()
+        async for piece in rest:
+            yield piece
 
 
 def _is_end(response: ChatResponse) -> bool:
@@ -191,24 +220,8 @@ def _is_end(response: ChatResponse) -> bool:
     return any(getattr(choice, "finish_reason", None) for choice in choices)
 
 
-async def _served_model(llm: OpenAI) -> str:
-    models = [model.id for model in (await llm._get_aclient().models.list()).data]
-    for name in models:
-        if "embed" not in name.lower():
-            return name
-    raise LLMError(f"{capitalized(where_is(llm))} serves no chat model: load one there, or set OPENAI_MODEL.")
-
-
-def _known_to_llama_index(name: str) -> bool:
-    try:
-        openai_modelname_to_contextsize(name)
-    except ValueError:
-        return False
-    return is_chat_model(name)
-
-
 def _may_pass(error: BaseException, options: dict[str, Any]) -> bool:
-    """Whether another attempt makes sense. Takes the temperature out of the options if that was refused."""
+    """Whether another attempt makes sense. Where the temperature was refused, `options` leave it out from now on."""
     if isinstance(error, openai.BadRequestError) and "temperature" in f"{error.param} {error.message}":
         refused = "temperature" not in options
         options["temperature"] = openai.omit

@@ -1,10 +1,10 @@
-"""How strong evidence is, with the real bundled model."""
+"""How answerable a question is from its candidates, with the real bundled model."""
 
 from __future__ import annotations
 
 import pytest
 
-from rag.answering.answerability import ENOUGH, NEAREST, evidence_strength
+from rag.answering.answerability import LEAST_ANSWERABILITY, NEAREST, answerability
 from rag.embeddings.embedder import Embedder
 from rag.retrieval.fusion import Ranked
 from rag.vector_store.rows import Hit
@@ -28,8 +28,8 @@ def ranked(question: str, *texts: str, embedder: Embedder) -> list[Ranked]:
     ]
 
 
-def strength(question: str, *texts: str, embedder: Embedder) -> float:
-    return evidence_strength(question, ranked(question, *texts, embedder=embedder), embedder)
+def measured(question: str, *texts: str, embedder: Embedder) -> float:
+    return answerability(question, ranked(question, *texts, embedder=embedder), embedder)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def strength(question: str, *texts: str, embedder: Embedder) -> float:
     ],
 )
 def test_what_answers_the_question_is_enough(embedder: Embedder, question: str, texts: tuple[str, ...]) -> None:
-    assert strength(question, *texts, embedder=embedder) >= ENOUGH
+    assert measured(question, *texts, embedder=embedder) >= LEAST_ANSWERABILITY
 
 
 @pytest.mark.parametrize(
@@ -53,34 +53,34 @@ def test_what_answers_the_question_is_enough(embedder: Embedder, question: str, 
     ],
 )
 def test_what_is_about_something_else_is_not(embedder: Embedder, question: str, texts: tuple[str, ...]) -> None:
-    assert strength(question, *texts, embedder=embedder) < ENOUGH
+    assert measured(question, *texts, embedder=embedder) < LEAST_ANSWERABILITY
 
 
-def test_nothing_found_has_no_strength(embedder: Embedder) -> None:
-    assert evidence_strength("When?", [], embedder) == 0
+def test_nothing_found_is_not_answerable(embedder: Embedder) -> None:
+    assert answerability("When?", [], embedder) == 0
 
 
-def test_strength_falls_with_the_cosine(embedder: Embedder) -> None:
+def test_answerability_falls_with_the_cosine(embedder: Embedder) -> None:
     question = "When does the boat to the island leave?"
     rows = ranked(question, FERRY, TEA, embedder=embedder)
-    before = evidence_strength(question, rows, embedder)
+    before = answerability(question, rows, embedder)
     for row in rows:
         row.dense_score = embedder.unrelated_cosine
-    assert evidence_strength(question, rows, embedder) < before
+    assert answerability(question, rows, embedder) < before
 
 
-def test_strength_falls_with_the_words_that_the_first_candidate_lacks(embedder: Embedder) -> None:
+def test_answerability_falls_with_the_words_that_the_first_candidate_lacks(embedder: Embedder) -> None:
     question = "When does the ferry to Varn leave the harbour?"
     texts = ("The ferry to Varn leaves the harbour at noon.", "The ferry leaves at noon.", "Nothing of this sort.")
-    strengths = []
+    values = []
     for first in texts:
         # The cosine is held still.
         rows = ranked(question, first, TEA, LEASE, embedder=embedder)
         for row in rows:
             row.dense_score = 0.4
-        strengths.append(evidence_strength(question, rows, embedder))
-    assert strengths == sorted(strengths, reverse=True)
-    assert len(set(strengths)) == 3
+        values.append(answerability(question, rows, embedder))
+    assert values == sorted(values, reverse=True)
+    assert len(set(values)) == 3
 
 
 def test_all_of_the_words_in_one_of_the_first_candidates_are_enough_whatever_the_cosine(embedder: Embedder) -> None:
@@ -88,8 +88,8 @@ def test_all_of_the_words_in_one_of_the_first_candidates_are_enough_whatever_the
     rows = ranked(question, *[TEA] * NEAREST, FERRY, embedder=embedder)
     for row in rows:
         row.dense_score = embedder.unrelated_cosine
-    assert evidence_strength(question, rows, embedder) < ENOUGH
-    assert evidence_strength(question, rows[1:], embedder) >= 1
+    assert answerability(question, rows, embedder) < LEAST_ANSWERABILITY
+    assert answerability(question, rows[1:], embedder) >= 1
 
 
 def test_a_rare_word_weighs_more_than_one_that_all_candidates_have(embedder: Embedder) -> None:
@@ -98,17 +98,17 @@ def test_a_rare_word_weighs_more_than_one_that_all_candidates_have(embedder: Emb
     common, rare = (ranked(question, first, *others, embedder=embedder) for first in ("A ferry.", "A captain."))
     for row in (*common, *rare):
         row.dense_score = 0.4
-    assert evidence_strength(question, rare, embedder) > evidence_strength(question, common, embedder)
+    assert answerability(question, rare, embedder) > answerability(question, common, embedder)
 
 
 def test_the_best_cosine_of_the_first_candidates_counts_and_no_later_one(embedder: Embedder) -> None:
     question, texts = "When does the ferry leave?", [TEA, *[LEASE] * NEAREST]
     rows = ranked(question, *texts, embedder=embedder)
-    before = evidence_strength(question, rows, embedder)
+    before = answerability(question, rows, embedder)
     rows[NEAREST].dense_score = 1.0
-    assert evidence_strength(question, rows, embedder) == before
+    assert answerability(question, rows, embedder) == before
     rows[NEAREST - 1].dense_score = 1.0
-    assert evidence_strength(question, rows, embedder) > before
+    assert answerability(question, rows, embedder) > before
 
 
 def test_candidates_that_only_words_have_found_have_no_cosine_and_do_not_fail(embedder: Embedder) -> None:
@@ -116,14 +116,14 @@ def test_candidates_that_only_words_have_found_have_no_cosine_and_do_not_fail(em
     rows = ranked(question, FERRY, TEA, embedder=embedder)
     for row in rows:
         row.dense_score = None
-    assert 0 < evidence_strength(question, rows, embedder) < ENOUGH
+    assert 0 < answerability(question, rows, embedder) < LEAST_ANSWERABILITY
 
 
 def test_in_a_language_that_the_model_spells_out_only_words_count(embedder: Embedder) -> None:
     question = "도서관은 몇 시에 문을 엽니까?"
     rows = ranked(question, LIBRARY, MARKET, embedder=embedder)
-    before = evidence_strength(question, rows, embedder)
+    before = answerability(question, rows, embedder)
     for row in rows:
         row.dense_score = 1.0
-    assert evidence_strength(question, rows, embedder) == pytest.approx(before)
-    assert strength(question, MARKET, LIBRARY, embedder=embedder) < before / 2
+    assert answerability(question, rows, embedder) == pytest.approx(before)
+    assert measured(question, MARKET, LIBRARY, embedder=embedder) < before / 2

@@ -15,6 +15,7 @@ from rag.answering.prompts import (
     passages_within_budget,
     says_refused,
 )
+from rag.llm.protocol import ChatMessage
 from rag.schema import Message, Passage
 
 
@@ -22,8 +23,8 @@ def passage(text: str, page: int | None = None) -> Passage:
     return Passage(text, "report.pdf", "1" * 64, page, 0, len(text), 1.0)
 
 
-def roles_and_texts(messages: list[object]) -> list[tuple[str, str]]:
-    return [(message.role.value, message.content) for message in messages]  # type: ignore[attr-defined]
+def roles_and_texts(messages: list[ChatMessage]) -> list[tuple[str, str]]:
+    return [(message.role, message.content) for message in messages]
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("", 0), ("a", 1), ("abcdef", 2), ("한국어", 3), ("日本 ok", 3)])

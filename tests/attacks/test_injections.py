@@ -79,7 +79,7 @@ def test_no_earlier_answer_speaks_for_another(name: str) -> None:
     history = [Message("user", "Before?"), Message("assistant", INJECTIONS[name])]
     for build in (condense_messages, lambda question, past: answer_messages(question, [passage("It is.")], past)):
         messages = build(QUESTION, history)
-        assert [message.role.value for message in messages] == ["system", "user", "assistant", "user"]
+        assert [message.role for message in messages] == ["system", "user", "assistant", "user"]
         answer, last = contents(messages)[-2:]
         assert not TOKENS.search(answer)
         assert not INVISIBLE.search(answer)

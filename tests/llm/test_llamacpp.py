@@ -7,32 +7,34 @@ import time
 from contextlib import aclosing
 
 import pytest
-from llama_index.core.llms import ChatMessage
+from llama_index.llms.openai import OpenAI
 
-from rag.llm.openai import build_llm, check_llm, close_llm, complete_chat, stream_chat
+from rag.llm.openai import build_compatible
+from rag.llm.protocol import ChatMessage, complete
 from rag.settings import Settings
 
 pytestmark = pytest.mark.llamacpp
 
-LONG = [ChatMessage(role="user", content="Count from one to one thousand: one, two, three, four,")]
+LONG = [ChatMessage("user", "Count from one to one thousand: one, two, three, four,")]
 TIMEOUT = 60
 
 
 def test_answer_arrives_piece_by_piece_and_the_server_is_free_again_after_a_stop(
     settings: Settings, llamacpp_server: str
 ) -> None:
-    settings = settings.model_copy(update={"openai_base_url": llamacpp_server})
+    settings = settings.model_copy(update={"openai_base_url": llamacpp_server, "llm_timeout": TIMEOUT})
 
     async def scenario() -> None:
-        llm = build_llm(settings)
-        assert llm is not None
-        assert await check_llm(llm, settings) is None
+        model = build_compatible(settings)
+        llm = model.llm
+        assert isinstance(llm, OpenAI)
+        assert await model.check() is None
         # Long enough to run for seconds if nobody stopped it, whatever the model feels like saying.
         llm.additional_kwargs = {"max_tokens": 1500, "extra_body": {"ignore_eos": True}}
         arrivals = []
-        async with aclosing(stream_chat(llm, LONG, TIMEOUT)) as deltas:
-            async for delta in deltas:
-                assert delta
+        async with aclosing(model.stream(LONG)) as pieces:
+            async for piece in pieces:
+                assert piece
                 arrivals.append(time.monotonic())
                 if len(arrivals) == 20:
                     break
@@ -42,24 +44,25 @@ def test_answer_arrives_piece_by_piece_and_the_server_is_free_again_after_a_stop
         # The server has one slot: a request that went on in the background would hold it for all its tokens.
         llm.additional_kwargs = {"max_tokens": 4, "extra_body": {"ignore_eos": True}}
         begin = time.monotonic()
-        assert await complete_chat(llm, [ChatMessage(role="user", content="Hello")], TIMEOUT)
+        assert await complete(model, [ChatMessage("user", "Hello")])
         assert time.monotonic() - begin < 10
-        await close_llm(llm)
+        await model.close()
 
     asyncio.run(scenario())
 
 
 def test_cancelled_task_frees_the_server_too(settings: Settings, llamacpp_server: str) -> None:
-    settings = settings.model_copy(update={"openai_base_url": llamacpp_server})
+    settings = settings.model_copy(update={"openai_base_url": llamacpp_server, "llm_timeout": TIMEOUT})
 
     async def scenario() -> None:
-        llm = build_llm(settings)
-        assert llm is not None
+        model = build_compatible(settings)
+        llm = model.llm
+        assert isinstance(llm, OpenAI)
         llm.additional_kwargs = {"max_tokens": 1500, "extra_body": {"ignore_eos": True}}
         begun = asyncio.Event()
 
         async def consume() -> None:
-            async for _ in stream_chat(llm, LONG, TIMEOUT):
+            async for _ in model.stream(LONG):
                 begun.set()
 
         task = asyncio.create_task(consume())
@@ -69,8 +72,8 @@ def test_cancelled_task_frees_the_server_too(settings: Settings, llamacpp_server
             await task
         llm.additional_kwargs = {"max_tokens": 4, "extra_body": {"ignore_eos": True}}
         begin = time.monotonic()
-        assert await complete_chat(llm, [ChatMessage(role="user", content="Hello")], TIMEOUT)
+        assert await complete(model, [ChatMessage("user", "Hello")])
         assert time.monotonic() - begin < 10
-        await close_llm(llm)
+        await model.close()
 
     asyncio.run(scenario())

@@ -17,14 +17,16 @@ from urllib.parse import urlsplit
 import httpx
 import openai
 import pytest
-from llama_index.core.llms import LLM, ChatMessage, MockLLM
+from llama_index.core.llms import MockLLM
 from llama_index.llms.openai import OpenAI
 from llama_index.llms.openai_like import OpenAILike
 
 from rag.errors import LLMError, SettingsError
+from rag.llm.client import Endpoint, make_client
 from rag.llm.errors import wanted_pause
-from rag.llm.model import llm_label
-from rag.llm.openai import build_llm, check_llm, close_llm, complete_chat, context_window, stream_chat
+from rag.llm.openai import OpenAIModel
+from rag.llm.protocol import ChatMessage, complete
+from rag.llm.providers import provider_of
 from rag.runtime import retries
 from rag.runtime.event_loop import EventLoopThread
 from rag.settings import DEFAULT_OPENAI_MODEL, Settings
@@ -32,7 +34,7 @@ from tests.fakes.llm_server import LLMServer, Reply
 from tests.servers.tcp_relay import TcpRelay
 
 KEY = "sk-test-0123456789abcdef"
-QUESTION = [ChatMessage(role="user", content="What is the secret prompt?")]
+QUESTION = [ChatMessage("user", "What is the secret prompt?")]
 TIMEOUT = 5.0
 
 
@@ -47,38 +49,46 @@ def local(settings: Settings, llm_server: LLMServer) -> Settings:
     return settings.model_copy(update={"openai_base_url": llm_server.url, "openai_model": "llama3.2"})
 
 
-def built(settings: Settings) -> LLM:
-    llm = build_llm(settings)
-    assert llm is not None
-    return llm
+def built(settings: Settings, timeout: float = TIMEOUT) -> OpenAIModel:
+    provider = provider_of(settings)
+    assert provider is not None
+    model = provider.build(settings.model_copy(update={"llm_timeout": timeout}))
+    assert isinstance(model, OpenAIModel)
+    return model
 
 
-async def collect(llm: LLM, timeout: float = TIMEOUT) -> tuple[str, str | None]:
+def label(settings: Settings) -> str:
+    provider = provider_of(settings)
+    assert provider is not None
+    return provider.label(settings)
+
+
+async def collect(model: OpenAIModel) -> tuple[str, str | None]:
     """The text that arrived, and the error's sentence if there was one."""
     text = ""
     try:
-        async with aclosing(stream_chat(llm, QUESTION, timeout)) as deltas:
-            async for delta in deltas:
-                text += delta
+        async with aclosing(model.stream(QUESTION)) as pieces:
+            async for piece in pieces:
+                text += piece
     except LLMError as error:
         return text, str(error)
     finally:
-        await close_llm(llm)
+        await model.close()
     return text, None
 
 
 def answer(settings: Settings, timeout: float = TIMEOUT) -> tuple[str, str | None]:
-    return asyncio.run(collect(built(settings), timeout))
+    return asyncio.run(collect(built(settings, timeout)))
 
 
-def run(llm: LLM, coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """The result of `coroutine`; the LLM's connections are closed afterwards on the same loop."""
+def run(model: OpenAIModel, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """The result of `coroutine`; the model's connections are closed afterwards on the same loop."""
 
     async def scenario() -> Any:
         try:
             return await coroutine
         finally:
-            await close_llm(llm)
+            await model.close()
 
     return asyncio.run(scenario())
 
@@ -87,23 +97,25 @@ def run(llm: LLM, coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 def test_without_key_and_server_there_is_no_llm(settings: Settings) -> None:
-    assert build_llm(settings) is None
+    assert provider_of(settings) is None
 
 
 def test_key_alone_gives_openai_with_the_default_model(tmp_path: Any) -> None:
     settings = Settings(data_dir=tmp_path, openai_api_key=KEY)
-    llm = built(settings)
+    model = built(settings)
+    llm = model.llm
     assert type(llm) is OpenAI
     assert llm.model == DEFAULT_OPENAI_MODEL
     assert llm.api_base == "https://api.openai.com/v1"
-    assert context_window(llm) > 100_000
+    assert model.context_window > 100_000
     assert llm.metadata.is_chat_model  # the completions endpoint would want a tokenizer from the network
-    assert llm_label(settings) == f"{DEFAULT_OPENAI_MODEL} at OpenAI"
+    assert label(settings) == f"{DEFAULT_OPENAI_MODEL} at OpenAI"
 
 
 def test_default_model_is_never_sent_a_temperature_that_it_refuses(tmp_path: Any) -> None:
     # OpenAI's reasoning models take no temperature but 1; LlamaIndex's own default is 0.1.
-    llm = built(Settings(data_dir=tmp_path, openai_api_key=KEY))
+    llm = built(Settings(data_dir=tmp_path, openai_api_key=KEY)).llm
+    assert isinstance(llm, OpenAI)
     assert llm._get_model_kwargs()["temperature"] == 1.0
 
 
@@ -111,33 +123,34 @@ def test_default_model_is_never_sent_a_temperature_that_it_refuses(tmp_path: Any
 def test_openai_model_that_llama_index_does_not_know_as_chat_model_still_gets_a_chat_client(
     tmp_path: Any, name: str
 ) -> None:
-    llm = built(Settings(data_dir=tmp_path, openai_api_key=KEY, openai_model=name))
+    model = built(Settings(data_dir=tmp_path, openai_api_key=KEY, openai_model=name))
+    llm = model.llm
     assert isinstance(llm, OpenAILike)
     assert llm.metadata.is_chat_model
     assert llm.model == name
     assert llm.api_base == "https://api.openai.com/v1"
-    assert context_window(llm) == 8192
+    assert model.context_window == 8192
 
 
 def test_context_window_of_the_settings_wins(tmp_path: Any) -> None:
     settings = Settings(data_dir=tmp_path, openai_api_key=KEY, openai_context_window=32_000)
-    assert context_window(built(settings)) == 32_000
+    assert built(settings).context_window == 32_000
 
 
 def test_model_without_chat_completions_is_refused_by_name(tmp_path: Any) -> None:
     with pytest.raises(SettingsError, match=r"OPENAI_MODEL 'gpt-5\.4-pro'"):
-        build_llm(Settings(data_dir=tmp_path, openai_api_key=KEY, openai_model="gpt-5.4-pro"))
+        built(Settings(data_dir=tmp_path, openai_api_key=KEY, openai_model="gpt-5.4-pro"))
 
 
 def test_key_with_impossible_characters_is_refused_without_showing_it(tmp_path: Any) -> None:
     with pytest.raises(SettingsError, match="OPENAI_API_KEY") as caught:
-        build_llm(Settings(data_dir=tmp_path, openai_api_key="sk-tést"))
+        built(Settings(data_dir=tmp_path, openai_api_key="sk-tést"))
     assert "st" not in str(caught.value).replace("characters that no key has: copy it again", "").split("API_KEY")[1]
 
 
 def test_label_names_model_and_address_without_its_password(settings: Settings) -> None:
     update = {"openai_base_url": "http://me:secret@localhost:11434/v1", "openai_model": "llama3.2"}
-    assert llm_label(settings.model_copy(update=update)) == "llama3.2 at http://localhost:11434/v1"
+    assert label(settings.model_copy(update=update)) == "llama3.2 at http://localhost:11434/v1"
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
@@ -146,16 +159,16 @@ def test_label_names_model_and_address_without_its_password(settings: Settings) 
 def test_answer_streams_in_pieces(local: Settings, llm_server: LLMServer) -> None:
     llm_server.script(Reply("one two three four", pace=0.05))
 
-    llm = built(local)
+    model = built(local)
 
     async def scenario() -> list[float]:
         arrivals = []
-        async with aclosing(stream_chat(llm, QUESTION, TIMEOUT)) as deltas:
-            async for _ in deltas:
+        async with aclosing(model.stream(QUESTION)) as pieces:
+            async for _ in pieces:
                 arrivals.append(time.monotonic())
         return arrivals
 
-    arrivals = run(llm, scenario())
+    arrivals = run(model, scenario())
     assert len(arrivals) == 4
     assert arrivals[-1] - arrivals[0] > 0.1
     assert llm_server.chats[0].body["model"] == "llama3.2"
@@ -164,8 +177,8 @@ def test_answer_streams_in_pieces(local: Settings, llm_server: LLMServer) -> Non
 
 def test_whole_answer_at_once(local: Settings, llm_server: LLMServer) -> None:
     llm_server.script(Reply("one two three"))
-    llm = built(local)
-    assert run(llm, complete_chat(llm, QUESTION, TIMEOUT)) == "one two three"
+    model = built(local)
+    assert run(model, complete(model, QUESTION)) == "one two three"
 
 
 def test_key_goes_to_the_server_and_a_server_without_keys_gets_a_placeholder(
@@ -181,7 +194,7 @@ def test_without_a_model_name_the_first_chat_model_served_is_used(local: Setting
     settings = local.model_copy(update={"openai_model": ""})
     assert answer(settings)[1] is None
     assert llm_server.chats[0].body["model"] == "fake-chat-model"
-    assert llm_server.url in llm_label(settings)
+    assert llm_server.url in label(settings)
 
 
 def test_server_without_a_chat_model_says_so(local: Settings, llm_server: LLMServer) -> None:
@@ -206,8 +219,10 @@ def test_refused_temperature_is_left_out_the_second_time(local: Settings, llm_se
 
 
 def test_other_kinds_of_llm_stream_too() -> None:
-    llm = MockLLM(max_tokens=3)
-    assert run(llm, complete_chat(llm, QUESTION, TIMEOUT))
+    endpoint = Endpoint("http://127.0.0.1:9", "mock", "", TIMEOUT)
+    client = make_client(endpoint)
+    model = OpenAIModel(MockLLM(max_tokens=3), client, endpoint, ping=client.models.list)
+    assert run(model, complete(model, QUESTION))
 
 
 # --- failures -----------------------------------------------------------------------------------------------------
@@ -255,9 +270,9 @@ def test_each_failure_is_one_sentence_that_says_what_to_do(
 
 def test_wrong_key_is_never_quoted_not_even_in_the_cause(local: Settings, llm_server: LLMServer) -> None:
     llm_server.key = "another"
-    llm = built(Settings(**local.model_dump() | {"openai_api_key": KEY}))
+    model = built(Settings(**local.model_dump() | {"openai_api_key": KEY}))
     with pytest.raises(LLMError, match="OPENAI_API_KEY") as caught:
-        run(llm, complete_chat(llm, QUESTION, TIMEOUT))
+        run(model, complete(model, QUESTION))
     assert KEY not in str(caught.value)
     assert caught.value.__cause__ is None
 
@@ -426,18 +441,18 @@ ENDLESS = Reply("word " * 5000, pace=0.01)
 def test_closing_the_stream_closes_the_request(local: Settings, llm_server: LLMServer) -> None:
     llm_server.script(ENDLESS)
 
-    llm = built(local)
+    model = built(local)
 
     async def scenario() -> tuple[float, float | None]:
-        async with aclosing(stream_chat(llm, QUESTION, TIMEOUT)) as deltas:
-            async for _ in deltas:
+        async with aclosing(model.stream(QUESTION)) as pieces:
+            async for _ in pieces:
                 break
         stopped = time.monotonic()
         # Looked at while the loop still runs: closing it would close the connection anyway.
         await asyncio.to_thread(llm_server.chats[0].over.wait, 2)
         return stopped, llm_server.chats[0].disconnected_at
 
-    stopped, noticed = run(llm, scenario())
+    stopped, noticed = run(model, scenario())
     assert noticed is not None and noticed - stopped < 0.5
 
 
@@ -445,10 +460,10 @@ def test_closing_the_stream_closes_the_request(local: Settings, llm_server: LLMS
 def test_cancelling_the_task_closes_the_request(local: Settings, llm_server: LLMServer, reply: Reply) -> None:
     llm_server.script(reply)
 
-    llm = built(local)
+    model = built(local)
 
     async def scenario() -> tuple[float, float | None]:
-        task = asyncio.create_task(complete_chat(llm, QUESTION, TIMEOUT))
+        task = asyncio.create_task(complete(model, QUESTION))
         await asyncio.sleep(0.3)
         task.cancel()
         stopped = time.monotonic()
@@ -457,7 +472,7 @@ def test_cancelling_the_task_closes_the_request(local: Settings, llm_server: LLM
         await asyncio.to_thread(llm_server.chats[0].over.wait, 2)
         return stopped, llm_server.chats[0].disconnected_at
 
-    stopped, noticed = run(llm, scenario())
+    stopped, noticed = run(model, scenario())
     assert noticed is not None and noticed - stopped < 0.5
 
 
@@ -465,13 +480,13 @@ def test_stopping_through_the_event_loop_thread_closes_the_request(local: Settin
     llm_server.script(ENDLESS)
     loop = EventLoopThread()
     try:
-        llm = built(local)
-        tokens = loop.iterate(stream_chat(llm, QUESTION, TIMEOUT))
+        model = built(local)
+        tokens = loop.iterate(model.stream(QUESTION))
         next(tokens)
         tokens.close()
         assert llm_server.chats[0].over.wait(2)
         assert llm_server.chats[0].disconnected_at is not None
-        loop.run(close_llm(llm))
+        loop.run(model.close())
     finally:
         loop.close()
 
@@ -479,10 +494,10 @@ def test_stopping_through_the_event_loop_thread_closes_the_request(local: Settin
 def test_one_client_serves_many_questions_on_one_loop(local: Settings, llm_server: LLMServer) -> None:
     loop = EventLoopThread()
     try:
-        llm = built(local)
+        model = built(local)
         for _ in range(3):
-            assert loop.run(complete_chat(llm, QUESTION, TIMEOUT))
-        loop.run(close_llm(llm))
+            assert loop.run(complete(model, QUESTION))
+        loop.run(model.close())
     finally:
         loop.close()
 
@@ -490,16 +505,16 @@ def test_one_client_serves_many_questions_on_one_loop(local: Settings, llm_serve
 def test_two_streams_at_once_do_not_close_each_other(local: Settings, llm_server: LLMServer) -> None:
     llm_server.script(Reply("a " * 40, pace=0.01), Reply("b " * 40, pace=0.01))
 
-    llm = built(local)
+    model = built(local)
 
     async def scenario() -> list[str]:
-        first, second = stream_chat(llm, QUESTION, TIMEOUT), stream_chat(llm, QUESTION, TIMEOUT)
+        first, second = model.stream(QUESTION), model.stream(QUESTION)
         texts = [await anext(first), await anext(second)]
         await first.aclose()
         texts[1] += "".join([delta async for delta in second])
         return texts
 
-    first, second = run(llm, scenario())
+    first, second = run(model, scenario())
     assert first.split() == ["a"]
     assert second.split() == ["b"] * 40
 
@@ -508,8 +523,8 @@ def test_two_streams_at_once_do_not_close_each_other(local: Settings, llm_server
 
 
 def checked(settings: Settings) -> Any:
-    llm = built(settings)
-    return run(llm, check_llm(llm, settings))
+    model = built(settings)
+    return run(model, model.check())
 
 
 def test_check_is_silent_about_a_server_that_answers(local: Settings, llm_server: LLMServer) -> None:

@@ -1,0 +1,51 @@
+"""The calls that answering makes of a language model, whoever serves it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """A message to a language model; "system" gives the instructions."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class LanguageModel(Protocol):
+    """A chat model. All calls are for the process's event loop, to which its connections belong."""
+
+    @property
+    def context_window(self) -> int:
+        """How many tokens prompt and answer may have together."""
+
+    def stream(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[str, None]:
+        """Yield the answer piece by piece.
+
+        Closing the generator, or cancelling its task, closes the request at once. Raises LLMError where no piece comes
+        for LLM_TIMEOUT seconds, or the answer is empty or breaks off; the pieces before it stay valid.
+        """
+
+    async def check(self) -> str | None:
+        """Make a request that costs nothing. None if it succeeds, else a sentence that says why not."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+async def complete(model: LanguageModel, messages: Sequence[ChatMessage], most_characters: int | None = None) -> str:
+    """The whole answer at once. Raises LLMError.
+
+    A model that doesn't come to an end is stopped after more than `most_characters`.
+    """
+    text = ""
+    async with aclosing(model.stream(messages)) as pieces:
+        async for piece in pieces:
+            text += piece
+            if most_characters is not None and len(text) > most_characters:
+                break
+    return text
