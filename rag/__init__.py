@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from rag.index import DocumentIndex
     from rag.readers.filetypes import SUPPORTED
     from rag.runtime.logs import log_to_file
+    from rag.text.characters import NEVER_SHOWN
 
 __all__ = [
+    "NEVER_SHOWN",
     "STOPPED",
     "SUPPORTED",
     "Answer",
@@ -71,6 +73,7 @@ _LAZY = {
     "marker_pattern": "rag.citations.markers",
     "log_to_file": "rag.runtime.logs",
     "SUPPORTED": "rag.readers.filetypes",
+    "NEVER_SHOWN": "rag.text.characters",
 }
 
 

@@ -20,11 +20,10 @@ from rag.embeddings.embedder import Embedder
 from rag.embeddings.hub import bundled_folder
 from rag.embeddings.loading import load_embedder
 from rag.errors import StoreError
-from rag.ingestion.reader_worker import in_context
 from rag.readers.read import read
 from rag.runtime.event_loop import EventLoopThread
 from rag.settings import BUNDLED_EMBED_MODEL, Settings
-from rag.text.chunking import chunk_pages
+from rag.text.chunking import chunk_pages, in_context
 from rag.text.terms import lexical_text
 
 # What the tutorial's chunks must be for the bundled model to see all of their text.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from rag.text.terms import FUNCTION_WORDS, terms
+from rag.text.stop_words import STOP_STEMS
+from rag.text.terms import terms
+from rag.text.writing_systems import CJK
 
-_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
 # Chinese, Japanese and Korean are taken in runs of characters: where words end there can't be told.
-WORD = re.compile(rf"[^\W_{_CJK}]+(?:['’&][^\W_{_CJK}]+)*|[{_CJK}]+")
-is_cjk = re.compile(f"[{_CJK}]").match
+WORD = re.compile(rf"[^\W_{CJK}]+(?:['’&][^\W_{CJK}]+)*|[{CJK}]+")
+is_cjk = re.compile(f"[{CJK}]").match
 
 
 @lru_cache(maxsize=65_536)
@@ -19,7 +20,7 @@ def word_terms(word: str) -> tuple[str, ...]:
 
     Word by word, so that the same word gives the same terms in a claim and in a passage.
     """
-    return tuple(t for t in terms(word) if t not in FUNCTION_WORDS and _carries_meaning(t))
+    return tuple(t for t in terms(word) if t not in STOP_STEMS and _carries_meaning(t))
 
 
 def _carries_meaning(term: str) -> bool:

@@ -21,9 +21,9 @@ from rag.citations.negation import contradicts
 from rag.citations.numbers import Figure, codes, figures_of_claim, is_stated
 from rag.citations.passage import PassageAnalysis, Sentence, analysed
 from rag.text.chunking import document_title
+from rag.text.languages import languages_differ, latin_language
 from rag.text.sentences import sentence_spans
 from rag.text.terms import normalize, terms
-from rag.text.writing_systems import languages_differ, latin_language
 
 # Evidence may be spread over this many adjacent sentences; each further one must be worth its price, in share.
 WINDOW = 3

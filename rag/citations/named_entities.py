@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from rag.citations.claim_words import WORD, is_cjk, word_terms
 from rag.citations.passage import PassageAnalysis, Sentence
-from rag.text.terms import FUNCTION_WORDS, terms
-from rag.text.writing_systems import latin_language
+from rag.text.languages import latin_language
+from rag.text.stop_words import STOP_STEMS
+from rag.text.terms import terms
 
 # Who writes so has a name that the passage needn't say: the first one of a claim, which is its subject.
 _SPEAKS_OF_ITSELF = re.compile(
@@ -30,7 +31,7 @@ def is_name(claim: str, match: re.Match[str]) -> bool:
     if not _SENTENCE_START.search(claim, max(match.start() - 12, 0), match.start()) and match.start() > 0:
         return True
     following = WORD.match(claim, match.end() + 1)
-    return bool(following and _CAPITAL.match(following[0]) and not FUNCTION_WORDS & set(terms(word)))
+    return bool(following and _CAPITAL.match(following[0]) and not STOP_STEMS & set(terms(word)))
 
 
 def has_other_names(claim: str, window: Sequence[Sentence], text: PassageAnalysis, title: frozenset[str]) -> bool:

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rag.text.terms import FUNCTION_WORDS, normalize, terms
+from rag.text.stop_words import STOP_STEMS
+from rag.text.terms import normalize, terms
 
 # Content words after a negation that it is taken to reach.
 REACH = 3
@@ -164,7 +165,7 @@ def _side(text: str) -> _Side:
 
 
 def _content(text: str) -> list[str]:
-    return [term for term in terms(text) if term not in FUNCTION_WORDS and "_" not in term and len(term) > 1]
+    return [term for term in terms(text) if term not in STOP_STEMS and "_" not in term and len(term) > 1]
 
 
 def _turned_by_antonym(claim: str, evidence: str) -> bool:
@@ -200,7 +201,7 @@ def _antonyms_in_place(claim: str, evidence: str) -> set[frozenset[str]]:
 
 
 def _sequence(text: str) -> list[str]:
-    return [term for term in terms(text) if term in _ALL or (term not in FUNCTION_WORDS and "_" not in term)]
+    return [term for term in terms(text) if term in _ALL or (term not in STOP_STEMS and "_" not in term)]
 
 
 def _beside(group: frozenset[str], sequence: list[str]) -> set[str]:

@@ -15,9 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from rag.readers.filetypes import SUPPORTED
 from rag.schema import Job
+from rag.text.characters import NEVER_PRINTED
 
-# What a terminal obeys, turns around or can't write: documents and models have no say in that.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# Documents and models have no say in what a terminal obeys.
+_UNPRINTABLE = re.compile(f"[{NEVER_PRINTED}]")
 
 
 class _Terminal(Console):

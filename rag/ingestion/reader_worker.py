@@ -37,7 +37,7 @@ from rag.runtime.cpu import lower_priority
 from rag.runtime.logs import describe
 from rag.schema import Chunk
 from rag.storage.files import FileStore
-from rag.text.chunking import chunk_pages, document_title
+from rag.text.chunking import chunk_pages, in_context
 from rag.text.terms import lexical_text
 
 # Chunks in a message: so few that the embedder has work early.
@@ -123,12 +123,6 @@ def _read(request: Read, tokenizer: Any, send: Send) -> None:
     while part := list(itertools.islice(chunks, TOGETHER)):
         share = (begins[part[-1].page] + part[-1].end) / length
         send(Chunked(share, [_with_texts(chunk, file_name) for chunk in part]))
-
-
-def in_context(chunk: Chunk, file_name: str) -> str:
-    """What is embedded and indexed for a chunk: its title and headings, then its text."""
-    context = chunk.context or document_title(file_name)
-    return f"{context}\n{chunk.text}" if context and not chunk.text.startswith(context) else chunk.text
 
 
 def _with_texts(chunk: Chunk, file_name: str) -> ReadChunk:

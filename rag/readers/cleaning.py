@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from rag.text.characters import LINE_ENDS, NEVER_IN_A_TEXT, SURROGATES
+
 # What a long text is taken in, so that it isn't in memory several times over.
 PART_CHARACTERS = 1_000_000
 LONGEST_PART = 4_000_000
 
-# Lone surrogates, controls, noncharacters, soft hyphens, zero-width marks, bidi controls, interlinear marks, tags.
-_UNWANTED = re.compile(
-    "[\ud800-\udfff\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e"
-    "\u2060-\u2064\u2066-\u206f\ufdd0-\ufdef\ufeff\ufff9-\ufffc\ufffe\uffff\U000e0000-\U000e007f]"
-)
-_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_UNWANTED = re.compile(f"[{NEVER_IN_A_TEXT}]")
+_LINE_END = re.compile(f"\r\n|[{LINE_ENDS}]")
+_HALF = re.compile(f"[{SURROGATES}]")
 _SHOWN_AS = str.maketrans(
     {
         **dict.fromkeys("\u00a0\u2007\u202f", " "),
@@ -75,7 +74,7 @@ def _clean_characters(pieces: Iterable[str]) -> Iterator[str]:
     for text in _whole_characters(pieces):
         text = carriage_return + text
         carriage_return = "\r" if text.endswith("\r") else ""
-        yield _UNWANTED.sub("", _LINE_ENDS.sub("\n", text.removesuffix("\r"))).translate(_SHOWN_AS)
+        yield _UNWANTED.sub("", _LINE_END.sub("\n", text.removesuffix("\r"))).translate(_SHOWN_AS)
     if carriage_return:
         yield "\n"
 
@@ -87,7 +86,7 @@ def _whole_characters(pieces: Iterable[str]) -> Iterator[str]:
         for begin in range(0, len(piece), PART_CHARACTERS):
             text = half + piece[begin : begin + PART_CHARACTERS]
             half = ""
-            if not text.isascii() and re.search("[\ud800-\udfff]", text):
+            if not text.isascii() and _HALF.search(text):
                 half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
                 whole = text.removesuffix(half)
                 text = whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")

@@ -17,6 +17,7 @@ from pypdfium2 import raw
 from rag.readers.cleaning import clean
 from rag.readers.faults import Fault, Kind, check_length
 from rag.schema import Page
+from rag.text.characters import CONTROLS
 
 # pdfium must not be entered by two threads. The lock is held page by page, so that files can be read side by side.
 PDFIUM_LOCK = threading.Lock()
@@ -27,6 +28,8 @@ _HYPHEN_MARK = "[\u0002\ufffe]"
 _BREAK = rf"(?:{_HYPHEN_MARK}\s?|-\n)"
 _LINE_END_HYPHEN = re.compile(rf"(?<![^\W_])([^\W_]+){_BREAK}(?=([^\W_]+))")
 _SPLIT_WORD = re.compile(rf"(?<![^\W_])[^\W_]+{_BREAK}[^\W_]+")
+# Controls, replacement characters, and private ones but for the bullets of symbol fonts.
+_UNREADABLE = re.compile(f"[{CONTROLS}\ufffd\ue000-\uf0a6\uf0ff-\uf8ff]")
 _UNREADABLE_SHARE = 0.3
 _MANY_SCRIPTS = 6
 
@@ -122,7 +125,7 @@ def _page_text(document: Any, index: int, has_form: bool) -> str:
 def is_garbage(text: str) -> bool:
     """Whether much of the text is what comes out of fonts without a mapping to characters."""
     visible = re.sub(rf"\s|{_HYPHEN_MARK}", "", text)
-    bad = len(re.findall("[\x00-\x1f\x7f-\x9f\ufffd\ue000-\uf0a6\uf0ff-\uf8ff]", visible))
+    bad = len(_UNREADABLE.findall(visible))
     if bad > len(visible) * _UNREADABLE_SHARE:
         return True
     if visible.isascii():

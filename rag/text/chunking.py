@@ -100,6 +100,12 @@ def document_title(file_name: str) -> str:
     return words if re.search(r"[^\W\d_]{3,}", words) else ""
 
 
+def in_context(chunk: Chunk, file_name: str) -> str:
+    """The text that is embedded and indexed for a chunk: its title and headings, then its own."""
+    context = chunk.context or document_title(file_name)
+    return f"{context}\n{chunk.text}" if context and not chunk.text.startswith(context) else chunk.text
+
+
 def _pack(section: _Section, count_tokens: CountTokens, max_tokens: int) -> Iterator[Chunk]:
     """Fill chunks with units up to the target, beginning each with the last sentences of the one before."""
     text, units = section.text, section.units

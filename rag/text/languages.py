@@ -1,19 +1,24 @@
-"""Which languages a text is in, as far as their words can be stemmed.
+"""Which languages a text is in: told by its letters, its frequent words, and a model of character sequences.
 
-The script tells most languages apart; those that share one are told apart by py3langid's model of character sequences,
-which is in its wheel. A wrong guess must cost little, so where English is likely no other language is named, and where
-several languages are likely all of them are.
+Two questions are asked. `identify` names the stemmers for a text: a wrong guess must cost little, so where English is
+likely no other language is named, and where several languages are likely all of them are. `languages_differ` and
+`latin_language` compare a claim with a passage: they answer only where they are sure, and load no model.
 """
 
 from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
+from functools import lru_cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-# Snowball's names of the languages that it has stemmers for, by their codes. The languages without one are there
-# because they would be taken for others. A script's first language is assumed where none is likely; Latin has no such.
+from rag.text.word_lists import DATA, read_lists
+from rag.text.writing_systems import ACCENTED, ACCENTS, HAN, HANGUL, KANA, LETTERS
+
+# Snowball's names of the languages that it has stemmers for, by their codes. Languages without a stemmer are listed
+# because they would be taken for others. A script's first language is assumed where none is likely; for Latin none is.
 _NONE = ""
 _LANGUAGES = {
     "latin": {
@@ -54,41 +59,42 @@ _LANGUAGES = {
     "armenian": {"hy": "armenian"},
     "tamil": {"ta": "tamil"},
 }
-# Their letters and marks, case folded.
-_LETTERS = {
-    "latin": "a-zß-öø-ʯ\u1e00-\u1eff\u0300-\u036f",
-    "cyrillic": "\u0400-\u052f\u0300-\u036f",
-    "arabic": "\u0620-\u065f\u066e-\u06d3\u06d5-\u06dc\u06fa-\u06ff\u0750-\u077f",
-    "devanagari": "\u0900-\u0963\u0971-\u097f",
-    "greek": "\u0370-\u03ff\u1f00-\u1fff\u0300-\u036f",
-    "armenian": "\u0561-\u0587",
-    "tamil": "\u0b82-\u0bd7",
-}
-_WHOLE_WORD = {script: re.compile(f"[{letters}]+") for script, letters in _LETTERS.items()}
+_WRITTEN = {script: letters + (ACCENTS if script in ACCENTED else "") for script, letters in LETTERS.items()}
+_WHOLE_WORD = {script: re.compile(f"[{letters}]+") for script, letters in _WRITTEN.items()}
 # Single letters are symbols: of units, of formulas.
-_WORDS = {script: re.compile(f"[{letters}]{{2,}}") for script, letters in _LETTERS.items()}
+_WORDS = {script: re.compile(f"[{letters}]{{2,}}") for script, letters in _WRITTEN.items()}
 
 # Measured with the figures below: of 1,262 English questions none is taken for another language, and of 14,928 English
-# passages 9, of which 4 are half Spanish; of 5 words each of 5,600 sentences in 28 other languages 97 % are known.
+# passages 9, of which 4 are half Spanish; of 5 words each of 5,600 sentences in 28 other languages 97 % are recognised.
 _ENGLISH = 0.05  # a Latin text with this probability of English is left to English
 _LIKELY = 0.1  # the least probability of a language
 _LIKELY_TOGETHER = 0.5
 # Latin words in texts of other scripts are mostly names, or English; some words of other scripts are in many texts.
-_SCRIPT_SHARE = dict.fromkeys(_LETTERS, 0.25) | {"latin": 0.5}
+_SCRIPT_SHARE = dict.fromkeys(LETTERS, 0.25) | {"latin": 0.5}
 # Characters in which a language shows, taken from the middle of a text: its beginning may be a title or a name.
 _SAMPLE = 400
-# Words that other languages have few of. So many of them make a text English without the model, which takes longer than
-# all else here: 90 % of English passages, 0.05 % of those in other languages.
-_ASKING = frozenset({"what", "when", "where", "which", "who", "whose", "why", "how", "does", "did"})
-_COMMON = """
-the of and to that with from this was were is are been have has could would should it its as by their they there these
-those than into
-"""
-_TELLTALES = _ASKING.union(_COMMON.split())
+# So many telltales make a text English without the model, which takes longer than all else here: 90 % of English
+# passages, 0.05 % of those in other languages.
 _TELLTALES_SHARE = 0.1
 _TELLTALES_COUNT = 4
-# Words in a question, in which one telltale that asks is enough: names in it may well be of another language.
+# The most words of a question, in which one telltale that asks is enough.
 _QUESTION = 30
+_TELLTALES = read_lists(DATA / "telltales.txt")
+_ASKING = _TELLTALES["english questions"]
+_ENGLISH_WORDS = _TELLTALES["english"] | _ASKING
+_LATIN_WORDS = {name.removeprefix("latin "): words for name, words in _TELLTALES.items() if name.startswith("latin ")}
+
+# The scripts that a claim and a passage are compared by. Kana counts as Han, which it is mixed with.
+_COMPARED = {
+    "hangul": re.compile(f"[{HANGUL}]"),
+    "han": re.compile(f"[{KANA}{HAN}]"),
+    "cyrillic": re.compile(f"[{LETTERS['cyrillic']}]"),
+    "latin": re.compile(f"[{LETTERS['latin']}]"),
+}
+# A Korean or Japanese word says in one letter as much as an English one in two or three.
+_LATIN_LETTERS_PER_OTHER = 3
+# The share of a script's letters in a text that doesn't make it one in that script.
+_TRACES = 0.1
 
 _loading = threading.Lock()
 _identifiers: list[LanguageIdentifier] = []
@@ -108,12 +114,12 @@ def identify(text: str) -> tuple[str, ...]:
         # A single word hardly shows its language, if not by its accents.
         return _likely("latin", words) if " " in words else ()
     letters = sum(map(str.isalpha, sample))
-    found: list[str] = []
+    names: list[str] = []
     for script, pattern in _WORDS.items():
         words = " ".join(pattern.findall(sample))
         if len(words) > _SCRIPT_SHARE[script] * letters and not (script == "latin" and _has_telltales(sample)):
-            found += _likely(script, words)
-    return tuple(dict.fromkeys(found))
+            names += _likely(script, words)
+    return tuple(dict.fromkeys(names))
 
 
 def is_written_in(word: str, language: str) -> bool:
@@ -127,7 +133,7 @@ def _has_telltales(sample: str) -> bool:
     words = sample.split()
     if len(words) <= _QUESTION and not _ASKING.isdisjoint(words):
         return True
-    count = sum(map(_TELLTALES.__contains__, words))
+    count = sum(map(_ENGLISH_WORDS.__contains__, words))
     return count >= _TELLTALES_COUNT and count >= _TELLTALES_SHARE * len(words)
 
 
@@ -154,3 +160,40 @@ def _identifier() -> LanguageIdentifier:
             identifier.set_languages({code for names in _LANGUAGES.values() for code in names})
             _identifiers.append(identifier)
         return _identifiers[0]
+
+
+def languages_differ(claim: str, passage: str) -> bool:
+    """Whether the words of a claim can't be compared with those of a passage: no more than traces of the passage are in
+    the claim's script, or both are known to be in different languages with Latin letters."""
+    script, passage_shares = _script(claim), _script_shares(passage)
+    if script != "latin":
+        return bool(script) and passage_shares.get(script, 0.0) < _TRACES
+    claim_language, passage_language = latin_language(claim), latin_language(passage)
+    differ = bool(claim_language and passage_language and claim_language != passage_language)
+    return passage_shares["latin"] < _TRACES or differ
+
+
+@lru_cache(maxsize=512)
+def _script_shares(text: str) -> dict[str, float]:
+    """The share of each compared script in the words of a text."""
+    folded = text.casefold()
+    counts = {script: float(len(pattern.findall(folded))) for script, pattern in _COMPARED.items()}
+    counts["latin"] /= _LATIN_LETTERS_PER_OTHER
+    total = sum(counts.values()) or 1.0
+    return {script: count / total for script, count in counts.items()}
+
+
+def _script(text: str) -> str:
+    """The script that most of a text is in; empty for a text without words."""
+    shares = _script_shares(text)
+    script = max(shares, key=lambda name: shares[name])
+    return script if shares[script] else ""
+
+
+@lru_cache(maxsize=512)
+def latin_language(text: str) -> str:
+    """The code of the language (en, de, fr, es, it, pt) of a text in Latin letters, if its frequent words tell it
+    clearly; else empty."""
+    words = Counter(re.findall(r"[^\W\d_]+", text.lower()))
+    hits = sorted(((sum(words[w] for w in frequent), code) for code, frequent in _LATIN_WORDS.items()), reverse=True)
+    return hits[0][1] if hits[0][0] >= 2 and hits[0][0] >= 2 * hits[1][0] else ""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from rag.text.word_lists import DATA, read_words
+
 # The end of a sentence: closing marks, then white space; ideographic full stops need no space after them. A blank
 # line ends one too, and so does a line before a heading, a list item or a table row.
 _SENTENCE_END = re.compile(
@@ -15,10 +17,9 @@ _SENTENCE_END = re.compile(
     r"|\n[ \t]*\n\s*"
     r"|\n(?=[ \t]*(?:#{1,6}[ \t]|\||[-*+•‣▪][ \t]|\d{1,3}[.)][ \t]))"
 )
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|vs|etc|e\.g|i\.e|cf|al|Fig|Figs|Eq|No|Nos|Vol|pp|Inc|Ltd|Co|Corp"
-    r"|approx|dept|est|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)|\.[A-Za-z])\.$"
-)
+_ABBREVIATIONS = "|".join(sorted(map(re.escape, read_words(DATA / "abbreviations.txt"))))
+# A single letter is an abbreviation as well, and so is what has full stops inside.
+_ABBREVIATION = re.compile(rf"(?:\b(?:[A-Za-z]|{_ABBREVIATIONS})|\.[A-Za-z])\.$")
 
 
 def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:

@@ -17,14 +17,12 @@ from typing import Any
 
 import snowballstemmer
 
-from rag.text import stop_words
 from rag.text.languages import identify, is_written_in
+from rag.text.stop_words import STOP_STEMS, stop_words
+from rag.text.writing_systems import ACCENTS, CJK, UNSPACED
 
 VERSION = "1"
 
-# Kana, Han and Hangul: scripts whose words aren't separated, or carry particles. Then Thai, Lao, Burmese and Khmer.
-_CJK = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003134f"
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\ua9e0-\ua9ff\uaa60-\uaa7f"
 # Marks that a word must keep: the vowel signs and tones of Indic and other scripts, and until it is stemmed the accents
 # of Latin, Greek and Cyrillic.
 _SIGNS = "".join(
@@ -32,7 +30,6 @@ _SIGNS = "".join(
     for code in (*range(0x0780, 0x1DC0), *range(0xA66F, 0xABFF))
     if unicodedata.category(chr(code)) in ("Mn", "Mc")
 )
-_ACCENTS = "\u0300-\u036f"
 # Marks that are seldom written (vowels of Hebrew and Arabic), or only shape the letters beside them.
 _UNWRITTEN = re.compile(
     "[\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc"
@@ -51,23 +48,14 @@ _FOLDED = _PLAIN | _WRITTEN_SIGNS
 _BEYOND_LATIN = re.compile("[\u0370-\u1fff\u200c\u200d\ua4d0-\uabff]")
 
 # Those blocks also hold marks that aren't letters, such as the middle dot of Katakana.
-_WORD = rf"[^\W_{_CJK}{_UNSPACED}](?:[^\W_{_CJK}{_UNSPACED}]+|[{_ACCENTS}{_SIGNS}])*"
-_RUN = re.compile(rf"(?:(?=\w)[{_CJK}])+|(?:(?=\w)[{_UNSPACED}][{_SIGNS}]*)+|{_WORD}(?:[.,:/'’&+-]{_WORD})*")
+_WORD = rf"[^\W_{CJK}{UNSPACED}](?:[^\W_{CJK}{UNSPACED}]+|[{ACCENTS}{_SIGNS}])*"
+_RUN = re.compile(rf"(?:(?=\w)[{CJK}])+|(?:(?=\w)[{UNSPACED}][{_SIGNS}]*)+|{_WORD}(?:[.,:/'’&+-]{_WORD})*")
 _ASCII_RUN = re.compile(r"[a-z0-9]+(?:[.,:/'&+-][a-z0-9]+)*")
 _CHARACTERS = re.compile(rf".[{_SIGNS}]*")
-_PARTS = re.compile(rf"[^\W_](?:[^\W_]+|[{_ACCENTS}{_SIGNS}])*")
+_PARTS = re.compile(rf"[^\W_](?:[^\W_]+|[{ACCENTS}{_SIGNS}])*")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_is_cjk = re.compile(rf"[{_CJK}]").match
-_is_unspaced = re.compile(rf"[{_CJK}{_UNSPACED}]").match
-
-# Words that are in every sentence; stems, as `terms` gives them.
-_FUNCTION_WORDS = """
-a an the and or but if of to in on at by for from with as is are was were be been being it its this that these those he
-she they them his her their we our you your i not no do doe did done have has had which who whom what when where how whi
-than then so such there here also can could may might will would shall should about into over under between after befor
-all ani some each other more most document passag accord state say said
-"""
-FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
+_is_cjk = re.compile(rf"[{CJK}]").match
+_is_unspaced = re.compile(rf"[{CJK}{UNSPACED}]").match
 
 _local = threading.local()
 
@@ -144,11 +132,11 @@ def _word_terms(run: str, spoken: tuple[str, ...], all_words: bool) -> tuple[str
     if len(parts) == 2 and run.endswith(("'s", "’s")):  # a possessive
         parts = parts[:1]
     found: list[str] = []
-    if len(parts) > 1 and (all_words or not any(_is_foreign_function_word(part, spoken) for part in parts)):
+    if len(parts) > 1 and (all_words or not any(_is_foreign_stop_word(part, spoken) for part in parts)):
         found.append("_".join(map(_fold, parts)))
     # 23.6 and 10:30 are one thing; of covid-19, AS/400 and 2020-2021 each part is found too.
     if len(parts) == 1 or re.search(r"[-/+&]", run) or not all(part.isdigit() for part in parts):
-        kept = [part for part in parts if all_words or not _is_function_word(part, spoken)]
+        kept = [part for part in parts if all_words or not _is_stop_word(part, spoken)]
         found += [stem for part in kept for stem in _stems(part, spoken)]
         found += [number for part in kept for number in _numbers_within(_fold(part))]
     return tuple(found)
@@ -160,20 +148,20 @@ def _stems(word: str, spoken: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys([_english_stem(word), *filter(None, own)]))
 
 
-def _is_function_word(word: str, spoken: tuple[str, ...]) -> bool:
+def _is_stop_word(word: str, spoken: tuple[str, ...]) -> bool:
     if any(is_written_in(word, language) for language in spoken):
-        return _is_foreign_function_word(word, spoken)
-    return _english_stem(word) in FUNCTION_WORDS
+        return _is_foreign_stop_word(word, spoken)
+    return _english_stem(word) in STOP_STEMS
 
 
-def _is_foreign_function_word(word: str, spoken: tuple[str, ...]) -> bool:
-    return any(_fold(word) in _foreign_function_words(language) for language in spoken)
+def _is_foreign_stop_word(word: str, spoken: tuple[str, ...]) -> bool:
+    return any(_fold(word) in _foreign_stop_words(language) for language in spoken)
 
 
 @lru_cache
-def _foreign_function_words(language: str) -> frozenset[str]:
+def _foreign_stop_words(language: str) -> frozenset[str]:
     # Many people leave accents out of questions.
-    return frozenset(map(normalize, stop_words.FUNCTION_WORDS.get(language, ())))
+    return frozenset(map(normalize, stop_words().get(language, ())))
 
 
 def _numbers_within(word: str) -> list[str]:

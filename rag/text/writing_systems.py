@@ -1,65 +1,32 @@
-"""Whether two texts are in different languages, told by their letters and most frequent words: enough to know that
-their words can't be compared."""
+"""Which characters belong to which writing system, as ranges for a character class of a regular expression.
+
+What needs Chinese, Japanese and Korean takes `CJK`, so that all agree on it: terms are bigrams of it, claims are
+compared in runs of it, and its parts tell languages apart.
+"""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from functools import lru_cache
+KANA = "\u3040-\u30ff\u31f0-\u31ff"
+HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
+HANGUL = "\uac00-\ud7a3"
+# Words aren't separated by blanks, or carry particles. These blocks hold marks that aren't letters, too, such as the
+# middle dot of Katakana.
+CJK = KANA + HAN + HANGUL
+# Thai, Lao, Burmese and Khmer: no blanks between words, and letters that carry signs.
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\ua9e0-\ua9ff\uaa60-\uaa7f"
 
-# The share of a script's letters in a text that doesn't make it one in that script.
-TRACES = 0.1
+# The accents of Latin, Greek and Cyrillic letters where they are characters of their own.
+ACCENTS = "\u0300-\u036f"
 
-_SCRIPTS = {
-    "hangul": re.compile(r"[\uac00-\ud7a3]"),
-    "han": re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"),
-    "cyrillic": re.compile(r"[\u0400-\u04ff]"),
-    "latin": re.compile(r"[A-Za-z\u00c0-\u024f]"),
+# The letters, case folded, and the vowel signs of the writing systems whose languages have stemmers.
+LETTERS = {
+    "latin": "a-zß-öø-ʯ\u1e00-\u1eff",
+    "cyrillic": "\u0400-\u052f",
+    "arabic": "\u0620-\u065f\u066e-\u06d3\u06d5-\u06dc\u06fa-\u06ff\u0750-\u077f",
+    "devanagari": "\u0900-\u0963\u0971-\u097f",
+    "greek": "\u0370-\u03ff\u1f00-\u1fff",
+    "armenian": "\u0561-\u0587",
+    "tamil": "\u0b82-\u0bd7",
 }
-# Frequent words that tell languages in Latin letters apart; none of them is a word of two of these languages.
-_TELLING = {
-    name: frozenset(words.split())
-    for name, words in {
-        "en": "the of and to is was are that for with by from it its has this which be been were",
-        "de": "der das und ist den dem von mit für auf ein eine einen nicht wurde sich zu werden als auch",
-        "fr": "le les et est une dans pour du sur au aux qui ce cette sont il elle ne pas avec été",
-        "es": "el los las y es en del para al fue son su sus más este esta como lo pero",
-        "it": "il di è della delle dei nel nella sono gli che non ha più anche stato alla dal questo",
-        "pt": "os é em uma um da dos na ao não foi são seu sua mais pelo pela com também",
-    }.items()
-}
-
-
-def languages_differ(claim: str, passage: str) -> bool:
-    """Whether no more than traces of the passage are in the claim's script, or both are known to be in different
-    languages with Latin letters."""
-    script, scripts = _script(claim), _script_shares(passage)
-    if script != "latin":
-        return bool(script) and scripts.get(script, 0.0) < TRACES
-    mine, its = latin_language(claim), latin_language(passage)
-    return scripts["latin"] < TRACES or bool(mine and its and mine != its)
-
-
-@lru_cache(maxsize=512)
-def _script_shares(text: str) -> dict[str, float]:
-    """The share of each script in the words of a text; kana counts as Han, which it is mixed with."""
-    counts = {name: float(len(pattern.findall(text))) for name, pattern in _SCRIPTS.items()}
-    # A Korean or Japanese word says what an English one says in two or three times as many letters.
-    counts["latin"] /= 3
-    total = sum(counts.values()) or 1.0
-    return {name: count / total for name, count in counts.items()}
-
-
-def _script(text: str) -> str:
-    """The script that most of a text is in; empty for a text without words."""
-    shares = _script_shares(text)
-    script = max(shares, key=lambda name: shares[name])
-    return script if shares[script] else ""
-
-
-@lru_cache(maxsize=512)
-def latin_language(text: str) -> str:
-    """The language of a text in Latin letters, if its frequent words tell it clearly; else empty."""
-    words = Counter(re.findall(r"[^\W\d_]+", text.lower()))
-    hits = sorted(((sum(words[w] for w in telling), name) for name, telling in _TELLING.items()), reverse=True)
-    return hits[0][1] if hits[0][0] >= 2 and hits[0][0] >= 2 * hits[1][0] else ""
+# Of these, the ones whose letters may carry an accent.
+ACCENTED = frozenset({"latin", "cyrillic", "greek"})

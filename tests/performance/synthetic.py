@@ -10,7 +10,8 @@ from itertools import accumulate, count, islice, product
 import numpy as np
 
 from rag.schema import Chunk
-from rag.text.terms import FUNCTION_WORDS, lexical_question, lexical_text
+from rag.text.stop_words import STOP_STEMS
+from rag.text.terms import lexical_question, lexical_text
 from rag.vector_store.rows import ChunkRow
 
 # As the bundled model makes them.
@@ -82,7 +83,7 @@ class Corpus:
         """By rank: function words, then words made of syllables, the short ones first as in any language."""
         syllables = [a + b for a in "bdfgklmnprstv" for b in ("a", "e", "i", "o", "u", "an", "er", "is")]
         made = ("".join(parts) for length in (2, 3) for parts in product(syllables, repeat=length))
-        return list(islice([*sorted(FUNCTION_WORDS), *islice(made, VOCABULARY)], VOCABULARY))
+        return list(islice([*sorted(STOP_STEMS), *islice(made, VOCABULARY)], VOCABULARY))
 
     @cached_property
     def _terms(self) -> list[str]:

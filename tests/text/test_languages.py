@@ -5,7 +5,7 @@ import snowballstemmer
 
 from rag.text import languages
 from rag.text.languages import identify, is_written_in
-from rag.text.stop_words import FUNCTION_WORDS
+from rag.text.stop_words import stop_words
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_few_words_of_another_script_leave_english_alone() -> None:
 def test_every_language_has_its_stemmer() -> None:
     named = {name for names in languages._LANGUAGES.values() for name in names.values() if name}
     assert named <= set(snowballstemmer.algorithms())
-    assert set(FUNCTION_WORDS) <= named
+    assert set(stop_words()) <= named
 
 
 def test_plain_english_does_not_load_the_model(monkeypatch: pytest.MonkeyPatch) -> None:

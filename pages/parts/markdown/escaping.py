@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable
 
 from pages.parts.markdown.citation_markers import without_places
+from rag import NEVER_SHOWN
 
 # An invisible joiner. It breaks what Streamlit looks for after parsing, where a backslash is gone already.
 BREAK = "\u2060"
-# Controls, what turns the direction of text around, and lone surrogates, which can't be sent to the browser.
-CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+CONTROLS = re.compile(f"[{NEVER_SHOWN}]")
 _SPECIAL = re.compile(r"[\\`*_\[\]{}<>$~|&#]")
 _BLOCK_START = re.compile(r"^(\s*)(?:([-+=])|(\d{1,9})([.)]))")
 # What GitHub-flavoured Markdown would turn into links by itself. Brackets end it: it may stand inside a directive.

@@ -1,0 +1,31 @@
+"""Word lists, which are data files: words between white space, `#` before a comment, and in a file of several lists a
+line `name:` before the indented words of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+DATA = Path(__file__).parent / "data"
+
+
+def read_words(path: Path) -> frozenset[str]:
+    """The words of a file that is one list."""
+    return frozenset(word for line in _lines(path) for word in line.split())
+
+
+def read_lists(path: Path) -> dict[str, frozenset[str]]:
+    """The lists of a file by their names."""
+    words: dict[str, list[str]] = {}
+    name = ""
+    for line in _lines(path):
+        if line[0].isspace():
+            words[name] += line.split()
+        else:
+            name = line.rstrip().removesuffix(":")
+            words[name] = []
+    return {name: frozenset(each) for name, each in words.items()}
+
+
+def _lines(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("#")]
