@@ -15,7 +15,7 @@ from rag.answering.suggestions import suggest_questions
 from rag.embeddings.embedder import EmbedderThreads
 from rag.errors import StoreError
 from rag.ingestion.inputs import display_name
-from rag.ingestion.intake import Intake, OnProgress, Source
+from rag.ingestion.intake import FileInput, Intake, OnProgress
 from rag.ingestion.pipeline import Ingestion
 from rag.library.collection_model import CollectionModel
 from rag.library.consistency import Inspection, Verification
@@ -142,7 +142,7 @@ class DocumentIndex:
 
     def ingest(
         self,
-        sources: Iterable[Source],
+        files: Iterable[FileInput],
         *,
         replace: bool = False,
         on_progress: OnProgress = None,
@@ -153,7 +153,7 @@ class DocumentIndex:
         files than MAX_JOBS are taken in as those before them become ready.
         `on_progress` is called about ten times a second with the jobs. Raises CatalogError only.
         """
-        return self._intake.ingest(sources, replace, on_progress)
+        return self._intake.ingest(files, replace, on_progress)
 
     def wait(self, jobs: Iterable[Job], *, on_progress: OnProgress = None) -> list[Job]:
         """Wait until these jobs are finished; returns them as they are then, in the same order."""
@@ -161,7 +161,7 @@ class DocumentIndex:
 
     def reindex(self) -> list[Job]:
         """Rebuild the collection with the settings in force, from the kept bytes."""
-        with self._intake.turn:
+        with self._intake.paused():
             return self._loop.run(self._ingestion.rebuild())
 
     def move(self, to: str, token: str = "", *, on_progress: Callable[[int, int], object] | None = None) -> Moved:
@@ -239,12 +239,12 @@ class DocumentIndex:
         self.document(doc_id)
         # A Milvus that can't be reached, such as a Lite file that the app has open, leaves it as it is.
         self._loop.run(self._store.connect())
-        return self._loop.run(self._ingestion.delete([doc_id]))
+        return self._loop.run(self._ingestion.lifecycle.delete([doc_id]))
 
     def reset(self) -> Receipt:
         """Remove the whole collection with all of its documents. Raises StoreUnavailable."""
-        with self._intake.turn:
-            return self._loop.run(self._ingestion.delete_all())
+        with self._intake.paused():
+            return self._loop.run(self._ingestion.reset())
 
     def verify(self, repair: bool = False, *, on_progress: OnProgress = None) -> Verification:
         """Whether the catalog, the file store and Milvus agree; `repair` mends what can be mended, and waits for

@@ -1,4 +1,4 @@
-"""Chunks on their way through the embedder: packed by length, as many calls at a time as it takes well."""
+"""Embedding: chunks of all documents are packed by length, and go through the embedder in a few calls at a time."""
 
 from __future__ import annotations
 
@@ -23,17 +23,27 @@ WAITING_CALLS = 64
 INSERTED_TOGETHER = 256
 INSERT_SECONDS = 2.0
 
+
+@dataclass(frozen=True, slots=True)
+class PreparedCollection:
+    """The collection is made: its model, and the namespace of its rows' ids."""
+
+    embedder: Embedder
+    namespace: str
+
+
 LoadModel = Callable[[], Awaitable[Embedder]]
-# Makes the collection unless it exists, for these works; gives its model and the namespace of its row ids, or None
-# where none of the works is wanted any more.
-PrepareFor = Callable[[list[Work]], Coroutine[Any, Any, tuple[Embedder, str] | None]]
+# Makes the collection unless it exists.
+MakeCollection = Callable[[], Coroutine[Any, Any, PreparedCollection]]
+# Makes the collection for these documents unless it exists; None where none of them is wanted any more.
+MakeCollectionFor = Callable[[list[Work]], Coroutine[Any, Any, PreparedCollection | None]]
 OnFailure = Callable[[Work, Exception], Awaitable[None]]
 
 
 @dataclass(slots=True)
 class Item:
-    """A chunk of a document, the text that is embedded for it and the one that BM25 sees; then its vector, and the
-    fingerprint of the model that made it."""
+    """Chunk `number` of a document, the text that is embedded for it, and the terms that BM25 sees; then its vector,
+    and the fingerprint of the model that made it."""
 
     work: Work
     number: int
@@ -47,12 +57,12 @@ class Item:
 class EmbeddingQueue:
     """Takes items, and gives them back with their vectors. Use on the event loop only.
 
-    `prepare` gives the embedder, `on_failure` is told of a document whose text can't be embedded.
+    `load_model` gives the embedder; `on_failure` is called for a document whose text can't be embedded.
     """
 
-    def __init__(self, threads: EmbedderThreads, prepare: LoadModel, on_failure: OnFailure) -> None:
+    def __init__(self, threads: EmbedderThreads, load_model: LoadModel, on_failure: OnFailure) -> None:
         self._threads = threads
-        self._prepare = prepare
+        self._load_model = load_model
         self._on_failure = on_failure
         self._waiting: asyncio.Queue[Item] = asyncio.Queue(WAITING_CHUNKS)
         self._done: asyncio.Queue[list[Item]] = asyncio.Queue(WAITING_CALLS)
@@ -65,8 +75,8 @@ class EmbeddingQueue:
         await self._waiting.put(item)
 
     async def take(self) -> list[Item]:
-        """As many items as make a good insert, or all that are under way; those that were cancelled or failed are
-        missing."""
+        """As many items as make a good insert, or all that are under way, without those that were cancelled or have
+        failed."""
         items: list[Item] = []
         clock, began = asyncio.get_running_loop().time, 0.0
         while True:
@@ -87,10 +97,10 @@ class EmbeddingQueue:
                 # A batch is padded to its longest text.
                 window.sort(key=lambda item: len(item.text))
                 try:
-                    embedder = await self._prepare()
+                    embedder = await self._load_model()
                     threads, together = embedder.threads, embedder.together
                 except Exception:
-                    threads, together = 1, len(window)  # the call will meet the same failure, and tell
+                    threads, together = 1, len(window)  # the call will meet the same failure, and report it
                 for first in range(0, len(window), together):
                     await self._begin(window[first : first + together], threads)
         finally:
@@ -112,30 +122,34 @@ class EmbeddingQueue:
             await self._embed(items)
         except Exception:
             # One document's text may be the cause: the others go on.
-            for part in by_work(items):
+            for group in by_work(items):
                 try:
-                    await self._embed(part)
+                    await self._embed(group)
                 except Exception as error:
                     with contextlib.suppress(Exception):  # the items must come back whatever happens
-                        await self._on_failure(part[0].work, error)
+                        await self._on_failure(group[0].work, error)
         await self._done.put(items)
 
     async def _embed(self, items: list[Item]) -> None:
-        embedder = await self._prepare()
-        wanted = [item for item in items if not item.work.cancelled]
+        embedder = await self._load_model()
+        wanted = [item for item in items if item.work.wanted]
         if not wanted:
             return
         embed = partial(embedder.embed_texts, [item.text for item in wanted], background=True)
         vectors = await asyncio.get_running_loop().run_in_executor(self._threads.texts, embed)
         for item, vector in zip(wanted, vectors, strict=True):
             item.vector, item.model = vector, embedder.fingerprint
-            item.work.embedded += 1
-            item.work.update(done=item.work.embedded)
+            item.work.count_embedded()
 
 
 def by_work(items: list[Item]) -> list[list[Item]]:
     """The items of each document apart."""
-    parts: dict[int, list[Item]] = {}
+    groups: dict[int, list[Item]] = {}
     for item in items:
-        parts.setdefault(id(item.work), []).append(item)
-    return list(parts.values())
+        groups.setdefault(id(item.work), []).append(item)
+    return list(groups.values())
+
+
+def works_of(items: list[Item]) -> list[Work]:
+    """The documents that items are of, each once, in the order of their first items."""
+    return [group[0].work for group in by_work(items)]

@@ -1,4 +1,4 @@
-"""The book of jobs: every file on its way through the pipeline, and those that have arrived."""
+"""Jobs: the documents on their way through the pipeline as the user follows them, and those that have arrived."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rag.errors import NotFound
+from rag.errors import NotFound, RagError
 from rag.runtime.logs import ID_CHARACTERS
 from rag.runtime.logs import job as in_job
 from rag.schema import Job, Stage
@@ -22,56 +22,99 @@ REMEMBERED = 10_000
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """One document on its way.
+    """One document on its way: its job, and how many of its chunks have been read, embedded and inserted so far.
 
-    `chunks` is how many have been read, and all there are once it is `read`; how many of them are embedded, inserted.
+    The stages count; `lifecycle` alone ends it.
     """
 
     job: Job
-    again: bool = False  # an earlier attempt may have left rows
+    tried_before: bool = False  # an earlier attempt may have left rows
     chunks: int = 0
-    read: bool = False
     embedded: int = 0
     inserted: int = 0
-    whole: bool = False  # in the catalog it is ready
-    cancelled: bool = False
+    is_read: bool = False  # `chunks` are all there are
+    is_ready: bool = False  # in the catalog
+    wanted: bool = True  # False once it has failed or was cancelled: its chunks are passed over
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def is_embedded(self) -> bool:
         """Whether all chunks have been embedded."""
-        return self.read and self.embedded == self.chunks
+        return self.is_read and self.embedded == self.chunks
 
     @property
-    def stored(self) -> bool:
+    def is_inserted(self) -> bool:
         """Whether all chunks have been inserted."""
-        return self.read and self.inserted == self.chunks
+        return self.is_read and self.inserted == self.chunks
+
+    def count_read(self, chunks: int, share: float) -> None:
+        """So many more chunks have been read, and with them `share` of the text, from 0 to 1."""
+        self.chunks += chunks
+        self.update(chunks=self.chunks, total=round(self.chunks / share))
+
+    def end_reading(self) -> None:
+        """All chunks have been read."""
+        self.is_read = True
+        self.update(total=self.chunks)
+
+    def count_embedded(self) -> None:
+        """One more chunk has been embedded."""
+        self.embedded += 1
+        self.update(done=self.embedded)
+
+    def count_inserted(self) -> None:
+        """One more chunk has been inserted."""
+        self.inserted += 1
+
+    def show_inserted(self) -> None:
+        """Show the stage "indexing" once all chunks have been embedded."""
+        if self.is_embedded:
+            self.update(stage="indexing", done=self.inserted)
+
+    def pass_over(self) -> None:
+        """Have the stages pass over the chunks that are still under way; the job isn't finished yet."""
+        self.wanted = False
+
+    def mark_ready(self) -> None:
+        """The document is ready in the catalog; the job isn't finished yet."""
+        self.is_ready = True
 
     def update(self, **changes: Any) -> None:
-        """Change the snapshot that others see; a finished job stays as it is."""
+        """Change the job that others see; a finished one stays as it is."""
         if not self.job.finished:
             stage, self.job = self.job.stage, replace(self.job, **changes)
             if self.job.stage != stage:
                 log_job(self.job)
 
     def finish(self, stage: Stage, **changes: Any) -> None:
-        self.cancelled = self.cancelled or stage in {"cancelled", "failed"}
+        """Give the job its final stage."""
+        self.wanted = self.wanted and stage not in {"cancelled", "failed"}
         self.update(stage=stage, **changes)
         self.done.set()
 
 
 def log_job(job: Job) -> None:
-    """Log the stage that a job is in."""
+    """Log the stage of a job."""
     with in_job(job.job_id):
         counts = {"pages": job.pages, "chunks": job.chunks} if job.finished else {}
         logger.info("a job's stage", extra={"stage": job.stage, "doc": job.doc_id[:ID_CHARACTERS], **counts})
 
 
+def explain(job: Job, error: Exception) -> str:
+    """Log the error that ends a job. Returns the sentence for the user."""
+    is_known = isinstance(error, RagError)
+    with in_job(job.job_id):
+        logger.log(logging.INFO if is_known else logging.ERROR, "ingesting failed", exc_info=error)
+    if is_known:
+        return str(error)
+    return f"{job.file_name} can't be ingested ({type(error).__name__}); details are in the log."
+
+
 class JobBook:
-    """All jobs, oldest first. Changed on the event loop only; `jobs` and `running` may be called from anywhere."""
+    """All jobs, oldest first. Changed on the event loop only; `jobs` and `running` may be called from any thread."""
 
     def __init__(self) -> None:
-        self._works: dict[str, Work] = {}
+        self._works: dict[str, Work] = {}  # by job
         self._newest: dict[str, Work] = {}  # by document
 
     def running(self, doc_id: str) -> Job | None:
@@ -83,15 +126,15 @@ class JobBook:
         return [work.job for work in list(self._works.values())]
 
     def active(self, doc_ids: Collection[str] | None = None) -> list[Work]:
-        """What isn't finished yet (of these documents)."""
+        """The unfinished ones (of these documents)."""
         return [
             work
             for work in list(self._works.values())
             if not work.job.finished and (doc_ids is None or work.job.doc_id in doc_ids)
         ]
 
-    def stop(self, doc_ids: Collection[str] | None = None) -> None:
-        """Take documents (all when None) out of the pipeline; what they have written stays."""
+    def cancel(self, doc_ids: Collection[str] | None = None) -> None:
+        """Take documents (all when None) out of the pipeline. Deleting their rows is left to the caller."""
         for work in self.active(doc_ids):
             work.finish("cancelled")
 
@@ -99,16 +142,17 @@ class JobBook:
         """How many more jobs there may be where `most` may be unfinished."""
         return max(0, most - len(self.active()))
 
-    def add(self, doc_id: str, file_name: str, stage: Stage, **known: Any) -> Work:
-        work = Work(Job(uuid.uuid4().hex, file_name, doc_id, stage, **known))
+    def add(self, doc_id: str, file_name: str, stage: Stage, *, tried_before: bool = False, **fields: Any) -> Work:
+        """A new job in `stage`, which may be a final one; `fields` are others of Job."""
+        work = Work(Job(uuid.uuid4().hex, file_name, doc_id, stage, **fields), tried_before)
         self._works[work.job.job_id] = self._newest[doc_id] = work
         log_job(work.job)
         if work.job.finished:
             work.done.set()
         if len(self._works) > 2 * REMEMBERED:
-            finished = [key for key, known_work in self._works.items() if known_work.job.finished]
-            for key in finished[:-REMEMBERED]:
-                self._forget(key)
+            finished = [job_id for job_id, each in self._works.items() if each.job.finished]
+            for job_id in finished[:-REMEMBERED]:
+                self._take_off(job_id)
         return work
 
     def find(self, job_id: str) -> Work:
@@ -126,12 +170,12 @@ class JobBook:
         return [work.job if work is not None else job for job, work in works]
 
     def dismiss(self, job_id: str | None) -> None:
-        """Forget one finished job, or all of them."""
+        """Take one finished job, or all of them, off the list."""
         for key in [job_id] if job_id else list(self._works):
             if key in self._works and self._works[key].job.finished:
-                self._forget(key)
+                self._take_off(key)
 
-    def _forget(self, job_id: str) -> None:
+    def _take_off(self, job_id: str) -> None:
         work = self._works.pop(job_id)
         if self._newest.get(work.job.doc_id) is work:
             del self._newest[work.job.doc_id]

@@ -1,93 +1,299 @@
-"""How a document's way through the pipeline ends where it doesn't become ready."""
+"""The life of a document: every change of its state is decided and carried out here, in catalog, Milvus and job.
+
+    unlisted → pending → queued, reading, embedding, indexing → ready | failed | pending again | gone
+
+docs/architecture.md has it as a diagram, and says what happens when the process is killed or a server goes away.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+from collections.abc import Collection, Iterable
+from typing import Literal
 
 from rag.errors import CatalogError, EmbeddingUnavailable, RagError, StoreError, StoreUnavailable
-from rag.ingestion.jobs import JobBook, Work
-from rag.ingestion.removal import Removal
+from rag.ingestion.deletion import DeleteCollection, Deletion
+from rag.ingestion.embeddings_outage import EmbeddingsOutage
+from rag.ingestion.jobs import JobBook, Work, explain
 from rag.runtime.logs import ID_CHARACTERS
-from rag.runtime.logs import job as in_job
+from rag.schema import DocumentState, Job, Receipt
 from rag.storage.documents import Catalog
+from rag.storage.files import FileStore
 from rag.vector_store.store import VectorStore
 
 logger = logging.getLogger(__name__)
 
+STILL_THERE = "Milvus couldn't be asked to remove this document; delete it again when Milvus is back."
+ALL_STATES: tuple[DocumentState, ...] = ("pending", "ready", "failed")
+READY: tuple[DocumentState, ...] = ("ready",)
 
-class Outcomes:
-    """Ends jobs, and has the catalog and Milvus say the same. Use on the event loop only.
 
-    `embeddings_away`: whether the embeddings server didn't answer the last time. `once_away` are the documents that
-    have met that: one that does so again, though the server has answered since, may be what it can't take, and fails.
-    """
+class Lifecycle:
+    """Changes the states of the documents of one collection. Use on the event loop only, but for `enter`."""
 
-    def __init__(self, catalog: Catalog, store: VectorStore, removal: Removal, book: JobBook) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        files: FileStore,
+        store: VectorStore,
+        book: JobBook,
+        outage: EmbeddingsOutage,
+        delete_collection: DeleteCollection,
+    ) -> None:
         self._catalog = catalog
+        self._files = files
         self._store = store
-        self._removal = removal
         self._book = book
-        self.embeddings_away = False
-        self.once_away: set[str] = set()
+        self._outage = outage
+        self._delete_collection = delete_collection
+        self._deletion = Deletion(catalog, files, store, delete_collection)
+        self._queue: asyncio.Queue[Work] = asyncio.Queue()
+        # Documents of which Milvus didn't show all rows once: the second time they fail.
+        self._incomplete_once: set[str] = set()
+        # Leases that couldn't be released, since the database failed.
+        self._unreleased: set[str] = set()
+
+    # --- into the pipeline: unlisted → pending → queued
+
+    def enter(
+        self, doc_id: str, file_name: str, data: bytes, replaces: Iterable[str]
+    ) -> Literal["added", "ready", "busy"]:
+        """New → unlisted → pending: note a document, keep its bytes, list it. For any thread but the event loop's.
+
+        Returns like `Leases.add_pending`. Raises CatalogError; RagError where the bytes can't be kept.
+        """
+        # Noted first, so that no bytes are left of a document that nobody knows; listed when they are kept.
+        listed = self._catalog.find(doc_id) is not None
+        outcome = self._catalog.leases.add_pending(doc_id, file_name, len(data), replaces, listed=listed)
+        if outcome == "busy":
+            return outcome
+        try:
+            self._files.write(data)  # those of a listed document may be lost
+            if outcome == "added" and not listed:
+                self._catalog.leases.list_pending(doc_id)
+        except RagError:
+            if outcome == "added":
+                self._release_now([doc_id])
+            raise
+        return outcome
+
+    def queue(self, doc_id: str, file_name: str, *, tried_before: bool = False) -> Job:
+        """Pending → queued: a document that is leased to this process. `tried_before`: it may have left rows."""
+        self._unreleased.discard(doc_id)
+        work = self._book.add(doc_id, file_name, "queued", tried_before=tried_before)
+        self._queue.put_nowait(work)
+        return work.job
+
+    async def next_queued(self) -> Work:
+        """The next document to read; waits for one."""
+        return await self._queue.get()
+
+    async def queue_pending(self) -> list[Job]:
+        """Pending → queued: documents that no living process has, without the rows that an earlier run has left.
+
+        Raises StoreError, CatalogError, RagError; they are pending then.
+        """
+        leased = await asyncio.to_thread(self._catalog.leases.acquire_pending)
+        # One that is being added is in the book already: its lease was released late.
+        leased = [document for document in leased if self._book.running(document.doc_id) is None]
+        doc_ids = [document.doc_id for document in leased]
+        try:
+            await self._deletion.delete_rows(doc_ids)
+            for doc_id in doc_ids:
+                await asyncio.to_thread(self._files.remove_temporary, doc_id)
+        except RagError:
+            await self.release(doc_ids)
+            raise
+        # Looked at again: somebody may have tried one again meanwhile.
+        return [self.queue(each.doc_id, each.file_name) for each in leased if self._book.running(each.doc_id) is None]
+
+    async def rebuild(self) -> None:
+        """Any state → pending, of all documents, while the collection is deleted. Raises RagError, after which the
+        states are as they were."""
+        cancelled = [work.job.doc_id for work in self._book.active()]
+        self._book.cancel()
+        try:
+            await self._delete_collection(True)
+            self._outage.end()
+            await asyncio.to_thread(self._catalog.mark_pending, ALL_STATES)
+        except RagError:
+            # They are taken up again when Milvus, or the database, is back.
+            await self.release(cancelled)
+            raise
+
+    async def ready_to_pending(self, doc_ids: Collection[str] | None) -> None:
+        """Ready → pending: Milvus has lost rows of these documents (all when None). Raises CatalogError."""
+        await asyncio.to_thread(self._catalog.mark_pending, READY, doc_ids)
+
+    # --- out of the pipeline: ready, failed, pending again, cancelled
+
+    async def complete(self, works: Collection[Work]) -> None:
+        """Indexing → ready: documents of which Milvus shows all rows. Those that they replace are deleted."""
+        counts = {work.job.doc_id: (work.job.pages, work.chunks) for work in works}
+        marked = await asyncio.to_thread(self._catalog.mark_ready, counts)
+        ready = [work for work in works if work.job.doc_id in marked.ready]
+        for work in ready:
+            work.mark_ready()
+        if marked.replaced:
+            await self._delete_replaced(marked.replaced)
+        for work in ready:
+            self._incomplete_once.discard(work.job.doc_id)
+            self._outage.settle(work.job.doc_id)
+            work.finish("ready")
+        for work in works:
+            if not work.is_ready and work.wanted:
+                await self._cancel_taken_over(work)
 
     async def fail(self, work: Work, error: Exception) -> None:
-        """End a job that `error` has befallen: the document has failed, or stays pending if that may pass."""
+        """Any stage → failed, or → pending where `error` may pass: Milvus, the database or the embeddings server is
+        away. Then other documents that would meet the same error are pending again, too."""
         if work.job.finished:
             return
-        work.cancelled = True
+        work.pass_over()
         doc_id = work.job.doc_id
-        known = isinstance(error, RagError)
-        with in_job(work.job.job_id):
-            logger.log(logging.INFO if known else logging.ERROR, "ingesting failed", exc_info=error)
-        if known:
-            sentence = str(error)
-        else:
-            sentence = f"{work.job.file_name} can't be ingested ({type(error).__name__}); details are in the log."
+        sentence = explain(work.job, error)
         try:
             if isinstance(error, StoreUnavailable):
-                # It concerns all, and needn't be found out for each.
-                await self.leave_pending([work, *self._book.active()], sentence)
-            elif isinstance(error, EmbeddingUnavailable) and doc_id not in self.once_away:
-                self.once_away.add(doc_id)
-                self.embeddings_away = True
+                await self._return_to_pending([work, *self._book.active()], sentence)
+            elif isinstance(error, EmbeddingUnavailable) and self._outage.meet(doc_id):
                 waiting = [other for other in self._book.active() if not other.is_embedded]
-                await self.leave_pending([work, *waiting], sentence)
+                await self._return_to_pending([work, *waiting], sentence)
             elif isinstance(error, CatalogError):
-                await self.leave_pending([work], sentence)
+                await self._return_to_pending([work], sentence)
             elif doc_id not in await asyncio.to_thread(self._catalog.leases.held, [doc_id]):
-                await self.abandon(work)
+                await self._cancel_taken_over(work)
             else:
-                # In this order: killed in between, the document is pending, and its rows aren't forgotten.
+                # In this order: if the process is killed in between, the document is pending, and its rows are known.
                 with contextlib.suppress(StoreError):
                     await self._store.delete([doc_id])
                 await asyncio.to_thread(self._catalog.mark_failed, doc_id, sentence)
-                self.once_away.discard(doc_id)
+                self._outage.settle(doc_id)
         except RagError as second:
             about = {"doc": doc_id[:ID_CHARACTERS]}
             logger.warning("cleaning up after a document failed", exc_info=second, extra=about)
-            self._removal.unreleased.add(doc_id)
+            self._unreleased.add(doc_id)
         finally:
             work.finish("failed", error=sentence)
 
-    async def leave_pending(self, works: list[Work], sentence: str) -> None:
-        """Give up for now: what is pending is taken up again when Milvus, the database or the embeddings server is
-        back."""
+    async def fail_incomplete(self, work: Work) -> None:
+        """Indexing → pending, the second time → failed: Milvus doesn't show all rows. Rows can be lost, or doubled,
+        where Milvus goes away between two inserts."""
+        doc_id, sentence = work.job.doc_id, f"{work.job.file_name} wasn't stored whole by Milvus"
+        if doc_id in self._incomplete_once:
+            await self.fail(work, RagError(f"{sentence}; try again."))
+        else:
+            self._incomplete_once.add(doc_id)
+            await self._return_to_pending([work], f"{sentence}; it is added again by itself.")
+
+    async def fail_ready(self, doc_id: str, sentence: str) -> None:
+        """Ready → failed: chunks and bytes of a document are lost. Raises StoreError, CatalogError."""
+        await self._store.delete([doc_id])
+        await asyncio.to_thread(self._catalog.mark_failed, doc_id, sentence)
+
+    async def cancel_taken_over(self, works: Iterable[Work]) -> None:
+        """Any stage → cancelled: documents that another process has deleted or taken over. Raises CatalogError."""
+        wanted = [work for work in works if work.wanted]
+        held = await asyncio.to_thread(self._catalog.leases.held, [work.job.doc_id for work in wanted])
+        for work in wanted:
+            if work.job.doc_id not in held:
+                await self._cancel_taken_over(work)
+
+    # --- out of the library: → unlisted → gone
+
+    async def delete(self, doc_ids: list[str]) -> Receipt:
+        """Any state → unlisted → gone; → failed where Milvus can't delete the rows, so that it can be deleted again.
+
+        Raises StoreUnavailable, StoreError; CatalogError, where nothing has changed; RagError where the files can't be
+        deleted.
+        """
+        await asyncio.to_thread(self._catalog.deletions.unlist, doc_ids)
+        self._book.cancel(doc_ids)
+        try:
+            removed, left = await self._deletion.delete(doc_ids)
+        except StoreError:
+            await self._list_failed(doc_ids)
+            raise
+        except RagError:
+            await self.release(doc_ids)
+            raise
+        if left:
+            await self._list_failed(doc_ids)
+        return Receipt(len(doc_ids), removed, left, tuple(doc_ids))
+
+    async def reset(self) -> Receipt:
+        """All documents → unlisted → gone, with the collection. Raises like `delete`; where Milvus or the files fail
+        they are out of the library even so, and `finish_deletions` deletes the rest."""
+        doc_ids = await asyncio.to_thread(self._catalog.deletions.unlist)
+        self._book.cancel()
+        try:
+            removed, left = await self._deletion.delete_with_collection(doc_ids)
+        except RagError as error:
+            await self.release(doc_ids)
+            if isinstance(error, StoreUnavailable):
+                raise StoreUnavailable(f"{str(error).rstrip('.')}; what was begun is finished then.") from error
+            raise
+        return Receipt(len(doc_ids), removed, left, tuple(doc_ids))
+
+    async def finish_deletions(self) -> None:
+        """Unlisted → gone: documents that processes that were killed have left half deleted or half added.
+
+        Raises like `delete`.
+        """
+        if self._unreleased:
+            unreleased = set(self._unreleased)
+            await asyncio.to_thread(self._catalog.leases.release, unreleased)
+            self._unreleased -= unreleased
+        doc_ids = await asyncio.to_thread(self._catalog.leases.acquire_unlisted)
+        if not doc_ids:
+            return
+        logger.info("finishing the deletion of %d documents", len(doc_ids))
+        try:
+            if await self._deletion.was_reset(doc_ids) and not self._book.active():
+                await self._deletion.delete_with_collection(doc_ids)
+            else:
+                await self._deletion.delete(doc_ids)
+        finally:
+            await self.release(doc_ids)  # of documents that aren't deleted by now
+
+    async def release(self, doc_ids: Collection[str]) -> None:
+        """Release the leases on documents: whoever comes next takes them up, which may be this process as well."""
+        await asyncio.to_thread(self._release_now, doc_ids)
+
+    def _release_now(self, doc_ids: Collection[str]) -> None:
+        try:
+            self._catalog.leases.release(doc_ids)
+        except RagError as error:
+            logger.warning("leases not released", exc_info=error)
+            self._unreleased.update(doc_ids)
+
+    # --- inner workings
+
+    async def _return_to_pending(self, works: Collection[Work], sentence: str) -> None:
+        """Any stage → pending: `resume` takes them up when Milvus, the database or the embeddings server is back."""
         for work in works:
             work.finish("failed", error=sentence)
-        await self._removal.release([work.job.doc_id for work in works])
+        await self.release([work.job.doc_id for work in works])
 
-    async def give_up_removed(self, works: list[Work]) -> None:
-        """Stop with documents that another process has removed or taken over."""
-        active = [work for work in works if not work.cancelled]
-        held = await asyncio.to_thread(self._catalog.leases.held, [work.job.doc_id for work in active])
-        for work in active:
-            if work.job.doc_id not in held:
-                await self.abandon(work)
-
-    async def abandon(self, work: Work) -> None:
-        """Another process has removed the document meanwhile, or has taken it over."""
+    async def _cancel_taken_over(self, work: Work) -> None:
         work.finish("cancelled", error=f"{work.job.file_name} was deleted, or added again, meanwhile.")
         if not await asyncio.to_thread(self._catalog.knows, work.job.doc_id):
             await self._store.delete([work.job.doc_id])
+
+    async def _delete_replaced(self, doc_ids: list[str]) -> None:
+        """Unlisted → gone: documents that another one has replaced; if they can't be deleted now, `resume` does it."""
+        self._book.cancel(doc_ids)
+        try:
+            await self._deletion.delete(doc_ids)
+        except RagError as error:
+            logger.info("replaced documents are deleted later", exc_info=error)
+            await self.release(doc_ids)
+
+    async def _list_failed(self, doc_ids: list[str]) -> None:
+        """Unlisted → failed: documents whose rows Milvus can't delete."""
+        try:
+            await asyncio.to_thread(self._catalog.deletions.list_failed, doc_ids, STILL_THERE)
+        except RagError as error:
+            logger.warning("documents that couldn't be deleted aren't listed", exc_info=error)
+            self._unreleased.update(doc_ids)

@@ -6,9 +6,9 @@ import asyncio
 from contextlib import aclosing
 
 from rag.errors import RagError
-from rag.ingestion.embedding import EmbeddingQueue, Item, LoadModel, PrepareFor
+from rag.ingestion.embedding import EmbeddingQueue, Item, LoadModel, MakeCollectionFor
 from rag.ingestion.jobs import Work
-from rag.ingestion.lifecycle import Outcomes
+from rag.ingestion.lifecycle import Lifecycle
 from rag.ingestion.messages import Progress, TextRead
 from rag.ingestion.reader_process import ReaderProcess
 from rag.runtime.logs import job as in_job
@@ -21,33 +21,28 @@ IDLE_SECONDS = 60.0
 
 
 class Reading:
-    """Takes documents from its queue, and gives their chunks to the embedding queue. Use on the event loop only."""
+    """Takes queued documents, and gives their chunks to the embedding queue. Use on the event loop only."""
 
     def __init__(
         self,
         files: FileStore,
         store: VectorStore,
-        outcomes: Outcomes,
+        lifecycle: Lifecycle,
         embedding: EmbeddingQueue,
         load_model: LoadModel,
-        prepare_for: PrepareFor,
+        make_collection_for: MakeCollectionFor,
     ) -> None:
         self._files = files
         self._store = store
-        self._outcomes = outcomes
+        self._lifecycle = lifecycle
         self._embedding = embedding
         self._load_model = load_model
-        self._prepare_for = prepare_for
-        self._queue: asyncio.Queue[Work] = asyncio.Queue()
-        # The last one is taken first, since it is the most likely to be running.
+        self._make_collection_for = make_collection_for
+        # The last one is taken first, since it is most likely to have a process.
         self._idle_readers = [ReaderProcess() for _ in range(READERS)]
 
-    def put(self, work: Work) -> None:
-        """Queue a document."""
-        self._queue.put_nowait(work)
-
     async def start_readers(self) -> None:
-        """Have the first documents not wait for their readers' processes to start."""
+        """Start the readers' processes, so that the first documents don't wait for them."""
         await asyncio.gather(*(reader.start() for reader in self._idle_readers))
 
     async def close(self) -> None:
@@ -61,13 +56,13 @@ class Reading:
             try:
                 # Not wait_for, which can lose a cancellation in Python 3.11.
                 async with asyncio.timeout(IDLE_SECONDS):
-                    work = await self._queue.get()
+                    work = await self._lifecycle.next_queued()
             except TimeoutError:
                 for idle in list(self._idle_readers):
                     if idle in self._idle_readers:  # a document may have come while another one was being closed
                         await idle.close()
                 continue
-            if work.cancelled:
+            if not work.wanted:
                 continue
             reader = self._idle_readers.pop()
             try:
@@ -77,28 +72,28 @@ class Reading:
                 await reader.close()
                 raise
             except Exception as error:
-                await self._outcomes.fail(work, error)
+                await self._lifecycle.fail(work, error)
             finally:
                 self._idle_readers.append(reader)
 
     async def _read_document(self, work: Work, reader: ReaderProcess) -> None:
         embedder, _ = await asyncio.gather(self._load_model(), reader.start())
-        # A new collection is made while the document is read; for the others too, so it isn't cancelled with this one.
-        preparing: asyncio.Task[object] = asyncio.create_task(self._prepare_for([work]))
-        preparing.add_done_callback(lambda task: task.cancelled() or task.exception())
+        # A new collection is made while the document is read; for all documents, so it isn't cancelled with this one.
+        making: asyncio.Task[object] = asyncio.create_task(self._make_collection_for([work]))
+        making.add_done_callback(lambda task: task.cancelled() or task.exception())
         job = work.job
-        if work.again:
-            # Their ids would be the same, but there may have been more of them.
+        if work.tried_before:
+            # New rows would get the same ids, but there may have been more of the old ones.
             await self._store.delete([job.doc_id])
         work.update(stage="reading")
         size = await asyncio.to_thread(self._files.size, job.doc_id)
-        # The last ones are held back until it is known that they are the last.
+        # The last chunks are held back until it is known that they are the last.
         held: list[Item] = []
         async with aclosing(reader.read(self._files.folder, job.doc_id, job.file_name, size, embedder)) as messages:
             async for message in messages:
-                if work.cancelled:
+                if not work.wanted:
                     await reader.close()
-                    # It may have written the text of a document that was removed before.
+                    # It may have written the text of a document that was deleted before.
                     await asyncio.to_thread(self._files.keep_pages, job.doc_id)
                     return
                 if isinstance(message, Progress):
@@ -112,13 +107,11 @@ class Reading:
                         Item(work, number, chunk.chunk, chunk.embedded_text, chunk.lexical_text)
                         for number, chunk in enumerate(message.chunks, work.chunks)
                     ]
-                    work.chunks += len(held)
-                    work.update(chunks=work.chunks, total=round(work.chunks / message.share))
+                    work.count_read(len(held), message.share)
         if not held:
             raise RagError(f"{job.file_name} has no text to search; add a version with text.")
-        await preparing
-        work.read = True
-        work.update(total=work.chunks)
+        await making
+        work.end_reading()
         await self._embed(held)
 
     async def _embed(self, items: list[Item]) -> None:

@@ -12,6 +12,7 @@ from rag.embeddings.embedder import Embedder
 from rag.embeddings.hub import choose_model, fallback_notice, is_folder
 from rag.embeddings.loading import load_embedder
 from rag.errors import CollectionLost, EmbeddingError, IndexMismatch, RagError
+from rag.ingestion.embedding import PreparedCollection
 from rag.schema import PartStatus
 from rag.settings import BUNDLED_EMBED_MODEL, Settings
 from rag.storage.documents import Catalog
@@ -140,7 +141,7 @@ class CollectionModel:
             raise IndexMismatch(self.mismatch)
         return embedder
 
-    async def prepare(self) -> tuple[Embedder, str]:
+    async def prepare(self) -> PreparedCollection:
         """The model and the namespace of row ids, after making the collection unless it exists.
 
         Raises CollectionLost where another process has meanwhile rebuilt it with another model.
@@ -150,7 +151,7 @@ class CollectionModel:
             # Several documents get here at once; the first one makes the collection.
             async with self._creating:
                 if embedder is self.embedder and not self.mismatch:
-                    return embedder, await self._prepare(embedder)
+                    return PreparedCollection(embedder, await self._prepare(embedder))
 
     async def _prepare(self, embedder: Embedder) -> str:
         fingerprint = _fingerprint(embedder)

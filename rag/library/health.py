@@ -10,7 +10,7 @@ from typing import Any
 from rag.errors import RagError, StoreError
 from rag.ingestion.pipeline import Ingestion
 from rag.library.collection_model import CollectionModel
-from rag.schema import DocumentState, PartStatus
+from rag.schema import PartStatus
 from rag.settings import Settings
 from rag.storage.documents import Catalog
 from rag.vector_store.store import VectorStore
@@ -24,8 +24,6 @@ MODEL_BEATS = 10
 # dimensions at 10,000, 100,000 and 400,000 chunks: 0.5, 1.0 and 2.2 GB of memory (0.43 GB without any), and 14, 28 and
 # 110 to 140 ms for a search. From 100,000 to 400,000 costs grow four times, on a server hardly.
 LITE_CHUNKS = 100_000
-# What Milvus can have lost.
-LOST: tuple[DocumentState, ...] = ("ready",)
 
 
 class Watch:
@@ -97,7 +95,7 @@ class Watch:
                 logger.warning(
                     "Milvus has lost documents: they are ingested again", extra={"documents": len(lost or ())}
                 )
-                await asyncio.to_thread(self._catalog.mark_pending, LOST, lost)
+                await self._ingestion.lifecycle.ready_to_pending(lost)
             self._healed, self._dropped = True, False
         await self._ingestion.resume()
 

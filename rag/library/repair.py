@@ -10,7 +10,6 @@ from dataclasses import replace
 from rag.errors import RagError
 from rag.ingestion.pipeline import Ingestion
 from rag.library.consistency import Finding, Inspection, Verification
-from rag.schema import DocumentState
 from rag.storage.documents import Catalog
 from rag.storage.files import ASIDE, FileStore
 from rag.vector_store.store import VectorStore
@@ -18,7 +17,6 @@ from rag.vector_store.store import VectorStore
 CHUNKS_LOST = "Chunks of this document and its original are lost; add the same file again, or delete the document."
 # Documents whose rows are deleted in one request.
 TOGETHER = 500
-READY: tuple[DocumentState, ...] = ("ready",)
 
 
 class Repair:
@@ -61,8 +59,7 @@ class Repair:
         for doc_id in missing & lost:
             if not await self._is_as_seen(doc_id):
                 continue
-            await self._store.delete([doc_id])
-            await asyncio.to_thread(self._catalog.mark_failed, doc_id, CHUNKS_LOST)
+            await self._ingestion.lifecycle.fail_ready(doc_id, CHUNKS_LOST)
         # Of rows that have the same id, deleting one deletes all.
         doubled = {doc_id for doc_id in surplus if self._inspection.seen[doc_id].doubled}
         for doc_id in surplus - doubled:
@@ -89,7 +86,7 @@ class Repair:
         try:
             if ingesting:
                 await self._fitting()
-                await asyncio.to_thread(self._catalog.mark_pending, READY, again)
+                await self._ingestion.lifecycle.ready_to_pending(again)
             await self._ingestion.book.wait(await self._ingestion.resume())
         except RagError as error:
             return str(error)

@@ -63,7 +63,7 @@ def row_ids(index: DocumentIndex, doc_id: str) -> list[str]:
 
 def insert(index: DocumentIndex, doc_id: str, *numbers: int, namespace: str = "") -> None:
     chunk = Chunk("text", None, 0, 4)
-    namespace = namespace or index._loop.run(index._model.prepare())[1]
+    namespace = namespace or index._loop.run(index._model.prepare()).namespace
     rows = [ChunkRow(doc_id, number, chunk, "text", [1.0] + [0.0] * 383) for number in numbers]
     index._loop.run(index._store.insert(rows, namespace))
 
