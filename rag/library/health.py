@@ -75,7 +75,7 @@ class Watch:
             self.milvus = PartStatus("error", name, str(error))
             self._healed = False
             return
-        kind = "Milvus Lite" if self._lite else f"Milvus {self._store.version}"
+        kind = self._store.shown
         if not self._store.has_lexical and self._store.is_open:
             kind += " without BM25, so search is by embedding only"
         self.milvus = PartStatus("ready", name, kind)

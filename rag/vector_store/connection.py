@@ -60,6 +60,7 @@ class Connection:
         self._turn = asyncio.Lock()  # to open or to let go
         self._opened_number: object = None
         self._vanished = False  # a call has found that the collection isn't there any more
+        self._restarts = 0  # of Milvus Lite's server, when this connected to it
         self._away = False  # connections were let go since nothing came back on them
         self.has_lexical = False
         self.version = ""
@@ -69,6 +70,8 @@ class Connection:
 
         Raises StoreUnavailable, within seconds where nothing listens, or StoreError.
         """
+        if self._client is not None and self._is_stale:
+            await self.let_go()
         if self.store is None:
             await retrying(failures.is_being_made, MAKING_SECONDS)(self._open, None, seconds)
         return self.store is not None
@@ -148,15 +151,25 @@ class Connection:
             async with asyncio.timeout(LITE_CALL_SECONDS):
                 await self.let_go()
 
-    async def let_go(self) -> None:
+    async def let_go(self, reopening: bool = False) -> None:
         """Close the clients, after an opening that is under way; the next call opens others."""
         async with self._turn:
+            if self._lite and self.store is not None and not self._is_stale:
+                # With rows to seal on a full disk Milvus Lite's close ends early, and merges go on after it.
+                with contextlib.suppress(Exception):  # the log has the rows
+                    await asyncio.to_thread(self.store.client.flush, self._name, timeout=LITE_CALL_SECONDS)
             await self.close_collection()
             client, self._client = self._client, None
             if client is not None:
                 await asyncio.to_thread(client.close)
                 if self._lite:
                     await asyncio.to_thread(lite_server.release, self._address)
+            if reopening and self._lite:
+                await asyncio.to_thread(lite_server.restart, self._address)
+
+    async def reopen(self) -> None:
+        """Close Milvus Lite's file for all connections of this process; the next call opens it again from its log."""
+        await self.let_go(reopening=True)
 
     async def close_collection(self) -> None:
         """Forget the collection, which is opened again, or made, at the next use."""
@@ -166,6 +179,11 @@ class Connection:
             await asyncio.to_thread(store.client.close)
 
     # --- inner workings
+
+    @property
+    def _is_stale(self) -> bool:
+        """Whether another connection has had the file closed."""
+        return self._lite and self._restarts != lite_server.restarts(self._address)
 
     def _gone(self) -> StoreUnavailable:
         return failures.unreachable(self._settings) if self._away else failures.lost(self._settings)
@@ -217,6 +235,7 @@ class Connection:
             try:
                 if self._lite:
                     lite_server.start(self._address)
+                    self._restarts = lite_server.restarts(self._address)
                 self._client = open_client(self._settings)
                 self.version = str(self._client.get_server_version(timeout=CONNECT_SECONDS))
             except BaseException:

@@ -83,8 +83,11 @@ def _fitting(text: str) -> str:
 
 
 def read_hits(found: Any, score: Callable[[float], float]) -> list[list[Hit]]:
-    """The hits of each question that a search was made for, best first. `found` is Milvus's SearchResultData with
-    HIT_FIELDS; `score` makes higher for better of what Milvus ranks by. Raises StoreError for one that isn't whole."""
+    """The hits of each question of a search, best first. `found` is Milvus's SearchResultData with HIT_FIELDS, or lists
+    of pymilvus's hits; `score` makes higher for better of what Milvus ranks by. Raises StoreError for an answer that
+    isn't whole."""
+    if isinstance(found, list):
+        return [[_read_hit(hit["id"], hit["distance"], hit["entity"], score) for hit in hits] for hits in found]
     row_ids = found.ids.str_id.data
     if not row_ids:
         return [[] for _ in found.topks]
@@ -106,6 +109,13 @@ def read_hits(found: Any, score: Callable[[float], float]) -> list[list[Hit]]:
         raise StoreError(_NOT_WHOLE)
     rest = iter(hits)
     return [list(itertools.islice(rest, number)) for number in found.topks]
+
+
+def _read_hit(row_id: str, distance: float, fields: dict[str, Any], score: Callable[[float], float]) -> Hit:
+    text, page, start, end = (fields.get(name) for name in HIT_FIELDS)
+    if text is None or start is None or end is None:
+        raise StoreError(_NOT_WHOLE)
+    return Hit(row_id, row_id[:64], text, page or None, start, end, score(distance))
 
 
 def only(doc_ids: Collection[str]) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from rag.errors import CollectionLost
 from rag.settings import Settings
 from rag.vector_store import failures
-from rag.vector_store.client import MOST_ROWS, async_client
+from rag.vector_store.client import MOST_ROWS, async_client, milvus_shown
 from rag.vector_store.connection import (
     LITE_CALL_SECONDS,
     REMOVAL_SECONDS,
@@ -25,6 +25,7 @@ from rag.vector_store.connection import (
 )
 from rag.vector_store.rows import ChunkRow, make_row, only, only_rows
 from rag.vector_store.searches import Searches
+from rag.vector_store.writing import Writing
 
 # In one request at most: what the pipeline inserts together fits into one.
 INSERT_BATCH = 300
@@ -47,11 +48,8 @@ class VectorStore:
         self._connection = Connection(settings)
         self._call = self._connection.call
         self._ready = self._connection.ready
-        # Concurrent writers lose acknowledged rows on Milvus Lite; a lock costs a server nothing worth having either,
-        # since rows come from one pipeline.
-        self._writing = asyncio.Lock()
+        self._writing = Writing(settings, self._connection)
         self.searches = Searches(settings, self._connection)
-        self._sealing: asyncio.Future[Any] | None = None
 
     # --- connection
 
@@ -70,6 +68,11 @@ class VectorStore:
         """Milvus's, empty before it was reached."""
         return self._connection.version
 
+    @property
+    def shown(self) -> str:
+        """Which Milvus this is, for the user: a version, or the patches of Milvus Lite that are left out."""
+        return milvus_shown(self._lite, self.version)
+
     async def connect(self, seconds: float = SEARCH_SECONDS) -> bool:
         """Like `Connection.connect`."""
         return await self._connection.connect(seconds)
@@ -84,8 +87,7 @@ class VectorStore:
 
     async def close(self) -> None:
         """Like `Connection.close`."""
-        if self._sealing is not None:  # its thread goes on when whoever waited for it doesn't
-            await asyncio.wait([self._sealing], timeout=LITE_CALL_SECONDS)
+        await self._writing.settle()
         await self._connection.close()
 
     def lost(self) -> CollectionLost:
@@ -126,7 +128,7 @@ class VectorStore:
 
     async def insert_rows(self, rows: Sequence[dict[str, Any]], again: bool = False) -> None:
         """Insert rows as `rows` of another collection gives them. Raises like `insert`."""
-        async with self._turn_to_write(self._connection.call_seconds):
+        async with self._writing.turn(self._connection.call_seconds):
             # By the store's client, not by its async_add: that one makes LlamaIndex's nodes into JSON, which takes
             # longer than the rest, and sends one batch after the other.
             client = async_client(await self._ready())
@@ -134,8 +136,8 @@ class VectorStore:
             async def write(batch: Sequence[dict[str, Any]]) -> None:
                 if again:
                     ids = ",".join(f'"{row["id"]}"' for row in batch)
-                    await self._call(client.delete(self._name, filter=f"id in [{ids}]"))
-                await self._call(client.insert(self._name, list(batch)))
+                    await self._writing.write(client.delete(self._name, filter=f"id in [{ids}]"))
+                await self._writing.write(client.insert(self._name, list(batch)))
 
             parts = math.ceil(len(rows) / INSERT_BATCH)
             batches = [rows[len(rows) * part // parts : len(rows) * (part + 1) // parts] for part in range(parts)]
@@ -175,10 +177,10 @@ class VectorStore:
 
     async def delete_rows(self, row_ids: Sequence[str]) -> None:
         """Delete rows by their ids, as `row_ids` gives them. Raises StoreError for an id of another form."""
-        async with self._turn_to_write(REMOVAL_SECONDS):
+        async with self._writing.turn(REMOVAL_SECONDS):
             for first in range(0, len(row_ids), ROWS_DELETED_TOGETHER):
                 condition = only_rows(row_ids[first : first + ROWS_DELETED_TOGETHER])
-                await self._call(async_client(await self._ready()).delete(self._name, filter=condition))
+                await self._writing.write(async_client(await self._ready()).delete(self._name, filter=condition))
 
     async def count_each(self, doc_ids: Collection[str]) -> Counter[str]:
         """How many rows each of these documents has, whatever was written last included."""
@@ -217,11 +219,11 @@ class VectorStore:
             if not doc_ids or not await self.connect():
                 return 0, 0
             with contextlib.suppress(CollectionLost):  # with all of its rows; maybe there is another one by now
-                async with self._turn_to_write(REMOVAL_SECONDS):
+                async with self._writing.turn(REMOVAL_SECONDS):
                     store = await self._ready()
                     before = await self.count(doc_ids, "Strong")
                     if before:
-                        await self._call(async_client(store).delete(self._name, filter=only(doc_ids)))
+                        await self._writing.write(async_client(store).delete(self._name, filter=only(doc_ids)))
                     return before, await self.count(doc_ids, "Strong")
         raise self.lost()
 
@@ -231,14 +233,14 @@ class VectorStore:
             if not await self.connect():
                 return 0, 0
             with contextlib.suppress(CollectionLost):  # another process was quicker, and may have made another one
-                async with self._turn_to_write(REMOVAL_SECONDS):
+                async with self._writing.turn(REMOVAL_SECONDS):
                     store = await self._ready()
                     found = await self._call(
                         async_client(store).query(
                             self._name, filter="", output_fields=["count(*)"], consistency_level="Strong"
                         )
                     )
-                    await self._call(async_client(store).drop_collection(self._name))
+                    await self._writing.write(async_client(store).drop_collection(self._name))
                     await self._connection.close_collection()
                 return int(found[0]["count(*)"]), await self.count()
         raise self.lost()
@@ -246,10 +248,9 @@ class VectorStore:
     async def flush(self) -> None:
         """Seal what was inserted: Milvus Lite searches unsealed rows ten times slower."""
         if self._lite and self._connection.store is not None:
-            async with self._turn_to_write(LITE_CALL_SECONDS):
+            async with self._writing.turn(LITE_CALL_SECONDS):
                 client = (await self._ready()).client  # perhaps opened anew since
-                self._sealing = asyncio.ensure_future(asyncio.to_thread(client.flush, self._name))
-                await self._call(asyncio.shield(self._sealing), 4 * LITE_CALL_SECONDS)
+                await self._writing.write(asyncio.to_thread(client.flush, self._name), 4 * LITE_CALL_SECONDS)
 
     async def settle(self, seconds: float) -> bool:
         """Have Milvus seal and index all rows, for benchmarks. Returns whether that was done within `seconds`."""
@@ -266,15 +267,3 @@ class VectorStore:
             if asyncio.get_running_loop().time() > deadline:
                 return False
             await asyncio.sleep(1)
-
-    @contextlib.asynccontextmanager
-    async def _turn_to_write(self, seconds: float) -> AsyncIterator[None]:
-        """Write alone. A server has so many seconds, with the wait for the turn."""
-        async with self._connection.within(seconds), self._writing:
-            try:
-                yield
-            except failures.DiskFailed:
-                # Milvus Lite has forgotten rows that it couldn't save, or its log ends with half a record, behind which
-                # nothing would be read. What the log has before that is there again when the file is opened anew.
-                await self._connection.let_go()
-                raise

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pymilvus import DataType
+from pymilvus.client.search_result import SearchResult
 from pymilvus.exceptions import ParamError
 from pymilvus.grpc_gen import schema_pb2
 
@@ -42,7 +43,8 @@ def answer(**changes: Any) -> Any:
     found = schema_pb2.SearchResultData(topks=columns.pop("topks"), scores=columns.pop("scores", [0.9, 0.8, 0.7]))
     found.ids.str_id.data.extend(columns.pop("ids"))
     for name, values in columns.items():
-        data = found.fields_data.add(field_name=name).scalars
+        kind = DataType.VARCHAR if name == "text" else DataType.INT64
+        data = found.fields_data.add(field_name=name, type=kind).scalars
         (data.string_data if name == "text" else data.long_data).data.extend(values)
     return found
 
@@ -59,6 +61,17 @@ def test_hits_go_to_the_questions_that_found_them() -> None:
 def test_an_answer_that_is_not_whole_is_an_error(changes: dict[str, Any]) -> None:
     with pytest.raises(StoreError, match="a part of its rows"):
         read_hits(answer(**changes), float)
+
+
+@pytest.mark.parametrize("changes", [{}, {"ids": [], "text": [], "page": [], "start": [], "end": [], "topks": [0]}])
+def test_hits_that_pymilvus_has_made_are_read_as_well(changes: dict[str, Any]) -> None:
+    columns = answer(**changes)
+    assert read_hits(SearchResult(columns), float) == read_hits(columns, float)
+
+
+def test_a_hit_of_pymilvus_that_is_not_whole_is_an_error() -> None:
+    with pytest.raises(StoreError, match="a part of its rows"):
+        read_hits(SearchResult(answer(text=["x"])), float)
 
 
 def test_an_unknown_type_is_an_error_each_time() -> None:

@@ -1,49 +1,36 @@
-"""The server of Milvus Lite, which runs in this process: one for each file, for all who use that file.
+"""The server of Milvus Lite in this process: one for each file, shared by all connections to that file.
 
-And what is slow or loud in this version of it. Its modules take a second to import: not before `prepare`.
+Milvus Lite takes a second to import: call `patches.prepare` in a thread before anything here.
 """
 
 from __future__ import annotations
 
 import errno
-import importlib
 import logging
 import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from rag.vector_store.lite import queries, searches, storage
-
-# As LlamaIndex calls it.
-VECTOR_FIELD = "embedding"
 _DISK_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}
 
+# By the absolute path of a file: its connections, and how often it was closed for all of them.
 _users: dict[str, int] = {}
+_restarts: dict[str, int] = {}
 _lock = threading.Lock()
 
 
-def prepare() -> None:
-    """Import it. To be called in a thread, before anything else of this module."""
-    importlib.import_module("milvus_lite.server_manager")
-    _trust_vectors()
-    searches.install()
-    queries.install()
-    storage.install()
-
-
 def retain(address: str) -> None:
-    """Note one more user of a file."""
+    """Note one more connection to a file."""
     path = str(Path(address).resolve())
     with _lock:
         _users[path] = _users.get(path, 0) + 1
 
 
 def start(address: str) -> None:
-    """Start the in-process server of a Lite file. Raises what is in the way, which pymilvus would hide."""
+    """Start the server of a file unless it runs. Raises the cause where it can't, which pymilvus would hide: an OSError
+    or DataDirLockedError mostly."""
     from milvus_lite.server_manager import server_manager_instance
 
     failures: list[BaseException] = []
@@ -67,7 +54,7 @@ def start(address: str) -> None:
 
 
 def release(address: str) -> None:
-    """Stop the in-process server of a Lite file when its last user is gone, which frees the file's lock."""
+    """Note one connection less. The last one stops the server, which frees the file's lock."""
     from milvus_lite.server_manager import server_manager_instance
 
     path = str(Path(address).resolve())
@@ -78,51 +65,42 @@ def release(address: str) -> None:
             server_manager_instance.release_server(address)
 
 
+def restart(address: str) -> None:
+    """Stop the server of a file although connections are left: each notices by `restarts`, and starts it again.
+
+    What Milvus Lite has written to its log it then reads from there, also rows that it has forgotten since.
+    """
+    from milvus_lite.server_manager import server_manager_instance
+
+    path = str(Path(address).resolve())
+    with _lock:
+        _restarts[path] = restarts(address) + 1
+        server_manager_instance.release_server(address)
+
+
+def restarts(address: str) -> int:
+    """How often the server of a file was stopped by `restart`."""
+    return _restarts.get(str(Path(address).resolve()), 0)
+
+
 def remove_leftover(address: str, collection: str) -> None:
-    """Remove what is left of a collection where a process was killed while it made or dropped it: it has no schema, so
-    Milvus Lite doesn't know it, but makes none in its place. Raises OSError."""
+    """Delete the rest of a collection whose process was killed while it made or dropped it. It has no schema, so Milvus
+    Lite doesn't list it, but makes none in its place. Raises OSError."""
     folder = Path(address) / "collections" / collection
     if folder.is_dir() and not (folder / "schema.json").exists():
         shutil.rmtree(folder)
 
 
 def is_locked(error: Exception) -> bool:
-    """Whether a file couldn't be opened since another process has it open."""
+    """Whether a file couldn't be opened because another process has it open."""
     from milvus_lite.exceptions import DataDirLockedError
 
     return isinstance(error, DataDirLockedError)
 
 
 def disk_failure(error: Exception) -> str:
-    """What the system says where the disk is full or can't be written; else empty."""
-    # From the server comes but the text of an exception: "[Errno 28] …", or "… Detail: [errno 28] …".
+    """The system's words where the disk is full or can't be written, such as "No space left on device"; else empty."""
+    # Of an exception the server gives the text alone: "[Errno 28] …", or "… Detail: [errno 28] …".
     found = re.search(r"\[errno (\d+)\]", str(error), re.IGNORECASE)
     code = error.errno if isinstance(error, OSError) else int(found[1]) if found else None
     return os.strerror(code) if code in _DISK_FAILURES else ""
-
-
-def _trust_vectors() -> None:
-    """Have it not look at each number of a vector, two fifths of an insert: by the protocol they are floats."""
-    collection: Any = importlib.import_module("milvus_lite.engine.collection")
-    validate = collection.validate_record
-    if validate.__module__ == __name__:
-        return
-
-    class Trusted(list[float]):
-        """Has its length, but nothing to look at."""
-
-        def __iter__(self) -> Iterator[float]:
-            return iter(())
-
-    def validate_record(record: dict[str, Any], *arguments: Any, **options: Any) -> None:
-        vector = record.get(VECTOR_FIELD)
-        if not isinstance(vector, list):
-            validate(record, *arguments, **options)
-            return
-        record[VECTOR_FIELD] = Trusted(vector)
-        try:
-            validate(record, *arguments, **options)
-        finally:
-            record[VECTOR_FIELD] = vector
-
-    collection.validate_record = validate_record

@@ -1,4 +1,4 @@
-"""What a collection of Milvus Lite holds at a moment: its parts, as columns, and which of their rows count."""
+"""The rows of a Milvus Lite collection at one moment: row sets as columns, and which of their rows are valid."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from typing import Any
 
 import numpy as np
 
-# Batches of rows that aren't sealed yet are searched so many together.
+# Unsealed batches of rows are searched so many together.
 BATCHES_TOGETHER = 16
 # So many scores of several queries are computed at once.
 SCORES_TOGETHER = 4_000_000
-# A segment's first lexical search collects its terms; those that come meanwhile wait.
+# A segment's first lexical search collects its terms; searches that come meanwhile wait.
 _collecting = threading.Lock()
-_last: weakref.WeakKeyDictionary[Any, _Known] = weakref.WeakKeyDictionary()
+_last: weakref.WeakKeyDictionary[Any, _Seen] = weakref.WeakKeyDictionary()
 
 
 @dataclass(eq=False)
-class Part:
-    """Rows that don't change: a segment, or batches that were inserted since the last one was sealed."""
+class RowSet:
+    """Rows that don't change: those of a segment, or of batches inserted since the last sealing."""
 
-    made_of: Sequence[Any]  # kept, so that nothing else gets their ids
+    made_of: Sequence[Any]  # kept, so that no other object gets their ids
     table: Any
-    row_of: Mapping[str, int]  # of each key the newest row
+    row_of: Mapping[str, int]  # the newest row of each key
     segment: Any = None
     _terms: dict[str, Terms] = field(default_factory=dict)
     _vectors: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
-    _shared: weakref.WeakKeyDictionary[Part, list[str]] = field(default_factory=weakref.WeakKeyDictionary)
+    _shared: weakref.WeakKeyDictionary[RowSet, list[str]] = field(default_factory=weakref.WeakKeyDictionary)
 
     @property
     def size(self) -> int:
         return int(self.table.num_rows)
 
     def age(self, key: str) -> int:
-        """Higher for what was written later."""
+        """A key's number in the order of writing: higher for what was written later."""
         row = self.row_of[key]
         return int(self.segment.seqs[row]) if self.segment else int(self.table.column("_seq")[row].as_py())
 
-    def shared_keys(self, other: Part) -> list[str]:
-        """The keys that have rows in both."""
+    def shared_keys(self, other: RowSet) -> list[str]:
+        """The keys that have rows in both sets."""
         if other not in self._shared:
             self._shared[other] = list(self.row_of.keys() & other.row_of.keys())
         return self._shared[other]
@@ -50,14 +50,16 @@ class Part:
     def nearest(
         self, name: str, queries: np.ndarray, top_k: int, valid: np.ndarray
     ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """The cosines of the best valid rows and these rows, best first, for each query, which has a length of 1."""
+        """The cosines and numbers of the nearest valid rows, best first, for each query, of length 1."""
         vectors, lengths = self._dense(name)
         answers = []
         together = max(1, SCORES_TOGETHER // self.size)
         for first in range(0, len(queries), together):
             scores = queries[first : first + together] @ vectors.T
             scores /= lengths
-            np.nan_to_num(scores, copy=False, nan=-1, posinf=-1, neginf=-1)  # of what isn't a number
+            np.nan_to_num(
+                scores, copy=False, nan=-1, posinf=-1, neginf=-1
+            )  # of vectors with values that aren't numbers
             if not valid.all():
                 scores[:, ~valid] = -np.inf
             for line in scores:
@@ -66,7 +68,7 @@ class Part:
         return answers
 
     def _dense(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """The vectors and their lengths."""
+        """The vectors of a field, and their lengths."""
         if name not in self._vectors:
             if self.segment:
                 vectors = self.segment.vector_data(name)[0]
@@ -86,9 +88,13 @@ class Part:
 
     def values(self, names: Iterable[str], rows: np.ndarray) -> list[dict[str, Any]]:
         """These fields of these rows."""
-        # One by one: to take some of a column of several pieces, Arrow puts these together.
+        # One value at a time: to take some of a column of several pieces, Arrow joins the pieces.
         columns = {name: self.table.column(name) for name in names}
         return [{name: column[row].as_py() for name, column in columns.items()} for row in rows.tolist()]
+
+
+# Row sets, each with a mask of its valid rows.
+Rows = list[tuple[RowSet, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +102,7 @@ class Terms:
     """Which rows have a term, and how often."""
 
     terms: np.ndarray
-    counted: Any  # a matrix by columns (CSC): how often each row has each of the terms
+    counted: Any  # a matrix by columns (CSC): how often each row has each term
     lengths: np.ndarray  # terms of each row
 
     def of(self, term: int) -> tuple[np.ndarray, np.ndarray]:
@@ -107,12 +113,12 @@ class Terms:
 
 
 def _collect(packed: list[bytes | None]) -> Terms:
-    """From rows as Milvus Lite keeps them: pairs of a term (uint32) and its count (float32)."""
+    """The terms of rows as Milvus Lite keeps them: pairs of a term (uint32) and its count (float32)."""
     import pyarrow as pa
     from scipy import sparse
 
     pairs = np.frombuffer(b"".join(row or b"" for row in packed), dtype=[("term", "<u4"), ("count", "<f4")])
-    # Numbers of the terms in the order of their coming: sorting would take longer than all the rest.
+    # Terms are numbered as they come: sorting them would take longer than all the rest.
     numbered = pa.array(np.ascontiguousarray(pairs["term"])).dictionary_encode()
     ends = np.cumsum([0, *(len(row or b"") // 8 for row in packed)], dtype=np.int32)
     by_row = (np.ascontiguousarray(pairs["count"]), numbered.indices.to_numpy(), ends)
@@ -121,7 +127,7 @@ def _collect(packed: list[bytes | None]) -> Terms:
 
 
 def best_first(scores: np.ndarray, count: int) -> np.ndarray:
-    """The places of the `count` highest scores; of equal ones the first come first."""
+    """The places of the `count` highest scores; of equal scores the first ones come first."""
     best = np.arange(len(scores))
     if len(scores) > count:
         best = np.flatnonzero(scores >= np.partition(scores, -count)[-count]) if count else best[:0]
@@ -129,23 +135,23 @@ def best_first(scores: np.ndarray, count: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Known:
-    """A collection's rows at its last search, and the states of the collection that they tell of."""
+class _Seen:
+    """A collection's rows at its last search, and the states of the collection in which they were the same."""
 
     sealed_state: tuple[int, ...]
-    sealed: list[tuple[Part, np.ndarray]]
-    deletions: Mapping[str, int]  # that are sealed
-    memory: Any  # of rows that aren't sealed; kept, so that nothing else gets its id
+    sealed: Rows
+    deletions: Mapping[str, int]  # sealed ones
+    memory: Any  # of unsealed rows; kept, so that no other object gets its id
     state: tuple[int, ...]
-    rows: list[tuple[Part, np.ndarray]]
+    rows: Rows
 
 
-def snapshot(collection: Any) -> list[tuple[Part, np.ndarray]] | None:
-    """The collection's parts, and which of their rows are neither deleted nor replaced by newer ones. None where rows
-    aren't as this program makes them."""
-    # Milvus Lite remembers most deletions for ever, and until they are sealed they are many: they are looked at when
-    # there are new ones, not at each search. A row that is deleted again has been inserted again, with another batch.
-    known = _last.get(collection)
+def snapshot(collection: Any) -> Rows | None:
+    """The collection's row sets. A row is valid unless it was deleted or a newer row has its key. None where rows
+    aren't as Docent makes them."""
+    # Milvus Lite remembers most deletions for ever, and has many before they are sealed: they are looked at when there
+    # are new ones, not at each search. A row that is deleted again was inserted again, with another batch.
+    seen = _last.get(collection)
     with collection._maintenance_lock:
         memory, deletions = collection._memtable, collection._delta_index._map
         segments = tuple(collection._segment_cache.values())
@@ -153,92 +159,81 @@ def snapshot(collection: Any) -> list[tuple[Part, np.ndarray]] | None:
         with memory._lock:
             batches, new_deletions = tuple(memory._insert_batches), memory._delete_index
             state = (*sealed_state, id(memory), len(new_deletions), *map(id, batches))
-            if known and known.state == state:
-                return known.rows
+            if seen and seen.state == state:
+                return seen.rows
             new_deletions = {key: entry[0] for key, entry in new_deletions.items()}
-        same = known if known and known.sealed_state == sealed_state else None
-        deletions = same.deletions if same else dict(deletions)
+        unchanged = seen if seen and seen.sealed_state == sealed_state else None
+        deletions = unchanged.deletions if unchanged else dict(deletions)
     if any(len(one.pk_to_row) != len(one.pks) or one.vector_null_mask is not None for one in segments):
         return None
-    there = {tuple(map(id, part.made_of)): part for part, _ in known.rows} if known else {}
-    if same:
-        sealed = same.sealed
+    earlier = {tuple(map(id, row_set.made_of)): row_set for row_set, _ in seen.rows} if seen else {}
+    if unchanged:
+        sealed = unchanged.sealed
     else:
-        parts = [
-            there.get((id(one),)) or Part([one], one.table, one.pk_to_row, one) for one in segments if len(one.pks)
+        row_sets = [
+            earlier.get((id(one),)) or RowSet([one], one.table, one.pk_to_row, one) for one in segments if len(one.pks)
         ]
-        sealed = _valid_rows([], parts, deletions)
-    unsealed = [there.get(tuple(map(id, group))) or _unsealed_part(collection, group) for group in _groups(batches)]
-    for part in unsealed:  # after a crash some may be older than what is sealed
-        for key in part.row_of.keys() & deletions.keys():
+        sealed = _valid_rows([], row_sets, deletions)
+    unsealed = [earlier.get(tuple(map(id, group))) or _unsealed_rows(collection, group) for group in _groups(batches)]
+    for row_set in unsealed:  # after a crash some may be older than sealed ones
+        for key in row_set.row_of.keys() & deletions.keys():
             new_deletions[key] = max(deletions[key], new_deletions.get(key, 0))
     rows = _valid_rows(sealed, unsealed, new_deletions)
-    _last[collection] = _Known(sealed_state, sealed, deletions, memory, state, rows)
+    _last[collection] = _Seen(sealed_state, sealed, deletions, memory, state, rows)
     return rows
 
 
-def fulfilling(
-    collection: Any, parts: list[tuple[Part, np.ndarray]], condition: str | None
-) -> list[tuple[Part, np.ndarray]]:
-    """The parts with those of the rows that fulfil a condition of Milvus."""
+def matching(collection: Any, rows: Rows, condition: str | None) -> Rows:
+    """The same row sets, of which the rows are valid that fulfil a condition of Milvus."""
     if not condition:
-        return parts
+        return rows
     evaluate = importlib.import_module("milvus_lite.search.filter").evaluate_mask
     compiled = collection._compile_filter(condition)
-    return [(part, valid & evaluate(compiled, part.table)) for part, valid in parts]
+    return [(row_set, valid & evaluate(compiled, row_set.table)) for row_set, valid in rows]
 
 
-def records(
-    parts: list[tuple[Part, np.ndarray]], places: np.ndarray, rows: np.ndarray, names: Iterable[str]
-) -> list[dict[str, Any]]:
-    """These fields of rows, each of the part at its place in `parts`."""
-    found: list[dict[str, Any]] = [{} for _ in rows]
+def records(row_sets: Rows, places: np.ndarray, rows: np.ndarray, names: Iterable[str]) -> list[dict[str, Any]]:
+    """The named fields of rows, each in the row set at its place."""
+    made: list[dict[str, Any]] = [{} for _ in rows]
     for place in np.unique(places):
-        mine = np.flatnonzero(places == place)
-        for number, values in zip(mine, parts[place][0].values(names, rows[mine]), strict=True):
-            found[number] = values
-    return found
-
-
-def forget(collection: Any) -> None:
-    """Look at everything anew at the next search."""
-    _last.pop(collection, None)
+        numbers = np.flatnonzero(places == place)
+        for number, values in zip(numbers, row_sets[place][0].values(names, rows[numbers]), strict=True):
+            made[number] = values
+    return made
 
 
 def _groups(batches: Sequence[Any]) -> list[Sequence[Any]]:
-    """The last ones alone: others will be added to them."""
+    """Batches that are searched together; the last ones stay alone, since others will join them."""
     whole = len(batches) // BATCHES_TOGETHER * BATCHES_TOGETHER
     groups = [batches[first : first + BATCHES_TOGETHER] for first in range(0, whole, BATCHES_TOGETHER)]
     return [*groups, *([batch] for batch in batches[whole:])]
 
 
-def _unsealed_part(collection: Any, batches: Sequence[Any]) -> Part:
+def _unsealed_rows(collection: Any, batches: Sequence[Any]) -> RowSet:
     table = importlib.import_module("pyarrow").Table.from_batches(batches)
     keys = table.column(collection._pk_name).to_pylist()
-    return Part(batches, table, {key: row for row, key in enumerate(keys)})
+    return RowSet(batches, table, {key: row for row, key in enumerate(keys)})
 
 
-def _valid_rows(
-    earlier: list[tuple[Part, np.ndarray]], parts: list[Part], deletions: Mapping[str, int]
-) -> list[tuple[Part, np.ndarray]]:
-    """Also of the `earlier` parts, whose rows have been compared with each other."""
-    rows = [(part, mask.copy()) for part, mask in earlier]
-    for part in parts:
-        newest = np.ones(part.size, dtype=bool)
-        if len(part.row_of) != part.size:
+def _valid_rows(earlier: Rows, added: list[RowSet], deletions: Mapping[str, int]) -> Rows:
+    """All these row sets with their valid rows. The `earlier` ones have been compared with each other."""
+    rows = [(row_set, mask.copy()) for row_set, mask in earlier]
+    for row_set in added:
+        newest = np.ones(row_set.size, dtype=bool)
+        if len(row_set.row_of) != row_set.size:
             newest[:] = False
-            newest[list(part.row_of.values())] = True
-        rows.append((part, newest))
-    for part, mask in rows:
-        for key in part.row_of.keys() & deletions.keys():
-            if deletions[key] > part.age(key):
-                mask[part.row_of[key]] = False
+            newest[list(row_set.row_of.values())] = True
+        rows.append((row_set, newest))
+    for row_set, mask in rows:
+        for key in row_set.row_of.keys() & deletions.keys():
+            if deletions[key] > row_set.age(key):
+                mask[row_set.row_of[key]] = False
     for place in range(len(earlier), len(rows)):
-        later, other = rows[place]
-        for part, mask in rows[:place]:
-            for key in part.shared_keys(later):
-                if part.age(key) <= later.age(key):
-                    mask[part.row_of[key]] = False
+        later, later_mask = rows[place]
+        for row_set, mask in rows[:place]:
+            for key in row_set.shared_keys(later):
+                if row_set.age(key) <= later.age(key):
+                    mask[row_set.row_of[key]] = False
                 else:
-                    other[later.row_of[key]] = False
+                    later_mask[later.row_of[key]] = False
     return rows

@@ -14,7 +14,6 @@ from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
 
 from rag.errors import StoreError
 from rag.runtime.event_loop import EventLoopThread
@@ -166,38 +165,6 @@ def test_with_a_full_disk_a_library_of_many_unsealed_rows_opens_and_is_searched(
     loop.run(again.flush())
     assert nearest(loop, again, new[199].vector)[0].endswith("-19")
     loop.run(again.close())
-
-
-class Manager:
-    """Which files are merged, by their rows and the deleted ones among them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.deleted: dict[str, int] = {}
-        self.folder = folder
-
-    def files(self, **files: tuple[int, int]) -> list[str] | None:
-        for name, (rows, _) in files.items():
-            parquet.write_table(pa.table({"id": range(rows)}), self.folder / name)
-        self.deleted = {name: deleted for name, (_, deleted) in files.items()}
-        bucket = [(name, 1) for name in files]
-        return storage._files_to_merge(self, [bucket[:2], bucket[2:]], len(files), str(self.folder))
-
-
-def test_small_files_are_merged_and_large_ones_once_half_of_them_is_deleted(tmp_path: Path) -> None:
-    manager, most = Manager(tmp_path), storage.MERGED_ROWS
-    third = most // 3
-    assert manager.files(a=(third, 0), b=(9, 0), c=(8, 0)) is None
-    assert manager.files(a=(third, 0), b=(9, 0), c=(8, 0), d=(7, 0)) is None
-    assert manager.files(a=(third, 0), b=(9, 0), c=(8, 0), d=(7, 0), e=(6, 0)) == ["e", "d", "c", "b"]
-    assert manager.files(a=(third, 0), b=(third, 0), c=(9, 0), d=(8, 0)) == ["d", "c", "a", "b"]
-    whole = dict.fromkeys("abcdefgh", (most, 0))
-    assert manager.files(**whole) is None
-    assert manager.files(**whole, i=(5, 0), j=(6, 0), k=(7, 0)) is None
-    assert manager.files(**whole, i=(5, 0), j=(6, 0), k=(7, 0), m=(4, 0)) == ["m", "i", "j", "k"]
-    assert manager.files(**{**whole, "c": (most, most // 2), "d": (most, most // 3)}) == ["c"]
-    assert manager.files(**{**whole, "c": (most, most), "d": (most, most)}) == ["c"]
-    assert manager.files(**{**whole, "c": (third, third), "d": (third, third), "e": (third, third)}) == ["c", "d", "e"]
-    assert manager.files(**{**whole, "c": (3 * most, 2 * most)}) == ["c"]
 
 
 def test_milvus_lite_alone_finds_the_same(loop: EventLoopThread, filled: VectorStore, tmp_path: Path) -> None:
