@@ -16,6 +16,7 @@ from rag.schema import Chunk
 from rag.vector_store import client, patching
 from rag.vector_store.lite import patches
 from rag.vector_store.patching import Patch, Patches, digest
+from rag.vector_store.rows import ChunkRow
 from rag.vector_store.store import VectorStore
 
 TABLES = {"Milvus Lite": patches.PATCHES, "pymilvus": client.PATCHES}
@@ -34,9 +35,9 @@ def originals() -> Iterator[None]:
         table.install()
 
 
-def rows(count: int) -> list[Any]:
+def rows(count: int) -> list[ChunkRow]:
     chunks = [Chunk(f"text {number}", None, 0, 6) for number in range(count)]
-    return [("1" * 64, number, chunk, chunk.text, [number + 1.0] * 8) for number, chunk in enumerate(chunks)]
+    return [ChunkRow("1" * 64, number, chunk, chunk.text, [number + 1.0] * 8) for number, chunk in enumerate(chunks)]
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
