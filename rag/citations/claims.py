@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from rag.citations.entailment import find_support
+from rag.citations.entailment import check_claim
 from rag.citations.markers import TIDY_MARKERS, hide_code, show_code, tidy_markers
 from rag.schema import Citation, Passage
 from rag.text.sentences import sentence_spans
@@ -25,8 +25,8 @@ def check_citations(text: str, passages: Sequence[Passage], *, markdown: bool = 
     for claim, numbers in _claims(hide_code(tidy) if markdown else tidy):
         for number in numbers:
             passage = passages[number - 1]
-            verdict = find_support(claim, passage.text, passage.file_name)
-            citations.append(Citation(number, claim, verdict.start, verdict.end, verdict.supported, verdict.missing))
+            verdict = check_claim(claim, passage.text, passage.file_name)
+            citations.append(Citation(number, claim, verdict.start, verdict.end, verdict.borne_out, verdict.missing))
     return citations
 
 

@@ -1,82 +1,113 @@
-"""Names, told by their capitals: whether a passage is about somebody else than the claim that cites it."""
+"""Recognises names by their capitals, and checks that the passage isn't about somebody else than the claim."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
-from rag.citations.claim_words import WORD, is_cjk, word_terms
-from rag.citations.passage import PassageAnalysis, Sentence
+from rag.citations.check import NO_OBJECTION, Comparison, Verdict
+from rag.citations.passage import WORD, is_cjk, word_terms
 from rag.text.languages import latin_language
 from rag.text.stop_words import STOP_STEMS
 from rag.text.terms import terms
+from rag.text.word_lists import read_lists
 
-# Who writes so has a name that the passage needn't say: the first one of a claim, which is its subject.
-_SPEAKS_OF_ITSELF = re.compile(
-    r"\b(?:[Ww]e|[Oo]ur|us|I|[Mm]y|me|[Tt]he (?:[Cc]ompany|[Gg]roup|[Bb]ank|[Aa]uthor|[Aa]gency|[Rr]egistrant))\b"
-)
-_PLAIN_NAME = re.compile(r"[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]+(?:['’][a-z]+)?")
-_CAPITAL = re.compile(r"[A-ZÀ-ÖØ-Þ]")
+_CAPITALS = "A-ZÀ-ÖØ-Þ"
+_CAPITAL = re.compile(f"[{_CAPITALS}]")
+# A name with one capital. Abbreviations and symbols have too many forms to be compared.
+_PLAIN_NAME = re.compile(rf"[{_CAPITALS}][a-zß-öø-ÿ]+(?:['’][a-z]+)?")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:]\s|[\"“‘(*•-]\s?)[\"“‘(*\s-]*$")
+_SELF_REFERENCES = read_lists(Path(__file__).parent / "data" / "self_references.txt")
+_PRONOUN = "|".join(sorted(_SELF_REFERENCES["pronouns"]))
+_NOUN = "|".join(f"[{noun[0].upper()}{noun[0]}]{noun[1:]}" for noun in sorted(_SELF_REFERENCES["nouns"]))
+_SELF_REFERENCE = re.compile(rf"\b(?:{_PRONOUN}|[Tt]he (?:{_NOUN}))\b")
+# Characters before a word in which the start of its sentence is looked for.
+_START_REACH = 12
 
 
 def is_name(claim: str, match: re.Match[str]) -> bool:
-    """Whether a word of the claim is a name: capitalised, and not only because it begins a sentence. A sentence's first
-    word is one before another name."""
+    """Whether a word of a claim is a name: it has a capital, and not only because it begins a sentence.
+
+    The first word of a sentence is a name where another name follows it.
+    """
     word = match[0]
     if not _CAPITAL.match(word) or len(word) < 2:
         return False
     if any(_CAPITAL.match(letter) for letter in word[1:]) or is_cjk(claim[match.end() : match.end() + 1]):
         return True
-    if not _SENTENCE_START.search(claim, max(match.start() - 12, 0), match.start()) and match.start() > 0:
+    if match.start() > 0 and not _SENTENCE_START.search(claim, max(match.start() - _START_REACH, 0), match.start()):
         return True
     following = WORD.match(claim, match.end() + 1)
     return bool(following and _CAPITAL.match(following[0]) and not STOP_STEMS & set(terms(word)))
 
 
-def has_other_names(claim: str, window: Sequence[Sentence], text: PassageAnalysis, title: frozenset[str]) -> bool:
-    """Whether the claim names somebody whom the passage doesn't, and the window somebody whom the claim doesn't.
+def names_nobody_else(comparison: Comparison) -> Verdict:
+    """The passage has the claim's names, unless its window names nobody else or calls its subject "we".
 
-    A passage that says "we" or "the company" for a name is no contradiction; one that names others instead is.
+    Only the first name of a claim, its subject, may be "we" or "the company" in the passage.
     """
-    known = text.vocabulary | title | text.initials
-    own = {term for match in WORD.finditer(claim) for term in word_terms(match[0])}
-    others = [(term, after) for sentence in window for term, after in _names(sentence.text) if term not in own]
-    # A claim's first word has a capital anyhow: it is a name if what follows it there follows another's name here.
-    begins, follows = _beginning(claim)
-    if begins and not _is_known(begins, known, text):
-        beginnings = (_beginning(sentence.text) for sentence in window)
-        if any(after == follows and term not in own for term, after in (*others, *beginnings)):
-            return True
-    names = [term for term, _ in _names(claim)]
-    absent = {term for term in names if not _is_known(term, known, text)}
-    if not absent or (absent == {names[0]} and any(_SPEAKS_OF_ITSELF.search(sentence.text) for sentence in window)):
+    claim_terms = {term for match in WORD.finditer(comparison.claim) for term in word_terms(match[0])}
+    others = [
+        (name, following)
+        for sentence in comparison.window
+        for name, following in _names(sentence.text)
+        if name not in claim_terms
+    ]
+    if _has_another_subject(comparison, others, claim_terms):
+        return Verdict(False, "the passage says it of somebody else")
+    names = [name for name, _ in _names(comparison.claim)]
+    absent = {name for name in names if not _is_in_passage(name, comparison)}
+    is_subject = absent == {*names[:1]}
+    if absent and others and not (is_subject and _refers_to_itself(comparison)):
+        return Verdict(False, "the passage names somebody else instead")
+    return NO_OBJECTION
+
+
+def _has_another_subject(comparison: Comparison, others: Sequence[tuple[str, str]], claim_terms: set[str]) -> bool:
+    """Whether the claim's first word stands where the passage has another name: before the same word.
+
+    A first word has a capital anyway, so it is taken for a name only then.
+    """
+    first, second = _beginning(comparison.claim)
+    if not first or _is_in_passage(first, comparison):
         return False
-    return bool(others)
+    beginnings = (_beginning(sentence.text) for sentence in comparison.window)
+    return any(following == second and name not in claim_terms for name, following in (*others, *beginnings))
 
 
 def _names(text: str) -> list[tuple[str, str]]:
-    """Capitalised words, and what follows each, as terms. Abbreviations and symbols aren't among them: they have too
-    many forms; nor are German words, where nouns have capitals."""
+    """The terms of plain names, each with the first term of the word after it or "". None of a German text, where all
+    nouns have capitals."""
     if latin_language(text) == "de":
         return []
     words = list(WORD.finditer(text))
-    found = []
-    for match, after in zip(words, [*words, None][1:], strict=True):
+    names = []
+    for match, following in zip(words, [*words, None][1:], strict=True):
         if _PLAIN_NAME.fullmatch(match[0]) and is_name(text, match):
-            following = word_terms(after[0])[:1] if after else ()
-            found += [(term, following[0] if following else "") for term in word_terms(match[0])]
-    return found
+            next_terms = word_terms(following[0])[:1] if following else ()
+            names += [(term, next_terms[0] if next_terms else "") for term in word_terms(match[0])]
+    return names
 
 
-def _beginning(claim: str) -> tuple[str, str]:
-    """The terms of a claim's first word, if it looks like a name, and of the word after it; else empty ones."""
-    words = WORD.findall(claim)[:2]
-    found = [word_terms(word)[:1] for word in words]
+def _beginning(text: str) -> tuple[str, str]:
+    """The first terms of a text's first two words, if the first one looks like a name; else empty ones."""
+    words = WORD.findall(text)[:2]
+    first_terms = [word_terms(word)[:1] for word in words]
+    if len(words) < 2 or not all(first_terms) or not _PLAIN_NAME.fullmatch(words[0]):
+        return "", ""
+    return first_terms[0][0], first_terms[1][0]
+
+
+def _is_in_passage(name: str, comparison: Comparison) -> bool:
+    passage = comparison.passage
     return (
-        (found[0][0], found[1][0]) if len(words) == 2 and all(found) and _PLAIN_NAME.fullmatch(words[0]) else ("", "")
+        name in passage.vocabulary
+        or name in comparison.title
+        or name in passage.initials
+        or bool(passage.related_to(name))
     )
 
 
-def _is_known(term: str, known: frozenset[str], text: PassageAnalysis) -> bool:
-    return term in known or bool(text.related_to(term))
+def _refers_to_itself(comparison: Comparison) -> bool:
+    return any(_SELF_REFERENCE.search(sentence.text) for sentence in comparison.window)

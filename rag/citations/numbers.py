@@ -1,32 +1,33 @@
-"""Numbers in text by their value: "$17.5 billion", "17,455" in a table in millions and "174억" are compared as amounts.
+"""Reads numbers in a text by their values: "$17.5 billion" and "174억" are amounts, "March" is the month 3.
 
-A figure knows how precisely it is written, so that a rounded one is found in an exact one but not the reverse.
+Each number keeps how exactly it is written, so that a rounded claim agrees with an exact passage, but not the reverse.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rag.citations import number_patterns as written
+from rag.citations import number_patterns
 
 Kind = Literal["number", "percent", "month", "minute"]
 
 # Longer runs of digits are no amounts, and too large for a float.
 LONGEST_NUMBER = 300
-# What tables without a stated scale are in, most often.
-_TABLE_SCALES = frozenset({1e3, 1e6})
+# Characters before a number in which a word such as "about" is looked for.
+_ABOUT_REACH = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Number:
     """A number as `text[start:end]` writes it.
 
-    `values` are the amounts that it may mean; `step` is the smallest difference that it states, relative to its scale
-    of that value: half of it is how far an amount may be away. `currency` is a code or empty, `scale` the one
-    written beside it (1 if none is). `cell` says that it stands alone, as in tables. Months are 1 to 12, times minutes.
+    `values` are the amounts that it may mean; months are 1 to 12, times are minutes. `steps` has for each value the
+    smallest difference that its digits express: an amount agrees if it is away by half a step at most. `currency` is
+    ISO's code or empty, `scale` the factor written beside the digits (1 if there is none). `in_cell` says that it
+    stands alone, as in a table's cell.
     """
 
     text: str
@@ -37,146 +38,120 @@ class Figure:
     kind: Kind = "number"
     currency: str = ""
     scale: float = 1.0
-    cell: bool = False
+    in_cell: bool = False
 
     @property
-    def scaled(self) -> bool:
+    def is_scaled(self) -> bool:
         return self.scale > 1
 
     @property
     def is_year(self) -> bool:
-        return self.kind == "number" and not self.scaled and not self.currency and bool(_YEAR.fullmatch(self.text))
+        is_plain = self.kind == "number" and not self.is_scaled and not self.currency
+        return is_plain and bool(number_patterns.YEAR.fullmatch(self.text))
 
 
-_YEAR = re.compile(r"(?:FY|CY)?\W?(?:19|20)\d\ds?|(?:FY|CY)\W?\d\d", re.IGNORECASE)
+def numbers_of_claim(claim: str) -> list[Number]:
+    """The numbers that a claim states, in order, without marks of lists and without the numbers in codes."""
+    text = _blanked(number_patterns.LIST_MARK, claim.translate(number_patterns.ASCII_FORMS))
+    return sorted(_read(_without_codes(text), number_patterns.WORDS), key=lambda number: number.start)
 
 
-def figures_of_claim(claim: str) -> list[Figure]:
-    """The figures that a claim states, in order: not marks of lists, and no numbers that are part of a code."""
-    blanked = _blanked(written.LIST_MARK, claim.translate(written.FOLDED))
-    return sorted(_found(_blanked_codes(blanked), written.WORDS), key=lambda figure: figure.start)
-
-
-def figures_of_passage(passage: str) -> list[Figure]:
-    """The figures that a passage may be quoted for, in order, those within codes and in words included."""
-    text = passage.translate(written.FOLDED)
-    found = list(_found(_blanked_codes(text), written.WORDS | written.LOOSE_WORDS))
+def numbers_of_passage(passage: str) -> list[Number]:
+    """The numbers that a claim may take from a passage, in order, with the numbers in codes and in words."""
+    text = passage.translate(number_patterns.ASCII_FORMS)
+    numbers = _read(_without_codes(text), number_patterns.WORDS | number_patterns.LOOSE_WORDS)
     for code in codes(text):
-        found += [_bare(code, match) for match in re.finditer(r"\d+", code[0])]
-    found += [Figure(m[0], *m.span(), (2000.0 + int(m[0]),), (1.0,)) for m in written.SHORT_YEAR.finditer(text)]
-    found += [Figure(m[0], *m.span(), (50.0,), (1.0,), "percent") for m in written.HALF.finditer(text)]
-    found += [
+        numbers += [_within(code, digits) for digits in re.finditer(r"\d+", code[0])]
+    numbers += [_plain(match, 2000.0 + int(match[0])) for match in number_patterns.SHORT_YEAR.finditer(text)]
+    numbers += [_plain(match, 50.0, "percent") for match in number_patterns.HALF.finditer(text)]
+    # Of 3/4/2021 either part may be the month.
+    numbers += [
         _part(match, group, "month")
-        for match in written.DATE.finditer(text)
+        for match in number_patterns.DATE.finditer(text)
         for group in "ab"
         if int(match[group] or 99) <= 12
     ]
-    return sorted(found, key=lambda figure: figure.start)
+    return sorted(numbers, key=lambda number: number.start)
 
 
 def codes(text: str) -> Iterator[re.Match[str]]:
     """Tokens of letters and digits that name something, such as COVID-19 and 10-K."""
-    return (
-        match
-        for match in written.CODE.finditer(text)
-        if not written.NO_CODE.fullmatch(match[0]) and not written.FISCAL.match(match[0])
-    )
+    for match in number_patterns.CODE.finditer(text):
+        is_number = number_patterns.NO_CODE.fullmatch(match[0]) or number_patterns.FISCAL_YEAR.match(match[0])
+        if not is_number:
+            yield match
 
 
 def stated_scales(passage: str) -> frozenset[float]:
-    """The scales that a passage says its tables are in: 1e6 for "(in millions)" or "단위: 백만원"."""
-    found = set()
-    for match in written.STATED.finditer(passage):
+    """The scales that a passage states for its tables: 1e6 for "(in millions)" or "단위: 백만원"."""
+    scales = set()
+    for match in number_patterns.STATED_SCALE.finditer(passage):
         word = next(group for group in match.groups() if group).casefold()
-        found.add(1e3 if word == "000" else written.SCALES[word])
-    return frozenset(found)
+        scales.add(1e3 if word == "000" else number_patterns.SCALES[word])
+    return frozenset(scales)
 
 
-def is_stated(claimed: Figure, found: Sequence[Figure], scales: frozenset[float]) -> bool:
-    """Whether one of the figures found equals the claimed one, to the precision that the claim states.
-
-    `scales` are those that the passage states for its tables. Signs aren't compared: a loss of 5 is (5) in a table.
-    """
-    return any(_equal(claimed, figure, scales) for figure in found)
-
-
-def _equal(claimed: Figure, found: Figure, scales: frozenset[float]) -> bool:
-    # The sign of a column of percentages may be in its head, and a month is a number in other forms of a date.
-    in_column = claimed.kind == "percent" and found.kind == "number" and found.cell and not found.currency
-    if claimed.kind != found.kind and not in_column and (claimed.kind, found.kind) != ("number", "month"):
-        return False
-    if claimed.currency and found.currency and claimed.currency != found.currency:
-        return False
-    amounts = list(found.values)
-    if claimed.scaled and claimed.kind == found.kind == "number" and not found.scaled and not found.is_year:
-        # 17,455 in a table is 17.455 billion if the table is in millions. Where nothing is said of it, only a number
-        # in a cell of its own may be meant so.
-        amounts += [
-            value * scale for value in found.values for scale in scales or (_TABLE_SCALES if found.cell else ())
-        ]
-    return any(
-        abs(value - amount) <= step / 2 * (1 + 1e-9)
-        for value, step in zip(claimed.values, claimed.steps, strict=True)
-        for amount in amounts
-    )
-
-
-def _found(text: str, words: Mapping[str, float]) -> list[Figure]:
-    """The figures of `text` in any order; `words` are the number words that count."""
-    found = [_month(text, match, written.MONTH_NUMBERS[match[0].lower()]) for match in written.MONTH.finditer(text)]
-    for pattern, figures_of in (
-        (written.DATE, _date),
-        (written.TIME, _time),
-        (written.KOREAN_MONTH, _korean_month),
-        (written.FISCAL, _fiscal),
+def _read(text: str, words: Mapping[str, float]) -> list[Number]:
+    """The numbers of `text` in any order; `words` are the number words that count."""
+    numbers = [
+        _plain(match, number_patterns.MONTHS[match[0].lower()], "month")
+        for match in number_patterns.MONTH.finditer(text)
+    ]
+    # What was read as a date, a time or a year isn't read again as a number.
+    for pattern, read in (
+        (number_patterns.DATE, _date),
+        (number_patterns.TIME, _time),
+        (number_patterns.KOREAN_MONTH, _korean_month),
+        (number_patterns.FISCAL_YEAR, _fiscal_year),
     ):
         for match in pattern.finditer(text):
-            found += figures_of(text, match)
+            numbers += read(match)
         text = _blanked(pattern, text)
-    numbers = [_number(text, match) for match in written.NUMBER.finditer(text)]
-    for figure, after in zip(numbers, [*numbers, None][1:], strict=True):
-        found.append(_as_in_range(figure, after, text) if after else figure)
-    for match in written.WORD.finditer(text):
+    in_digits = [_in_digits(text, match) for match in number_patterns.NUMBER.finditer(text)]
+    for number, following in zip(in_digits, [*in_digits, None][1:], strict=True):
+        numbers.append(_as_in_range(number, following, text) if following else number)
+    for match in number_patterns.NUMBER_WORD.finditer(text):
         word = re.split(r"[\s-]", match[0].lower())[0]
         if word in words:
-            scale = written.SCALES[match[1].lower()] if match[1] else 1.0
-            found.append(Figure(match[0], *match.span(), (words[word] * scale,), (scale,), scale=scale))
-    return found
+            scale = number_patterns.SCALES[match[1].lower()] if match[1] else 1.0
+            numbers.append(Number(match[0], *match.span(), (words[word] * scale,), (scale,), scale=scale))
+    return numbers
 
 
-def _number(text: str, match: re.Match[str]) -> Figure:
+def _in_digits(text: str, match: re.Match[str]) -> Number:
     digits = match["digits"]
     value = float(digits.replace(",", ""))
     step = 10.0 ** -len(digits.partition(".")[2])
-    if written.ABOUT.search(text, max(match.start("digits") - 24, 0), match.start("digits")) or written.AND_MORE.match(
-        text, match.end()
-    ):
+    if _is_about(text, match):
         step = max(step, _roundness(digits))
-    unit = (match["cjk"] or match["word"] or match["letter"] or "").casefold()
-    unit = unit if unit in written.SCALES else unit.removesuffix("s")
-    main = written.SCALES[unit] if unit else 1.0
-    values, steps = [value * main], [step * main]
-    for digit, scale in written.CJK_PART.findall(
-        match["rest"] or ""
-    ):  # 1조 2,345억: each part is finer than the one before
-        values[0] += float(digit.replace(",", "")) * written.SCALES[scale]
-        steps[0] = written.SCALES[scale]
-    if unit in written.AMBIGUOUS:
+    word = (match["cjk"] or match["word"] or match["letter"] or "").casefold()
+    word = word if word in number_patterns.SCALES else word.removesuffix("s")
+    scale = number_patterns.SCALES[word] if word else 1.0
+    values, steps = [value * scale], [step * scale]
+    # Of 1조 2,345억 each part is finer than the one before.
+    for part, part_scale in number_patterns.CJK_PART.findall(match["rest"] or ""):
+        values[0] += float(part.replace(",", "")) * number_patterns.SCALES[part_scale]
+        steps[0] = number_patterns.SCALES[part_scale]
+    if word in number_patterns.AMBIGUOUS_SCALES:
         values, steps = [*values, value], [*steps, step]
-    currency = ((match["currency"] or "") + (match["unit"] or "")).strip(" )").casefold()
-    if match["currency"] and match["unit"]:
-        currency = match["currency"].strip().casefold()
-    return Figure(
+    return Number(
         match[0].strip(),
         match.start() + len(match[0]) - len(match[0].lstrip()),
         match.end(),
         tuple(values),
         tuple(steps),
-        "percent" if match["after"] else "number",
-        written.CURRENCIES.get(currency, ""),
-        main,
-        bool(written.CELL_END.match(text, match.end())),
+        "percent" if match["percent"] else "number",
+        _currency(match),
+        scale,
+        bool(number_patterns.CELL_END.match(text, match.end())),
     )
+
+
+def _is_about(text: str, match: re.Match[str]) -> bool:
+    """Whether the words around a number say that it is rounded."""
+    start = match.start("digits")
+    before = number_patterns.ABOUT.search(text, max(start - _ABOUT_REACH, 0), start)
+    return bool(before or number_patterns.AND_MORE.match(text, match.end()))
 
 
 def _roundness(digits: str) -> float:
@@ -187,61 +162,72 @@ def _roundness(digits: str) -> float:
     return 10.0 ** (len(whole) - len(whole.rstrip("0"))) if "." not in digits and whole.strip("0") else 0.0
 
 
-def _as_in_range(figure: Figure, after: Figure, text: str) -> Figure:
-    """In "76-85%" and "$1.5 to 2 million" the unit of the second number is the first one's too."""
-    if not written.RANGE.fullmatch(text, figure.end, after.start):
-        return figure
-    if after.kind == "percent" and figure.kind == "number" and not figure.scaled and not figure.currency:
-        return replace(figure, kind="percent")
-    if after.scaled and not figure.scaled and figure.kind == "number" and not figure.is_year:
-        values = (*figure.values, figure.values[0] * after.scale)
-        return replace(figure, values=values, steps=(*figure.steps, figure.steps[0] * after.scale))
-    return figure
+def _currency(match: re.Match[str]) -> str:
+    """ISO's code of the sign before the digits or the word after them; the sign counts where there are both."""
+    if match["currency"] and match["unit"]:
+        return number_patterns.CURRENCIES.get(match["currency"].strip().casefold(), "")
+    sign = (match["currency"] or "") + (match["unit"] or "")
+    return number_patterns.CURRENCIES.get(sign.strip(" )").casefold(), "")
 
 
-def _bare(code: re.Match[str], digits: re.Match[str]) -> Figure:
-    start, end = code.start() + digits.start(), code.start() + digits.end()
-    return Figure(digits[0], start, end, (float(digits[0]),), (1.0,))
+def _as_in_range(number: Number, following: Number, text: str) -> Number:
+    """In "76-85%" and "$1.5 to 2 million" the unit after the second number is the first one's, too."""
+    if not number_patterns.RANGE.fullmatch(text, number.end, following.start):
+        return number
+    is_plain = number.kind == "number" and not number.is_scaled
+    if following.kind == "percent" and is_plain and not number.currency:
+        return replace(number, kind="percent")
+    if following.is_scaled and is_plain and not number.is_year:
+        values = (*number.values, number.values[0] * following.scale)
+        return replace(number, values=values, steps=(*number.steps, number.steps[0] * following.scale))
+    return number
 
 
-def _date(text: str, match: re.Match[str]) -> list[Figure]:
+def _date(match: re.Match[str]) -> list[Number]:
     if match["y"]:
         return [_part(match, "y"), _part(match, "m", "month"), _part(match, "d")]
-    return [_part(match, "year"), _part(match, "a"), _part(match, "b")]  # day and month come in either order
+    return [_part(match, "year"), _part(match, "a"), _part(match, "b")]
 
 
-def _time(text: str, match: re.Match[str]) -> list[Figure]:
+def _time(match: re.Match[str]) -> list[Number]:
     hour, minute = int(match[1]), int(match[2])
     if match[3]:
         hour = hour % 12 + (12 if match[3].lower() == "p" else 0)
-    return [Figure(match[0], *match.span(), (60.0 * hour + minute,), (1.0,), "minute")]
+    return [_plain(match, 60.0 * hour + minute, "minute")]
 
 
-def _korean_month(text: str, match: re.Match[str]) -> list[Figure]:
-    return [_month(text, match, int(match[1]))]
+def _korean_month(match: re.Match[str]) -> list[Number]:
+    return [_plain(match, float(match[1]), "month")]
 
 
-def _month(text: str, match: re.Match[str], number: int) -> Figure:
-    return Figure(match[0], *match.span(), (float(number),), (1.0,), "month")
-
-
-def _fiscal(text: str, match: re.Match[str]) -> list[Figure]:
+def _fiscal_year(match: re.Match[str]) -> list[Number]:
     year = int(match[1])
-    return [Figure(match[0], *match.span(), (float(year if year > 99 else 2000 + year),), (1.0,))]
+    return [_plain(match, float(year if year > 99 else 2000 + year))]
 
 
-def _part(match: re.Match[str], group: str, kind: Kind = "number") -> Figure:
-    return Figure(match[group], *match.span(group), (float(match[group]),), (1.0,), kind)
+def _plain(match: re.Match[str], value: float, kind: Kind = "number") -> Number:
+    """A whole number that is all of a match."""
+    return Number(match[0], *match.span(), (float(value),), (1.0,), kind)
+
+
+def _part(match: re.Match[str], group: str, kind: Kind = "number") -> Number:
+    """A whole number that is a group of a match."""
+    return Number(match[group], *match.span(group), (float(match[group]),), (1.0,), kind)
+
+
+def _within(code: re.Match[str], digits: re.Match[str]) -> Number:
+    start, end = code.start() + digits.start(), code.start() + digits.end()
+    return Number(digits[0], start, end, (float(digits[0]),), (1.0,))
 
 
 def _blanked(pattern: re.Pattern[str], text: str) -> str:
-    """`text` with blanks for what `pattern` matches, so that spans stay."""
+    """`text` with blanks for the matches of `pattern`, so that spans stay."""
     return pattern.sub(lambda match: " " * len(match[0]), text)
 
 
-def _blanked_codes(text: str) -> str:
-    pieces, done = [], 0
+def _without_codes(text: str) -> str:
+    pieces, position = [], 0
     for match in codes(text):
-        pieces += [text[done : match.start()], " " * len(match[0])]
-        done = match.end()
-    return "".join((*pieces, text[done:]))
+        pieces += [text[position : match.start()], " " * len(match[0])]
+        position = match.end()
+    return "".join((*pieces, text[position:]))

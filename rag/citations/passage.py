@@ -1,4 +1,7 @@
-"""What the check of citations works out once for a passage, however many claims cite it."""
+"""A passage as claims are compared with it: its sentences, and the words and numbers in each.
+
+A passage is analysed once, however many claims cite it.
+"""
 
 from __future__ import annotations
 
@@ -7,36 +10,46 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rag.citations.claim_words import WORD, are_related, word_terms
-from rag.citations.numbers import Figure, figures_of_passage, stated_scales
+from rag.citations.numbers import Number, numbers_of_passage, stated_scales
 from rag.text.sentences import sentence_spans
+from rag.text.stop_words import STOP_STEMS
+from rag.text.terms import terms
+from rag.text.writing_systems import CJK
 
-# Longer "sentences", in characters, that have lines of figures are tables without bars.
+# Longer "sentences", in characters, that have lines of numbers are tables without bars.
 LONGEST_SENTENCE = 300
 
+# Chinese, Japanese and Korean are taken in runs of characters: where their words end can't be told.
+WORD = re.compile(rf"[^\W_{CJK}]+(?:['’&][^\W_{CJK}]+)*|[{CJK}]+")
+is_cjk = re.compile(f"[{CJK}]").match
+
 _ROW_END = re.compile(r"[\d)%—–-][ \t]*\n[ \t]*")
+_LONG_NAME = re.compile(r"[A-Z][\w’'-]*(?:\s+(?:(?:of|and|for|the|in|on)\s+)*[A-Z][\w’'-]*)+")
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence, or a table's line: its half-open span in the passage, and what is compared of it."""
+    """A sentence, or a table's line: its half-open span in the passage, its terms and its numbers."""
 
     start: int
     end: int
     terms: frozenset[str]
-    figures: tuple[Figure, ...]
+    numbers: tuple[Number, ...]
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class PassageAnalysis:
-    """What claims are compared with. `vocabulary` are the terms of all sentences, `by_beginning` the same by their
-    first letters, `scales` those that its tables say they are in, and `initials` those of longer names."""
+class AnalysedPassage:
+    """The sentences of a passage, and what they hold together.
+
+    `vocabulary` has the terms of all sentences, `by_beginning` the same by their first letters, `scales` the scales
+    that the passage states for its tables, and `initials` the abbreviations of its longer names.
+    """
 
     sentences: tuple[Sentence, ...]
     vocabulary: frozenset[str]
     by_beginning: dict[str, tuple[str, ...]]
-    figures: tuple[Figure, ...]
+    numbers: tuple[Number, ...]
     scales: frozenset[float]
     initials: frozenset[str]
 
@@ -46,32 +59,53 @@ class PassageAnalysis:
 
 
 @lru_cache(maxsize=64)
-def analysed(passage: str) -> PassageAnalysis:
-    """The passage as it is compared."""
-    figures = figures_of_passage(passage)
+def analyse(passage: str) -> AnalysedPassage:
+    """Take a passage apart."""
+    numbers = numbers_of_passage(passage)
     sentences = []
-    for start, end in _sentences(passage):
+    for start, end in _sentence_spans(passage):
         text = passage[start:end]
-        own = tuple(figure for figure in figures if start <= figure.start < end)
-        sentences.append(
-            Sentence(start, end, frozenset(t for word in WORD.findall(text) for t in word_terms(word)), own, text)
-        )
+        sentence_terms = frozenset(term for word in WORD.findall(text) for term in word_terms(word))
+        sentence_numbers = tuple(number for number in numbers if start <= number.start < end)
+        sentences.append(Sentence(start, end, sentence_terms, sentence_numbers, text))
     vocabulary = frozenset(term for sentence in sentences for term in sentence.terms)
     by_beginning: dict[str, list[str]] = {}
     for term in vocabulary:
         by_beginning.setdefault(term[:4], []).append(term)
-    return PassageAnalysis(
+    return AnalysedPassage(
         tuple(sentences),
         vocabulary,
-        {start: tuple(several) for start, several in by_beginning.items()},
-        tuple(figures),
+        {beginning: tuple(several) for beginning, several in by_beginning.items()},
+        tuple(numbers),
         stated_scales(passage),
         frozenset(_initials(passage)),
     )
 
 
-def _sentences(passage: str) -> Iterator[tuple[int, int]]:
-    """The sentences, and the lines of tables that have lost their bars."""
+@lru_cache(maxsize=65_536)
+def word_terms(word: str) -> tuple[str, ...]:
+    """The terms of a word that carry meaning: no numbers, no compounds, no single letters.
+
+    The same word gives the same terms in every text, since it is looked at alone.
+    """
+    return tuple(term for term in terms(word) if term not in STOP_STEMS and _carries_meaning(term))
+
+
+def are_related(term: str, other: str) -> bool:
+    """Whether two stems are likely of one origin: acquir and acquisit, found and founder."""
+    if is_cjk(term):
+        return False
+    short, long = sorted((len(term), len(other)))
+    common = next((i for i, (a, b) in enumerate(zip(term, other, strict=False)) if a != b), short)
+    return (common >= 5 and common >= 0.6 * long) or (common == short >= 4 and long - short <= 3)
+
+
+def _carries_meaning(term: str) -> bool:
+    return bool(is_cjk(term)) or (len(term) > 1 and "_" not in term and not any(c.isdigit() for c in term))
+
+
+def _sentence_spans(passage: str) -> Iterator[tuple[int, int]]:
+    """The spans of the sentences, and of the lines of tables that have lost their bars."""
     for start, end in sentence_spans(passage):
         if end - start > LONGEST_SENTENCE:
             for match in _ROW_END.finditer(passage, start, end):
@@ -83,5 +117,5 @@ def _sentences(passage: str) -> Iterator[tuple[int, int]]:
 
 def _initials(passage: str) -> Iterator[str]:
     """SEC for "Securities and Exchange Commission"."""
-    for match in re.finditer(r"[A-Z][\w’'-]*(?:\s+(?:(?:of|and|for|the|in|on)\s+)*[A-Z][\w’'-]*)+", passage):
+    for match in _LONG_NAME.finditer(passage):
         yield "".join(word[0] for word in match[0].split() if word[0].isupper()).casefold()

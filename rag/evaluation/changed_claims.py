@@ -9,7 +9,9 @@ import random
 import re
 from collections.abc import Sequence
 
-from rag.citations.numbers import Figure, figures_of_claim, figures_of_passage, is_stated, stated_scales
+from rag.citations.numbers import Number, numbers_of_claim, numbers_of_passage, stated_scales
+from rag.citations.opposites import opposite_forms
+from rag.citations.stated_numbers import is_stated
 
 
 def shortened(text: str) -> str:
@@ -39,8 +41,8 @@ def rounded(text: str, passage: str) -> str:
     for figure in _amounts(text):
         value = figure.values[0]
         digits = _digits(figure)
-        if not figure.scaled and value >= 1000 and len(digits.strip("0")) > 2 and "," in figure.text:
-            if len(scales) == 1 and figure.cell:
+        if not figure.is_scaled and value >= 1000 and len(digits.strip("0")) > 2 and "," in figure.text:
+            if len(scales) == 1 and figure.in_cell:
                 said = f"{value * max(scales) / 1e9:.1f} billion"
                 return _replaced(text, figure, said) if value * max(scales) >= 1e9 else ""
             step = 10 ** (len(digits) - 2)
@@ -52,19 +54,19 @@ def rounded(text: str, passage: str) -> str:
     return ""
 
 
-def _amounts(text: str) -> list[Figure]:
+def _amounts(text: str) -> list[Number]:
     return [
         figure
-        for figure in figures_of_claim(text)
+        for figure in numbers_of_claim(text)
         if figure.kind in ("number", "percent") and re.search(r"\d", figure.text)
     ]
 
 
-def _digits(figure: Figure) -> str:
+def _digits(figure: Number) -> str:
     return "".join(re.findall(r"\d", figure.text))
 
 
-def _replaced(text: str, figure: Figure, said: str) -> str:
+def _replaced(text: str, figure: Number, said: str) -> str:
     return f"{text[: figure.start]}{said}{text[figure.end :]}"
 
 
@@ -72,13 +74,13 @@ def with_changed_figure(text: str, passage: str, chance: random.Random) -> str:
     """With one digit of one figure changed, to an amount that the passage doesn't have."""
     figures = _amounts(text)
     chance.shuffle(figures)
-    known, scales = figures_of_passage(passage), stated_scales(passage)
+    known, scales = numbers_of_passage(passage), stated_scales(passage)
     for figure in figures:
         places = [i for i in range(figure.start, figure.end) if text[i].isdigit()]
         for place in chance.sample(places, len(places)):
             digit = str((int(text[place]) + chance.randint(1, 8)) % 9 + 1)
             changed = f"{text[:place]}{digit}{text[place + 1 :]}"
-            said = [other for other in figures_of_claim(changed) if other.start == figure.start]
+            said = [other for other in numbers_of_claim(changed) if other.start == figure.start]
             if digit != text[place] and said and not is_stated(said[0], known, scales):
                 return changed
     return ""
@@ -99,9 +101,9 @@ def with_changed_scale(text: str) -> str:
     """With a million for a billion and the like; empty where no figure has a scale."""
     for figure in _amounts(text):
         for scale, other in _SCALE_SWAPS.items():
-            if figure.scaled and scale in figure.text:
+            if figure.is_scaled and scale in figure.text:
                 return _replaced(text, figure, figure.text.replace(scale, other))
-        plain = not figure.scaled and figure.kind == "number" and "," in figure.text
+        plain = not figure.is_scaled and figure.kind == "number" and "," in figure.text
         if plain and not re.match(r"[\w-]", text[figure.end :]):
             return _replaced(text, figure, f"{figure.text} million")
     return ""
@@ -112,7 +114,9 @@ def with_figure_of(text: str, passage: str, chance: random.Random) -> str:
     figures = _amounts(text)
     amounts = {figure.values for figure in figures}
     others = [figure for figure in _amounts(passage) if figure.values not in amounts]
-    pairs = [(a, b) for a in figures for b in others if (a.kind, a.scaled, a.is_year) == (b.kind, b.scaled, b.is_year)]
+    pairs = [
+        (a, b) for a in figures for b in others if (a.kind, a.is_scaled, a.is_year) == (b.kind, b.is_scaled, b.is_year)
+    ]
     if not pairs:
         return ""
     figure, other = chance.choice(pairs)
@@ -171,19 +175,9 @@ def negated(text: str) -> str:
     return ""
 
 
-_OPPOSITE_WORDS = """
-increased/decreased increase/decrease decreased/increased decrease/increase rose/fell fell/rose higher/lower
-lower/higher more/fewer less/more before/after after/before profit/loss loss/profit growth/decline
-improved/worsened first/last largest/smallest highest/lowest bought/sold acquired/sold won/lost
-accepted/rejected above/below early/late always/never all/none best/worst easy/difficult new/old good/bad
-large/small long/short possible/impossible allowed/forbidden 증가/감소 감소/증가 상승/하락 하락/상승 확대/축소
-축소/확대 높/낮 낮/높 개선/악화 흑자/적자 이상/이하 이전/이후 강화/약화 가능/불가능 매입/매각 찬성/반대
-최대/최소
-"""
-_OPPOSITES = {pair.partition("/")[0]: pair.partition("/")[2] for pair in _OPPOSITE_WORDS.split()}
-_OPPOSED = re.compile("|".join(rf"\b{word}\b" if word.isascii() else word for word in _OPPOSITES))
+_OPPOSED = re.compile("|".join(rf"\b{word}\b" if word.isascii() else word for word in opposite_forms()))
 
 
 def with_opposite(text: str) -> str:
     """With the first word that has a plain opposite turned into it."""
-    return _OPPOSED.sub(lambda match: _OPPOSITES[match[0]], text, count=1)
+    return _OPPOSED.sub(lambda match: opposite_forms()[match[0]], text, count=1)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rag.citations.entailment import find_support
+from rag.citations.entailment import check_claim
 from rag.evaluation.changed_claims import (
     names_in,
     negated,
@@ -88,7 +88,7 @@ def make_claims(examples: Sequence[Example], seed: int = 0) -> list[LabelledClai
 
 def error_rates(claims: Sequence[LabelledClaim]) -> ErrorRates:
     """Check the claims as those of an answer are checked, and count what was judged wrongly."""
-    wrong = [c for c in claims if find_support(c.claim, c.passage, c.file_name).supported != c.supported]
+    wrong = [c for c in claims if check_claim(c.claim, c.passage, c.file_name).borne_out != c.supported]
     made, failed = (Counter(claim.kind for claim in several) for several in (claims, wrong))
     true = sum(claim.supported for claim in claims)
     alarms = sum(claim.supported for claim in wrong)

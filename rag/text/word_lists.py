@@ -10,14 +10,14 @@ DATA = Path(__file__).parent / "data"
 
 def read_words(path: Path) -> frozenset[str]:
     """The words of a file that is one list."""
-    return frozenset(word for line in _lines(path) for word in line.split())
+    return frozenset(word for line in read_lines(path) for word in line.split())
 
 
 def read_lists(path: Path) -> dict[str, frozenset[str]]:
     """The lists of a file by their names."""
     words: dict[str, list[str]] = {}
     name = ""
-    for line in _lines(path):
+    for line in read_lines(path):
         if line[0].isspace():
             words[name] += line.split()
         else:
@@ -26,6 +26,7 @@ def read_lists(path: Path) -> dict[str, frozenset[str]]:
     return {name: frozenset(each) for name, each in words.items()}
 
 
-def _lines(path: Path) -> list[str]:
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file, without comments and without empty ones."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line.strip() and not line.startswith("#")]

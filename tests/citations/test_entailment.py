@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from rag.citations.entailment import find_support
+from rag.citations.entailment import check_claim
 
 # Some times what it takes: what grows with the square of a text's length takes minutes.
 SECONDS = 10
@@ -18,8 +18,8 @@ OTHERS = "Some words that matter to nobody stand here. They go on for a while."
 
 
 def supporting(claim: str, passage: str, file_name: str = "") -> str:
-    found = find_support(claim, passage, file_name)
-    assert found.supported or found.start == found.end == 0
+    found = check_claim(claim, passage, file_name)
+    assert found.borne_out or found.start == found.end == 0
     return passage[found.start : found.end]
 
 
@@ -68,17 +68,17 @@ def test_two_turns_are_none() -> None:
 
 
 def test_missing_figures_are_told_as_the_claim_writes_them() -> None:
-    assert find_support("Revenue rose by 12.5 % to $18.5 billion in 2021.", REVENUE).missing == (
+    assert check_claim("Revenue rose by 12.5 % to $18.5 billion in 2021.", REVENUE).missing == (
         "12.5 %",
         "$18.5 billion",
     )
-    assert find_support("Giraffes sleep standing up.", REVENUE).missing == ()
+    assert check_claim("Giraffes sleep standing up.", REVENUE).missing == ()
 
 
 def test_figure_far_from_the_words_is_not_borne_out() -> None:
     passage = f"Revenue was 300 dollars. {' '.join([OTHERS] * 3)} Expenses were 512 dollars."
-    found = find_support("Revenue was 512 dollars.", passage)
-    assert (found.supported, found.missing) == (False, ())
+    found = check_claim("Revenue was 512 dollars.", passage)
+    assert (found.borne_out, found.missing) == (False, ())
 
 
 def test_evidence_may_be_spread_over_adjacent_sentences() -> None:
@@ -132,19 +132,19 @@ def test_passage_that_speaks_of_itself_need_not_say_its_name() -> None:
 )
 def test_claim_in_another_language_is_held_to_its_figures_and_names(claim: str, borne_out: bool) -> None:
     passage = "Revenue of the company was $17.5 billion in 2021. It is the largest that the company has had."
-    assert find_support(claim, passage).supported == borne_out
+    assert check_claim(claim, passage).borne_out == borne_out
 
 
 @pytest.mark.parametrize(
     ("claim", "passage"), [("", "Text."), ("Text.", ""), ("…", "…"), ("It is so.", "It is so that it is.")]
 )
 def test_what_says_nothing_is_not_borne_out(claim: str, passage: str) -> None:
-    assert not find_support(claim, passage).supported
+    assert not check_claim(claim, passage).borne_out
 
 
 @pytest.mark.parametrize("piece", ["word ", "Name ", "1,234 ", "| a | 1 |\n", "매출은 ", "not ", "'", "["])
 def test_long_passages_are_checked_in_reasonable_time(piece: str) -> None:
     began = time.perf_counter()
-    find_support("Revenue rose to $17.5 billion, and not to 18.", piece * 5000)
-    find_support(piece * 200, "Revenue rose to $17.5 billion.")
+    check_claim("Revenue rose to $17.5 billion, and not to 18.", piece * 5000)
+    check_claim(piece * 200, "Revenue rose to $17.5 billion.")
     assert time.perf_counter() - began < SECONDS

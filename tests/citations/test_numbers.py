@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from rag.citations.numbers import figures_of_claim, figures_of_passage, is_stated, stated_scales
+from rag.citations.numbers import numbers_of_claim, numbers_of_passage, stated_scales
+from rag.citations.stated_numbers import is_stated
 
 # Some times what it takes: what grows with the square of a text's length takes minutes.
 SECONDS = 10
@@ -13,8 +14,8 @@ IN_MILLIONS = "(In millions) 2020 2021\nRevenue $ 11,139 $ 17,455 57 %"
 
 
 def not_found(claim: str, passage: str) -> list[str]:
-    found, scales = figures_of_passage(passage), stated_scales(passage)
-    return [figure.text for figure in figures_of_claim(claim) if not is_stated(figure, found, scales)]
+    found, scales = numbers_of_passage(passage), stated_scales(passage)
+    return [figure.text for figure in numbers_of_claim(claim) if not is_stated(figure, found, scales)]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def not_found(claim: str, passage: str) -> list[str]:
     ],
 )
 def test_amount_is_found_however_it_is_written(claim: str, passage: str) -> None:
-    assert figures_of_claim(claim)
+    assert numbers_of_claim(claim)
     assert not_found(claim, passage) == []
 
 
@@ -89,17 +90,17 @@ def test_other_amount_scale_or_unit_is_missing_as_it_is_written(claim: str, pass
     "text", ["COVID-19 in a 10-K", "1. Revenue", "(2) other", "3) other", "as passage 2 says", "one"]
 )
 def test_marks_of_lists_and_parts_of_codes_are_no_amounts(text: str) -> None:
-    assert figures_of_claim(text) == []
+    assert numbers_of_claim(text) == []
 
 
 def test_figure_knows_where_it_stands() -> None:
     text = "Revenue was $17.5 billion in 2021."
-    assert [text[figure.start : figure.end].strip() for figure in figures_of_claim(text)] == ["$17.5 billion", "2021"]
+    assert [text[figure.start : figure.end].strip() for figure in numbers_of_claim(text)] == ["$17.5 billion", "2021"]
 
 
 @pytest.mark.parametrize("text", ["9" * 5000, "1," * 5000, "(" * 5000, "1-" * 5000, "a1" * 5000, "$ " * 5000])
 def test_odd_text_is_read_in_reasonable_time(text: str) -> None:
     began = time.perf_counter()
-    figures_of_passage(text)
-    figures_of_claim(text)
+    numbers_of_passage(text)
+    numbers_of_claim(text)
     assert time.perf_counter() - began < SECONDS

@@ -1,0 +1,73 @@
+"""The list of checks: each refuses claims that all others let pass, says why, and has no objection to true ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.citations.check import Check
+from rag.citations.entailment import CHECKS, check_claim
+from rag.citations.words import compare
+
+REVENUE = "Revenue rose to $17.5 billion in 2021, reflecting the overall growth in our Delivery business."
+YAHOO = "Yahoo bought the startup from Paul Graham in the summer of 1998."
+BANK = "시중은행의 최저자본금은 1,000억원이며, 지방은행의 최저자본금은 250억원이다."
+
+# Claims, and passages that don't bear them out, by the one check that says so.
+REFUSED = {
+    "states_the_numbers": [
+        ("In 2021, revenue rose to about $18.5 billion.", REVENUE),
+        ("시중은행의 최저자본금은 1,000만원입니다.", BANK),
+    ],
+    "holds_the_words": [
+        ("Giraffes sleep standing up.", REVENUE),
+        ("시중은행은 고객에게 다양한 상품을 판매한다.", BANK),
+    ],
+    "names_nobody_else": [
+        ("Google bought the startup from Paul Graham in the summer of 1998.", YAHOO),
+        ("In 1998, Yahoo bought the startup from Robert Morris.", YAHOO),
+    ],
+    "does_not_contradict": [
+        ("Revenue fell to $17.5 billion in 2021.", REVENUE),
+        ("Yahoo never bought the startup from Paul Graham.", YAHOO),
+    ],
+}
+BORNE_OUT = [
+    ("In 2021, revenue rose to about $17.5 billion.", REVENUE),
+    ("In summer 1998, Paul Graham's startup was bought by Yahoo.", YAHOO),
+    ("시중은행의 최저자본금은 1,000억원입니다.", BANK),
+]
+
+checks = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+
+
+@checks
+def test_each_check_refuses_claims_that_no_other_check_refuses(check: Check) -> None:
+    others = [other for other in CHECKS if other is not check]
+    assert REFUSED.get(check.__name__), f"give claims that {check.__name__} alone refuses"
+    for claim, passage in REFUSED[check.__name__]:
+        verdict = check_claim(claim, passage)
+        assert not verdict.borne_out
+        assert verdict.reason
+        assert verdict.start == verdict.end == 0
+        assert check_claim(claim, passage, checks=others).borne_out
+
+
+@checks
+def test_each_check_has_no_objection_to_true_claims(check: Check) -> None:
+    for claim, passage in BORNE_OUT:
+        assert check(compare(claim, passage, "")).borne_out, claim
+
+
+def test_a_new_check_is_asked_once_it_is_in_the_list() -> None:
+    def refuses_all(comparison: object) -> object:
+        raise AssertionError("asked")
+
+    claim, passage = BORNE_OUT[0]
+    assert check_claim(claim, passage).borne_out
+    with pytest.raises(AssertionError, match="asked"):
+        check_claim(claim, passage, checks=(*CHECKS, refuses_all))  # type: ignore[arg-type]
+
+
+def test_missing_numbers_are_told_before_any_other_objection() -> None:
+    verdict = check_claim("Giraffes never had 12 legs.", REVENUE)
+    assert verdict.missing == ("12",)
