@@ -157,6 +157,11 @@ def test_milvus_lite_is_touched_in_its_folder_only() -> None:
     assert touching and all(name.startswith("rag/vector_store/lite/") for name in touching)
 
 
+def test_llama_index_s_language_models_are_met_in_one_module() -> None:
+    packages = ("llama_index.core.llms", "llama_index.core.base.llms", "llama_index.llms")
+    assert _who_imports([*RAG, *PAGES], *packages) == {"rag/llm/openai.py"}
+
+
 def test_environment_is_read_in_the_settings_only() -> None:
     names = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
     reading = {
