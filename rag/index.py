@@ -9,9 +9,9 @@ from typing import Any
 
 from rag.answering.answer import Answer
 from rag.answering.inputs import History
-from rag.answering.service import Questions
+from rag.answering.service import Answering
 from rag.answering.suggestions import MOST as MOST_QUESTIONS
-from rag.answering.suggestions import suggest_questions
+from rag.answering.suggestions import Opening, suggest_questions
 from rag.embeddings.embedder import EmbedderThreads
 from rag.errors import StoreError
 from rag.ingestion.inputs import display_name
@@ -69,7 +69,7 @@ class DocumentIndex:
             self._drop_collection,
         )
         self._watch = Watch(self.settings, self._catalog, self._store, self._model, self._ingestion)
-        self._questions = Questions(
+        self._answering = Answering(
             self.settings,
             self._catalog,
             self._files,
@@ -275,7 +275,7 @@ class DocumentIndex:
         LimitReached for one that is too long.
         """
         with request("search") as counts:
-            passages = self._loop.run(self._questions.search(question, top_k, doc_ids, history), on_wait)
+            passages = self._loop.run(self._answering.search(question, top_k, doc_ids, history), on_wait)
             counts["passages"] = len(passages)
             return passages
 
@@ -284,14 +284,15 @@ class DocumentIndex:
     ) -> Answer:
         """Find the passages for a question and begin to answer it. Raises like `search`."""
         with request("ask") as counts:
-            draft = self._loop.run(self._questions.draft(question, history, doc_ids), on_wait)
+            draft = self._loop.run(self._answering.draft(question, history, doc_ids), on_wait)
             counts["passages"] = len(draft.passages)
             return Answer(draft, self._loop, on_wait)
 
     def suggestions(self) -> list[str]:
         """Up to four questions to begin with, made from what is in the library; none for an empty one."""
         ready = self._catalog.documents(most=MOST_QUESTIONS, state="ready")
-        return suggest_questions([(document.file_name, self._originals.opening(document)) for document in ready])
+        openings = [Opening(document.file_name, self._originals.opening(document)) for document in ready]
+        return suggest_questions(openings)
 
     def status(self) -> Status:
         """How the parts are doing; never waits."""
@@ -306,7 +307,7 @@ class DocumentIndex:
 
     def timings(self) -> dict[str, float]:
         """Milliseconds of embedding a question and of a search, the median of a few; of the parts that work."""
-        return self._loop.run(self._questions.timings(self._watch.milvus.state == "ready"))
+        return self._loop.run(self._answering.timings(self._watch.milvus.state == "ready"))
 
     # --- on the event loop
 

@@ -1,4 +1,4 @@
-"""Answers without an LLM: the sentences of the passages that come nearest to the question, each with its citation."""
+"""Answers without a language model: the sentences of the passages that are nearest to the question, each cited."""
 
 from __future__ import annotations
 
@@ -16,22 +16,25 @@ from rag.schema import Passage
 from rag.text.sentences import sentence_spans
 from rag.text.terms import content_terms
 
+# The first so many passages are read, and at most so many of their sentences are shown.
 PASSAGES = 5
 SENTENCES = 3
-# Sentences that score below this share of the best one aren't shown beside it.
+# A sentence is shown beside the best one if its score is at least this share of the best score.
 NEAR_BEST = 0.8
-# Shorter ones are headings and fragments: 25 Latin letters, or 9 Korean ones.
+# Of a score, per passage of a better rank.
+RANK_DISCOUNT = 0.05
+# A shorter sentence is a heading or a fragment. In estimated tokens: 25 Latin letters, or 9 Korean ones.
 SHORTEST_TOKENS = 9
-# Longer ones, in characters, are tables that were never sentences.
+# A longer one, in characters, is a table that has no sentences.
 LONGEST = 600
-# A table's first row and the line under it say nothing by themselves.
+# The first row of a table and the line under it say nothing by themselves.
 _TABLE_HEAD = re.compile(r"(?:\|.*\n)?[ \t]*\|[ \t]*:?-{3}")
 NOT_FOUND = "Not in your documents: the passages nearest to the question don't answer it."
 
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """An answer made of sentences, or, when `refused`, that there is none."""
+    """The text of an extractive answer, or, where `refused`, of a refusal."""
 
     text: str
     refused: bool = False
@@ -39,60 +42,68 @@ class Extract:
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
+    """A sentence of passage `number`, counted from 1."""
+
     number: int
     text: str
-    score: float
 
 
 def extract_answer(question: str, passages: Sequence[Passage], embedder: Embedder) -> Extract:
     """Up to SENTENCES sentences of the first PASSAGES passages, one a paragraph, each with its marker [n].
 
-    A sentence's score joins the share of the question's words that it holds, rarer ones counting more, and the
-    cosine of its vector with the question's, as far as the model knows the language; and the rank of its passage.
+    A sentence's score adds the share of the question's terms that it holds, rarer terms counting more, and the cosine
+    of its vector with the question's, as far as the model knows the language. It falls with the passage's rank.
     """
-    candidates = [
-        (number, " ".join(passage.text[start:end].split()))
+    sentences = _sentences(passages)
+    if not sentences:
+        return Extract(f"{_shown(_shortened(passages[0].text))} [1]") if passages else Extract(NOT_FOUND, True)
+    scores = _scores(question, sentences, embedder)
+    ranking = sorted(zip(sentences, scores, strict=True), key=lambda scored: -scored[1])
+    best_score = ranking[0][1]
+    if best_score <= 0:
+        return Extract(NOT_FOUND, True)
+    best = [sentence for sentence, score in ranking if score >= NEAR_BEST * best_score][:SENTENCES]
+    return Extract("\n\n".join(f"{_shown(sentence.text)} [{sentence.number}]" for sentence in best))
+
+
+def _sentences(passages: Sequence[Passage]) -> list[_Sentence]:
+    """The sentences that may be shown, in order, each once."""
+    sentences = [
+        _Sentence(number, " ".join(passage.text[start:end].split()))
         for number, passage in enumerate(passages[:PASSAGES], 1)
         for start, end in sentence_spans(passage.text)
         if end - start <= LONGEST
         and estimate_tokens(passage.text[start:end]) >= SHORTEST_TOKENS
         and not _TABLE_HEAD.match(passage.text, start)
     ]
-    # Overlapping passages share sentences; the first one keeps them.
-    candidates = list({text: (number, text) for number, text in reversed(candidates)}.values())[::-1]
-    if not candidates:
-        return Extract(f"{_shown(_shortened(passages[0].text))} [1]") if passages else Extract(NOT_FOUND, True)
-    term_sets = [set(content_terms(text)) for _, text in candidates]
-    frequency = Counter(term for terms in term_sets for term in terms)
-    wanted = set(content_terms(question))
-    weights = {term: math.log(1 + len(candidates) / (1 + frequency[term])) for term in wanted}
+    # Overlapping passages share sentences; the first passage keeps them.
+    return list({sentence.text: sentence for sentence in reversed(sentences)}.values())[::-1]
+
+
+def _scores(question: str, sentences: Sequence[_Sentence], embedder: Embedder) -> list[float]:
+    sentence_terms = [set(content_terms(sentence.text)) for sentence in sentences]
+    frequency = Counter(term for terms in sentence_terms for term in terms)
+    question_terms = set(content_terms(question))
+    weights = {term: math.log(1 + len(sentences) / (1 + frequency[term])) for term in question_terms}
     total = sum(weights.values()) or 1.0
-    share = familiarity(question, embedder)
-    cosines = _cosines(question, [text for _, text in candidates], embedder) if share > 0 else [0.0] * len(candidates)
-    scored = sorted(
-        (
-            _Sentence(
-                number,
-                text,
-                (sum(weights[term] for term in wanted & terms) / total + share * cosine) * (1 - 0.05 * (number - 1)),
-            )
-            for (number, text), terms, cosine in zip(candidates, term_sets, cosines, strict=True)
-        ),
-        key=lambda sentence: -sentence.score,
-    )
-    if scored[0].score <= 0:
-        return Extract(NOT_FOUND, True)
-    best = [sentence for sentence in scored if sentence.score >= NEAR_BEST * scored[0].score][:SENTENCES]
-    return Extract("\n\n".join(f"{_shown(sentence.text)} [{sentence.number}]" for sentence in best))
+    known = familiarity(question, embedder)
+    texts = [sentence.text for sentence in sentences]
+    cosines = _cosines(question, texts, embedder) if known > 0 else [0.0] * len(texts)
+    return [
+        (sum(weights[term] for term in question_terms & terms) / total + known * cosine)
+        * (1 - RANK_DISCOUNT * (sentence.number - 1))
+        for sentence, terms, cosine in zip(sentences, sentence_terms, cosines, strict=True)
+    ]
 
 
 def _cosines(question: str, texts: list[str], embedder: Embedder) -> list[float]:
-    asked = embedder.embed_query(question)
-    return [sum(a * b for a, b in zip(asked, vector, strict=True)) for vector in embedder.embed_texts(texts)]
+    question_vector = embedder.embed_query(question)
+    return [sum(a * b for a, b in zip(question_vector, vector, strict=True)) for vector in embedder.embed_texts(texts)]
 
 
 def _shown(text: str) -> str:
-    """A table row reads as a list of its cells; the document's own [3] isn't to be taken for a marker of ours."""
+    """The text of a sentence as it is quoted: a table row as a list of its cells, and a document's [3] with round
+    brackets, so that nobody takes it for a marker."""
     cells = [cell.strip() for cell in text.strip("| ").split("|")] if text.startswith("|") else [text]
     return without_markers(", ".join(cell for cell in cells if cell))
 

@@ -1,8 +1,9 @@
-"""Questions to the library: searched for, and answered in words."""
+"""Questions to a library → their passages, and drafts of their answers."""
 
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
@@ -23,8 +24,11 @@ from rag.storage.files import FileStore
 from rag.vector_store.store import VectorStore
 
 
-class Questions:
-    """Searches and drafts answers. Use on the event loop only."""
+class Answering:
+    """Retrieves passages and drafts answers. For the event loop only.
+
+    `in_flight` gives the ids of documents of which Milvus may hold some rows but not all; no search returns them.
+    """
 
     def __init__(
         self,
@@ -54,20 +58,19 @@ class Questions:
         """Like `DocumentIndex.search`."""
         check_question(question, self._settings.max_question_characters)
         query = await asyncio.to_thread(build_query, as_question(question), as_messages(history))
-        found = await self._search(query, top_k, doc_ids)
-        return found.passages
+        return (await self._retrieve(query, top_k, doc_ids)).passages
 
     async def draft(self, question: str, history: History, doc_ids: Collection[str] | None) -> Draft:
-        """What `DocumentIndex.ask` answers from."""
+        """The draft from which `DocumentIndex.ask` makes its answer."""
         check_question(question, self._settings.max_question_characters)
-        asked = as_question(question)
-        # Counted before the search: what becomes ready meanwhile may be missed by it.
+        clean_question = as_question(question)
+        # Counted before the search, which may miss documents that become ready meanwhile.
         states = await asyncio.to_thread(self._catalog.count_states, doc_ids)
         return await draft_answer(
-            asked,
+            clean_question,
             as_messages(history),
             doc_ids,
-            search=self._search,
+            search=self._retrieve,
             model=await self._language_model.load(),
             embedder=self._model.fitting,
             threads=self._threads,
@@ -76,15 +79,15 @@ class Questions:
         )
 
     async def timings(self, searching: bool) -> dict[str, float]:
-        """Like `DocumentIndex.timings`; of a search if `searching`."""
+        """Like `DocumentIndex.timings`; with a search where `searching`."""
 
         async def median(call: Callable[[], Awaitable[object]]) -> float:
-            times = []
+            milliseconds = []
             for _ in range(5):
                 began = time.perf_counter()
                 await call()
-                times.append(1000 * (time.perf_counter() - began))
-            return sorted(times)[2]
+                milliseconds.append(1000 * (time.perf_counter() - began))
+            return statistics.median(milliseconds)
 
         question = "How fast is this?"
         timings: dict[str, float] = {}
@@ -92,13 +95,13 @@ class Questions:
             embed = self._model.embedder.embed_query
             timings["embed a question"] = await median(lambda: asyncio.to_thread(embed, question))
             if searching and not self._model.mismatch:
-                timings["search"] = await median(lambda: self._search(build_query(question), 10, None))
+                timings["search"] = await median(lambda: self._retrieve(build_query(question), 10, None))
         return timings
 
-    async def _search(self, query: Query, top_k: int, doc_ids: Collection[str] | None) -> Retrieved:
+    async def _retrieve(self, query: Query, top_k: int, doc_ids: Collection[str] | None) -> Retrieved:
         if top_k < 1 or (doc_ids is not None and not doc_ids):
             return Retrieved()
-        for _ in range(2):  # another process may drop the collection meanwhile, and make it again
+        for _ in range(2):  # meanwhile another process may drop the collection, and make it again
             if not await self._store.connect():
                 break
             with suppress(CollectionLost):

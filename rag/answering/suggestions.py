@@ -1,9 +1,10 @@
-"""First questions for a library, made from the names of its documents and the headings they begin with."""
+"""First questions to a library, made from the names of its documents and the headings that they begin with."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rag.text.chunking import document_title
 
@@ -11,12 +12,20 @@ MOST = 4
 _HEADING = re.compile(r"^#{2,3}\s+([^\n#|]{4,60})$", re.MULTILINE)
 
 
-def suggest_questions(documents: Sequence[tuple[str, str]]) -> list[str]:
-    """Up to MOST questions for documents given as (file name, opening text, which may be empty)."""
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The first text of a document, which may be empty."""
+
+    file_name: str
+    text: str
+
+
+def suggest_questions(openings: Sequence[Opening]) -> list[str]:
+    """Up to MOST questions, in the order of the documents; of a single document more headings are taken."""
     questions: list[str] = []
-    for file_name, opening in documents:
-        title = document_title(file_name) or file_name
-        for heading in _HEADING.findall(opening)[: MOST - 1 if len(documents) == 1 else 1]:
+    for opening in openings:
+        title = document_title(opening.file_name) or opening.file_name
+        for heading in _HEADING.findall(opening.text)[: MOST - 1 if len(openings) == 1 else 1]:
             questions.append(f"What does {title} say about {heading.strip().rstrip('.:').lower()}?")
         questions.append(f"What is {title} about?")
     return list(dict.fromkeys(questions))[:MOST]

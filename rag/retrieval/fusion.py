@@ -1,7 +1,8 @@
-"""Two rankings made one: how much dense search counts follows from what the model's tokenizer and scores say.
+"""The rankings of dense and lexical search → one ranking.
 
-An embedding model that has to spell a question out letter by letter doesn't know its language and returns noise, which
-would ruin good lexical hits. See `dense_weight`.
+The share of dense search follows from how well the embedding model's tokenizer knows the question's words, see
+`dense_weight`. A model that spells a question out letter by letter doesn't know its language: its cosines are noise,
+which would ruin good lexical hits.
 """
 
 from __future__ import annotations
@@ -17,25 +18,26 @@ from rag.text.chunking import document_title
 from rag.text.terms import content_terms
 from rag.vector_store.rows import Hit
 
-# Dense search's share in the fused score, for a question in a language that the model knows and for one that its
-# tokenizer has to spell out.
+# The share of dense search in the fused score, in a language that the model knows and in one that its tokenizer spells
+# out.
 DENSE_WEIGHT = 0.6
 SPELT_WEIGHT = 0.25
-# Tokens per character: languages that a tokenizer knows stay below the first (English 0.2 to 0.3, Korean in a
-# multilingual model 0.5 to 0.7); above the second words are spelt out (Korean in the bundled model 1.3 to 2.2).
+# Tokens per character. A language that the tokenizer knows stays below the first (English 0.2 to 0.3, Korean in a
+# multilingual model 0.5 to 0.7). Above the second its words are spelt out (Korean in the bundled model 1.3 to 2.2).
 KNOWN_TOKENS_PER_CHARACTER = 0.6
 SPELT_TOKENS_PER_CHARACTER = 1.0
-# This much of the last candidate's cosine is taken off all of them.
+# This share of the last candidate's cosine is subtracted from the cosine of each.
 NOISE_SHARE = 0.8
-# What the documents' names count beside the searches: "Boeing's tax rate" is asked of the file Boeing_2022_10K.pdf.
+# The weight of file names beside that of the searches, which is 1: "Boeing's tax rate" is asked of the file
+# Boeing_2022_10K.pdf.
 NAMED_WEIGHT = 0.1
 
 
 @dataclass(slots=True)
 class Ranked:
-    """A row that a search found, with its place (from 1) and score there; `score` is the fused one, 0 to 1.
+    """A candidate with its rank (from 1) and score in each search, None where that search didn't find it.
 
-    `left_out` says why it didn't become a passage.
+    `score` is the fused score, 0 to 1. `left_out` says why the row is no passage; it is empty where it is one.
     """
 
     hit: Hit
@@ -49,24 +51,27 @@ class Ranked:
 
 
 def familiarity(question: str, embedder: Embedder) -> float:
-    """How well the model's tokenizer copes with a question: 1 for words, 0 where it spells them out."""
+    """How well the model's tokenizer knows the question's words: 1 for whole words, 0 where it spells them out."""
     characters = sum(1 for character in question if not character.isspace())
     if not characters:
         return 1.0
     spelling = embedder.count_tokens([question])[0] / characters
-    known = (SPELT_TOKENS_PER_CHARACTER - spelling) / (SPELT_TOKENS_PER_CHARACTER - KNOWN_TOKENS_PER_CHARACTER)
-    return min(max(known, 0.0), 1.0)
+    share = (SPELT_TOKENS_PER_CHARACTER - spelling) / (SPELT_TOKENS_PER_CHARACTER - KNOWN_TOKENS_PER_CHARACTER)
+    return min(max(share, 0.0), 1.0)
 
 
 def dense_weight(question: str, embedder: Embedder) -> float:
-    """Dense search's share in the fused score, SPELT_WEIGHT to DENSE_WEIGHT."""
+    """The share of dense search in the fused score, SPELT_WEIGHT to DENSE_WEIGHT."""
     return SPELT_WEIGHT + (DENSE_WEIGHT - SPELT_WEIGHT) * familiarity(question, embedder)
 
 
 def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], weight: float) -> list[Ranked]:
-    """One ranking of two: a convex combination of scores, each as a share of its best (after Bruch et al.,
-    2023, "An Analysis of Fusion Functions for Hybrid Retrieval", arXiv:2210.11934). Best first."""
-    # What the model gives to anything counts for little: one that doesn't know the language gives as much to all.
+    """One ranking of two, best first. `weight` is the share of dense search.
+
+    The fused score is the convex combination of both scores, each as a share of the best score of its search: Bruch et
+    al., "An Analysis of Fusion Functions for Hybrid Retrieval", 2023, arXiv:2210.11934.
+    """
+    # A model gives some cosine to any text, and one that doesn't know the language gives the same to all.
     noise = NOISE_SHARE * max(min((hit.score for hit in dense), default=0.0), 0.0)
     candidates: dict[str, Ranked] = {}
     for rank, (hit, scaled) in enumerate(zip(dense, _shares([h.score for h in dense], noise), strict=True), 1):
@@ -81,8 +86,10 @@ def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], weight: float) -> list[Ra
 
 
 def credit_named(ranked: list[Ranked], question: str, names: Mapping[str, str]) -> None:
-    """Raise the rows of documents whose file name holds names or numbers of the question, rarer ones counting more,
-    and sort anew. `names` has the file name of each row's document."""
+    """Raise the scores of rows whose file name holds names or numbers of the question, and sort anew.
+
+    A name counts more the fewer file names hold it. `names` has the file name of each row's document.
+    """
     titles = {doc_id: set(content_terms(document_title(name))) for doc_id, name in names.items()}
     frequency = Counter(term for title in titles.values() for term in title)
     wanted = {term: math.log(1 + len(titles) / frequency[term]) for term in _name_terms(question) if term in frequency}
@@ -96,7 +103,7 @@ def credit_named(ranked: list[Ranked], question: str, names: Mapping[str, str]) 
 
 
 def _name_terms(question: str) -> set[str]:
-    """The terms of words that are written like names: with a capital or a digit."""
+    """The terms of the words that are written like names: with a capital or a digit."""
     words = [word for word in question.split() if re.match(r"\W*[^\W_]", word)]
     named = [word for word in words if word.lstrip("\"'“‘(«[")[:1].isupper() or any(c.isdigit() for c in word)]
     return {term for word in named for term in content_terms(word)}
@@ -107,6 +114,6 @@ def _order(row: Ranked) -> tuple[float, str, int, int]:
 
 
 def _shares(scores: Sequence[float], floor: float = 0.0) -> list[float]:
-    """Scores above `floor` as shares of the best score, 0..1."""
+    """The part of each score above `floor`, as a share of the best score: 0 to 1."""
     best = max(scores, default=0.0)
     return [max(score - floor, 0.0) / best if best > 0 else 0.0 for score in scores]

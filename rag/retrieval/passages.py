@@ -1,7 +1,8 @@
-"""From ranked rows to passages: what belongs together is joined, repetitions are shown once, cut ends are completed.
+"""Ranked rows → the pieces that become passages. Neighbouring rows join, a repetition is shown once, and a paragraph
+that was cut is completed.
 
-The passages of a smaller `top_k` are the first of a larger one: which rows join and where a piece ends follows from the
-ranking, never from how many are shown.
+Which rows join and where a piece ends follows from the ranking alone: a smaller `top_k` gives the first passages of a
+larger one.
 """
 
 from __future__ import annotations
@@ -12,25 +13,28 @@ from dataclasses import dataclass, field
 
 from rag.retrieval.fusion import Ranked
 
-# Rows up to this rank may join: what comes later is too far from the question to lengthen a passage.
+# Rows up to this rank may join. Later ones are too far from the question to lengthen a passage.
 JOINED_RANK = 20
-# A joined passage stays this short, in characters (about two chunks).
+# The most characters of a joined passage, about two chunks.
 JOINED_CHARACTERS = 1800
-# A paragraph that goes on beyond a passage is completed by at most this many characters on each side.
+# The most characters by which a passage is completed on each side, where its paragraph goes on.
 COMPLETED_CHARACTERS = 240
-# What is shorter may say something else in each document: "Status: approved."
+# A shorter text may mean something else in each document: "Status: approved."
 REPEATED_CHARACTERS = 100
 
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 
-# The text of a document's page (None: of a document without pages), or None where it isn't at hand.
+# (document id, page number or None for a document without pages) → the page's text, or None where it isn't at hand.
 PageText = Callable[[str, int | None], str | None]
 
 
 @dataclass(slots=True)
 class Piece:
-    """A passage in the making: `text` is the page's from `start` to `end`, `best` the row that ranked highest.
-    `joined` and `repeats` are the rows that became part of it, or say nothing that it doesn't."""
+    """A passage in the making: `text` is the page's text from `start` to `end`, and `said` its words for comparing.
+
+    `best` is its row of the highest rank, `joined` are the rows that became part of it, and `repeats` the rows that say
+    only what it says.
+    """
 
     best: Ranked
     text: str
@@ -45,12 +49,12 @@ class Piece:
         self.said = _said(self.text)
 
     def is_on_page_of(self, other: Piece) -> bool:
-        mine, its = self.best.hit, other.best.hit
-        return (mine.doc_id, mine.page) == (its.doc_id, its.page)
+        hit, other_hit = self.best.hit, other.best.hit
+        return (hit.doc_id, hit.page) == (other_hit.doc_id, other_hit.page)
 
 
 def choose(ranked: Sequence[Ranked], top_k: int, page_text: PageText) -> list[Piece]:
-    """The best `top_k` pieces, best first. Notes in `left_out` why a row isn't one of them."""
+    """The best `top_k` pieces, best first. Notes in `left_out` of each row why it is none of them."""
     near = _join_rows(ranked[:JOINED_RANK], page_text)
     chosen = near[:top_k]
     for piece in chosen:
@@ -71,6 +75,7 @@ def choose(ranked: Sequence[Ranked], top_k: int, page_text: PageText) -> list[Pi
 
 
 def _join_rows(rows: Iterable[Ranked], page_text: PageText) -> list[Piece]:
+    """The pieces of the first rows, in the order of their best rows."""
     pieces: list[Piece] = []
     for row in rows:
         new = _piece(row)
@@ -96,8 +101,8 @@ def _note(ranked: Sequence[Ranked], chosen: Sequence[Piece]) -> None:
 
 
 def _repeats(new: Piece, piece: Piece) -> bool:
-    """Whether a piece says nothing that a better one doesn't: it is part of it, or has the same words in the same
-    order. One other number, name or "not" makes another statement."""
+    """Whether `new` says only what the better `piece` says: it is part of it, or has the same words in the same order.
+    Another number, another name or a "not" makes another statement."""
     if piece.is_on_page_of(new) and piece.start <= new.start and new.end <= piece.end:
         return True
     if piece.best.hit.doc_id == new.best.hit.doc_id and piece.said == new.said:
@@ -106,7 +111,7 @@ def _repeats(new: Piece, piece: Piece) -> bool:
 
 
 def _join(piece: Piece, other: Piece, page_text: PageText) -> bool:
-    """Extend a piece by one that overlaps or adjoins it; False where it doesn't, or would make it too long."""
+    """Extend `piece` by `other`, which overlaps or adjoins it. False where it doesn't, or makes it too long."""
     start, end = min(piece.start, other.start), max(piece.end, other.end)
     if not piece.is_on_page_of(other) or end - start > JOINED_CHARACTERS:
         return False
@@ -122,7 +127,7 @@ def _join(piece: Piece, other: Piece, page_text: PageText) -> bool:
 
 
 def _cut_shown(piece: Piece, chosen: Sequence[Piece], page_text: PageText) -> Piece | None:
-    """Take from a piece what better ones on its page show already; returns the one that leaves nothing of it."""
+    """Cut off the ends of `piece` that better pieces show already. Returns the piece that leaves nothing of it."""
     text = _text_around(piece, page_text)
     if text is None:
         return None
@@ -139,7 +144,7 @@ def _cut_shown(piece: Piece, chosen: Sequence[Piece], page_text: PageText) -> Pi
 
 
 def _complete(piece: Piece, others: Sequence[Piece], page_text: PageText) -> None:
-    """Extend a piece to the ends of its paragraph where they are near, but not into another piece."""
+    """Extend a piece to the ends of its paragraph where they are near, but not into one of `others`."""
     text = _text_around(piece, page_text)
     if text is None:
         return
@@ -153,26 +158,27 @@ def _complete(piece: Piece, others: Sequence[Piece], page_text: PageText) -> Non
 
 
 def _paragraph_start(text: str, floor: int, start: int) -> int:
-    """Where the paragraph that `start` is in begins; `start` itself where that is far, or before `floor`."""
+    """The beginning of the paragraph around `start`; `start` itself where it is far off, or before `floor`."""
     window = max(floor, start - COMPLETED_CHARACTERS)
     # A blank line may begin before the window.
-    breaks = list(_PARAGRAPH.finditer(text, max(floor, window - COMPLETED_CHARACTERS), start))
-    if breaks and breaks[-1].end() >= window:
-        return breaks[-1].end()
+    blank_lines = list(_PARAGRAPH.finditer(text, max(floor, window - COMPLETED_CHARACTERS), start))
+    if blank_lines and blank_lines[-1].end() >= window:
+        return blank_lines[-1].end()
     return 0 if window == 0 else start
 
 
 def _paragraph_end(text: str, end: int, ceiling: int) -> int:
-    """Where the paragraph that `end` is in ends; `end` itself where that is far, or behind `ceiling`."""
+    """The end of the paragraph around `end`; `end` itself where it is far off, or behind `ceiling`."""
     window = min(ceiling, end + COMPLETED_CHARACTERS)
-    found = _PARAGRAPH.search(text, end, min(ceiling, window + COMPLETED_CHARACTERS))
-    if found and found.start() <= window:
-        return found.start()
+    blank_line = _PARAGRAPH.search(text, end, min(ceiling, window + COMPLETED_CHARACTERS))
+    if blank_line and blank_line.start() <= window:
+        return blank_line.start()
     return len(text) if window == len(text) else end
 
 
 def _trimmed(text: str, start: int, end: int, last_start: int, first_end: int) -> tuple[int, int]:
-    """The span without white space at its ends, as long as it goes from `last_start` or before to `first_end`."""
+    """The span without white space at its ends. It still begins at `last_start` at the latest, and ends at `first_end`
+    at the earliest."""
     while start < last_start and text[start].isspace():
         start += 1
     while end > first_end and text[end - 1].isspace():
@@ -181,7 +187,7 @@ def _trimmed(text: str, start: int, end: int, last_start: int, first_end: int) -
 
 
 def _text_around(piece: Piece, page_text: PageText) -> str | None:
-    """The text of a piece's page, or None where it isn't at hand or isn't the one that the piece is from."""
+    """The text of a piece's page; None where it isn't at hand, or doesn't hold the piece at its span."""
     text = page_text(piece.best.hit.doc_id, piece.best.hit.page)
     return text if text is not None and text[piece.start : piece.end] == piece.text else None
 
@@ -191,7 +197,7 @@ def _piece(row: Ranked) -> Piece:
 
 
 def _said(text: str) -> str:
-    """The words of a text without case, line breaks, emphasis and punctuation behind them. Bars, dashes and signs stay:
-    in a table they say whose a number is."""
+    """The words of a text without case, line breaks, emphasis and the punctuation behind a word. Bars, dashes and signs
+    stay: in a table they tell which column a number belongs to."""
     words = (word.strip("*_\"'“”‘’«»").rstrip(".,;:") for word in text.casefold().split())
     return " ".join(word for word in words if word)

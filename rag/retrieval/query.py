@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rag.schema import Message, Role
 from rag.text.terms import lexical_question
@@ -17,19 +18,26 @@ PREVIOUS_WEIGHT = 0.2
 PREVIOUS_TERMS = 3
 
 
+class Weighted(NamedTuple):
+    """A text whose vector makes up the share `weight` of a query's vector."""
+
+    text: str
+    weight: float
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """Dense search takes the vector of `text`, into which the texts of `context` are mixed by their weights; lexical
-    search takes the terms `lexical`."""
+    search takes the terms `lexical`, separated by spaces."""
 
     text: str
     lexical: str
-    context: tuple[tuple[str, float], ...] = ()
+    context: tuple[Weighted, ...] = ()
 
     @property
     def in_context(self) -> str:
         """The last user turn and the question, a line each: one text for a model that reads both together."""
-        return "\n".join([text for text, _ in self.context[:1]] + [self.text])
+        return "\n".join([earlier.text for earlier in self.context[:1]] + [self.text])
 
 
 def build_query(question: str, history: Sequence[Message] = ()) -> Query:
@@ -45,7 +53,7 @@ def build_query(question: str, history: Sequence[Message] = ()) -> Query:
         return Query(question, lexical)
     context = (last_question, _last(history, "assistant"))
     weighted_lexical = " ".join([lexical] * PREVIOUS_TERMS + [lexical_question(last_question)])
-    return Query(question, weighted_lexical, tuple((text, PREVIOUS_WEIGHT) for text in context if text))
+    return Query(question, weighted_lexical, tuple(Weighted(text, PREVIOUS_WEIGHT) for text in context if text))
 
 
 def _last(history: Sequence[Message], role: Role) -> str:

@@ -1,4 +1,4 @@
-"""The optional reranker: a cross-encoder reads question and passage together and orders the best candidates anew."""
+"""The optional reranker: a cross-encoder, which reads question and candidate together and scores how well they fit."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rag.runtime.imports import IMPORTING
 
 logger = logging.getLogger(__name__)
 
-# How many fused candidates it reads: each costs about as much as embedding a chunk.
+# The first so many fused candidates are read. Each costs about as much as embedding a chunk.
 CANDIDATES = 30
 
 
 class Reranker:
-    """A loaded cross-encoder, named by a Hugging Face id or a folder. Raises EmbeddingError when it can't be loaded."""
+    """A loaded cross-encoder. `name` is a Hugging Face id or a folder. Raises EmbeddingError if it can't be loaded."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -35,10 +35,8 @@ class Reranker:
             ) from error
 
     def scores(self, question: str, texts: Sequence[str]) -> list[float]:
-        """How well each of at most CANDIDATES texts answers the question, in order; higher is better.
-
-        Raises EmbeddingError.
-        """
+        """How well each text answers the question, in the order of the texts; higher is better. It takes at most
+        CANDIDATES texts. Raises EmbeddingError."""
         from llama_index.core.schema import NodeWithScore, TextNode
 
         nodes = [NodeWithScore(node=TextNode(id_=str(number), text=text)) for number, text in enumerate(texts)]

@@ -89,10 +89,11 @@ async def retrieve(
 
 def _vector(query: Query, embedder: Embedder) -> list[float]:
     """The question's vector with those of its context mixed in, of length 1."""
-    question_weight = 1 - sum(weight for _, weight in query.context)
+    question_weight = 1 - sum(earlier.weight for earlier in query.context)
     mixed = [question_weight * x for x in embedder.embed_query(query.text)]
-    for text, weight in query.context:
-        mixed = [x + weight * y for x, y in zip(mixed, embedder.embed_query(text), strict=True)]
+    for earlier in query.context:
+        vector = embedder.embed_query(earlier.text)
+        mixed = [x + earlier.weight * y for x, y in zip(mixed, vector, strict=True)]
     length = math.hypot(*mixed) or 1.0
     return [x / length for x in mixed]
 

@@ -33,25 +33,25 @@ def passages(*texts: str) -> list[Passage]:
 def test_sentence_that_answers_comes_first_with_its_marker(
     embedder: Embedder, question: str, sentence: str, marker: str
 ) -> None:
-    found = passages(
+    given = passages(
         f"{REVENUE} {STAFF}", f"Some words that matter to nobody. {LEASE}", f"매출이 크게 늘었다고 한다. {KOREAN}"
     )
-    answer = extract_answer(question, found, embedder)
+    answer = extract_answer(question, given, embedder)
     assert answer.text.split("\n\n")[0] == f"{sentence} {marker}"
     assert not answer.refused
 
 
 def test_answer_is_short_and_every_citation_is_borne_out(embedder: Embedder) -> None:
-    found = passages(*(f"Revenue of the year {year} rose to $17,{year} million. {LEASE}" for year in range(2000, 2010)))
-    text = extract_answer("How did revenue rise?", found, embedder).text
-    citations = check_citations(text, found)
+    given = passages(*(f"Revenue of the year {year} rose to $17,{year} million. {LEASE}" for year in range(2000, 2010)))
+    text = extract_answer("How did revenue rise?", given, embedder).text
+    citations = check_citations(text, given)
     assert 1 <= len(text.split("\n\n")) == len(citations) <= SENTENCES
     assert all(citation.supported and citation.number <= PASSAGES for citation in citations)
 
 
 def test_sentence_in_overlapping_passages_is_said_once_for_the_first(embedder: Embedder) -> None:
-    found = passages(f"{STAFF} {LEASE}", f"{LEASE} {REVENUE}")
-    text = extract_answer("When does the lease end?", found, embedder).text
+    given = passages(f"{STAFF} {LEASE}", f"{LEASE} {REVENUE}")
+    text = extract_answer("When does the lease end?", given, embedder).text
     assert text.count(LEASE) == 1
     assert f"{LEASE} [1]" in text
 
@@ -73,8 +73,8 @@ def test_passage_without_sentences_is_shown_shortened(embedder: Embedder) -> Non
 
 
 def test_heading_alone_is_no_answer(embedder: Embedder) -> None:
-    found = passages(f"Lease end\n\n{LEASE}", "Lease end?")
-    text = extract_answer("When does the lease end?", found, embedder).text
+    given = passages(f"Lease end\n\n{LEASE}", "Lease end?")
+    text = extract_answer("When does the lease end?", given, embedder).text
     assert LEASE in text
     assert "Lease end?" not in text
 
@@ -99,10 +99,10 @@ def test_the_head_of_a_table_is_no_answer(embedder: Embedder) -> None:
 
 def test_numbers_in_brackets_of_a_document_are_not_taken_for_markers(embedder: Embedder) -> None:
     cited = "The lease of the head office ends in March 2030 [2], as was agreed before [1, 3]."
-    found = passages(cited, LEASE.replace("San Francisco", "Lima"))
-    answer = extract_answer("When does the lease of the head office end?", found, embedder).text
+    given = passages(cited, LEASE.replace("San Francisco", "Lima"))
+    answer = extract_answer("When does the lease of the head office end?", given, embedder).text
     first = answer.split("\n\n")[0]
     assert first == "The lease of the head office ends in March 2030 (2), as was agreed before (1, 3). [1]"
-    citation = check_citations(first, found)[0]
+    citation = check_citations(first, given)[0]
     assert (citation.number, citation.supported) == (1, True)
     assert cited[citation.start : citation.end] == cited

@@ -86,22 +86,22 @@ def test_the_model_is_told_how_to_refuse() -> None:
 
 
 def test_passages_are_kept_in_order_until_the_window_is_full() -> None:
-    found = [passage(f"{i} " + "word " * 300) for i in range(10)]
-    kept = passages_within_budget(found, 4096, 500)
-    assert kept == found[: len(kept)]
+    given = [passage(f"{i} " + "word " * 300) for i in range(10)]
+    kept = passages_within_budget(given, 4096, 500)
+    assert kept == given[: len(kept)]
     assert 1 < len(kept) < 10
     assert sum(estimate_tokens(each.text) for each in kept) <= 4096 - 500 - ANSWER_TOKENS
 
 
 def test_passages_never_take_more_than_their_budget() -> None:
-    found = [passage("word " * 300) for _ in range(100)]
-    kept = passages_within_budget(found, 1_000_000, 0)
+    given = [passage("word " * 300) for _ in range(100)]
+    kept = passages_within_budget(given, 1_000_000, 0)
     assert 1 < len(kept) < 100
     assert sum(estimate_tokens(each.text) for each in kept) <= PASSAGE_TOKENS
 
 
 @pytest.mark.parametrize("window", [0, 512, 1024])
 def test_one_passage_is_kept_however_small_the_window(window: int) -> None:
-    found = [passage("word " * 300)] * 3
-    assert passages_within_budget(found, window, 100) == found[:1]
+    given = [passage("word " * 300)] * 3
+    assert passages_within_budget(given, window, 100) == given[:1]
     assert passages_within_budget([], window, 100) == []

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.answering.suggestions import MOST, suggest_questions
+from rag.answering.suggestions import MOST, Opening, suggest_questions
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,14 @@ from rag.answering.suggestions import MOST, suggest_questions
     ],
 )
 def test_questions_are_made_from_names_and_headings(documents: list[tuple[str, str]], questions: list[str]) -> None:
-    assert suggest_questions(documents) == questions
+    assert suggest_questions([Opening(*document) for document in documents]) == questions
 
 
 def test_there_are_few_and_each_comes_once() -> None:
-    assert suggest_questions([("same.pdf", "")] * 9) == ["What is same about?"]
-    assert len(suggest_questions([(f"document {i}.pdf", "## Heading\n" * 9) for i in range(9)])) == MOST
+    assert suggest_questions([Opening("same.pdf", "")] * 9) == ["What is same about?"]
+    assert len(suggest_questions([Opening(f"document {i}.pdf", "## Heading\n" * 9) for i in range(9)])) == MOST
 
 
 @pytest.mark.parametrize("heading", ["## ab", "## " + "x" * 100, "## | a | b |", "##nothing", "# Title"])
 def test_what_is_no_telling_heading_makes_no_question(heading: str) -> None:
-    assert suggest_questions([("report.md", f"{heading}\n\ntext")]) == ["What is report about?"]
+    assert suggest_questions([Opening("report.md", f"{heading}\n\ntext")]) == ["What is report about?"]

@@ -88,7 +88,7 @@ def nowhere(doc_id: str, page: int | None) -> None:
     return None
 
 
-def found(
+def retrieved(
     searches: FakeSearches,
     question: str = "which words",
     top_k: int = 10,
@@ -118,7 +118,7 @@ def found(
 
 
 def test_passages_have_the_names_ranks_and_places_of_their_hits() -> None:
-    (passage,) = found(FakeSearches([hit("1", 0.9, "a")], [hit("1", 9.0, "a")])).passages
+    (passage,) = retrieved(FakeSearches([hit("1", 0.9, "a")], [hit("1", 9.0, "a")])).passages
     # All of what BM25 says, and of the cosine what isn't noise.
     score = (1 - DENSE_WEIGHT) + DENSE_WEIGHT * 0.2
     assert passage == Passage("text 1", "a.txt", "a", 1, 0, 10, pytest.approx(score), 1, 1)
@@ -126,7 +126,7 @@ def test_passages_have_the_names_ranks_and_places_of_their_hits() -> None:
 
 def test_documents_that_are_not_ready_are_left_out_before_counting() -> None:
     dense = [hit("1", 0.9, "pending"), hit("2", 0.8, "a"), hit("3", 0.7, "b")]
-    answer = found(FakeSearches(dense, []), top_k=2)
+    answer = retrieved(FakeSearches(dense, []), top_k=2)
     assert [passage.doc_id for passage in answer.passages] == ["a", "b"]
     assert [row.hit.doc_id for row in answer.ranked] == ["a", "b"]
 
@@ -140,20 +140,20 @@ def test_passages_are_joined_and_completed_with_the_text_of_their_page() -> None
         asked.append((doc_id, number))
         return page
 
-    (passage,) = found(FakeSearches(rows, []), page_text=page_text).passages
+    (passage,) = retrieved(FakeSearches(rows, []), page_text=page_text).passages
     assert (passage.text, passage.start, passage.end, passage.dense_rank) == (page, 0, len(page), 1)
     assert set(asked) == {("a", 1)}
 
 
 def test_document_that_the_question_names_comes_first() -> None:
     dense = [hit("1", 0.9, "boeing"), hit("2", 0.9, "uber"), hit("3", 0.1, "lyft")]
-    answer = found(FakeSearches(dense, []), "revenue of Uber")
+    answer = retrieved(FakeSearches(dense, []), "revenue of Uber")
     assert [passage.doc_id for passage in answer.passages] == ["uber", "boeing", "lyft"]
 
 
 def test_lexical_order_does_not_count_where_the_collection_has_none() -> None:
     searches = FakeSearches([hit("1", 0.9, "a"), hit("2", 0.1, "a")], [], has_lexical=False)
-    answer = found(searches)
+    answer = retrieved(searches)
     assert answer.passages[0].score > 0.9
     assert answer.trace.dense_weight == 1.0
 
@@ -166,7 +166,7 @@ def asked_of(searches: FakeSearches) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
 
 def test_long_question_is_cut_and_the_searches_get_the_filters() -> None:
     searches, embedder = FakeSearches([], []), Counting(0.25)
-    answer = found(searches, "words " * 10_000, embedder=embedder)
+    answer = retrieved(searches, "words " * 10_000, embedder=embedder)
     assert (answer.passages, answer.ranked, answer.trace.candidates) == ([], [], ())
     (vector, *dense_options), (terms, *lexical_options) = asked_of(searches)
     assert vector == [1, 0, 0, 0]
@@ -177,7 +177,7 @@ def test_long_question_is_cut_and_the_searches_get_the_filters() -> None:
 
 def test_what_was_said_before_a_follow_up_turns_its_vector_a_little() -> None:
     searches, embedder = FakeSearches([], []), Counting(0.25)
-    found(searches, "And in 2020?", embedder=embedder, history=HISTORY)
+    retrieved(searches, "And in 2020?", embedder=embedder, history=HISTORY)
     (vector, *_), (terms, *_) = asked_of(searches)
     assert embedder.embedded == ["And in 2020?", "What was revenue in 2021?", "$17,455 million."]
     own = 1 - 2 * PREVIOUS_WEIGHT
@@ -188,7 +188,7 @@ def test_what_was_said_before_a_follow_up_turns_its_vector_a_little() -> None:
 
 def test_more_passages_than_usual_take_more_candidates() -> None:
     searches = FakeSearches([], [])
-    found(searches, top_k=CANDIDATES + 1)
+    retrieved(searches, top_k=CANDIDATES + 1)
     assert {asked[1] for asked in searches.asked} == {CANDIDATES + 1}
 
 
@@ -198,7 +198,7 @@ def test_store_that_is_down_is_said() -> None:
             raise StoreUnavailable("Milvus can't be reached.")
 
     with pytest.raises(StoreUnavailable):
-        found(Down([hit("1", 0.9)], []))
+        retrieved(Down([hit("1", 0.9)], []))
 
 
 # --- reranking
@@ -207,7 +207,7 @@ def test_store_that_is_down_is_said() -> None:
 def test_reranker_reads_the_question_and_orders_the_first_candidates_anew() -> None:
     reranker = FakeReranker(0.1, 0.9, 0.5)
     dense = [hit("1", 0.9, "a"), hit("2", 0.8, "b"), hit("3", 0.7, "c")]
-    answer = found(FakeSearches(dense, []), "Which words?", reranker=reranker)
+    answer = retrieved(FakeSearches(dense, []), "Which words?", reranker=reranker)
     assert reranker.asked == [("Which words?", ["text 1", "text 2", "text 3"])]
     assert [(passage.doc_id, passage.score) for passage in answer.passages] == [("b", 0.9), ("c", 0.5), ("a", 0.1)]
     assert [candidate.rerank_score for candidate in answer.trace.candidates] == [0.9, 0.5, 0.1]
@@ -216,14 +216,14 @@ def test_reranker_reads_the_question_and_orders_the_first_candidates_anew() -> N
 
 def test_reranker_reads_a_follow_up_with_the_turn_before() -> None:
     reranker = FakeReranker(0.1)
-    found(FakeSearches([hit("1", 0.9, "a")], []), "And in 2020?", reranker=reranker, history=HISTORY)
+    retrieved(FakeSearches([hit("1", 0.9, "a")], []), "And in 2020?", reranker=reranker, history=HISTORY)
     assert reranker.asked == [("What was revenue in 2021?\nAnd in 2020?", ["text 1"])]
 
 
 def test_candidates_that_the_reranker_has_not_read_come_last_in_their_order() -> None:
     dense = [hit(str(i), 0.9 - i / 100, f"d{i}") for i in range(reranking.CANDIDATES + 3)]
     reranker = FakeReranker(*(float(-i) for i in range(reranking.CANDIDATES, 0, -1)))
-    answer = found(FakeSearches(dense, []), top_k=99, reranker=reranker)
+    answer = retrieved(FakeSearches(dense, []), top_k=99, reranker=reranker)
     assert len(reranker.asked[0][1]) == reranking.CANDIDATES
     order = [int(row.hit.row_id) for row in answer.ranked]
     first = range(reranking.CANDIDATES)
@@ -233,7 +233,7 @@ def test_candidates_that_the_reranker_has_not_read_come_last_in_their_order() ->
 
 def test_reranker_is_not_asked_about_nothing() -> None:
     reranker = FakeReranker()
-    assert found(FakeSearches([], []), reranker=reranker).passages == []
+    assert retrieved(FakeSearches([], []), reranker=reranker).passages == []
     assert reranker.asked == []
 
 
@@ -241,7 +241,7 @@ def test_reranker_is_not_asked_about_nothing() -> None:
 
 
 def test_trace_tells_of_each_candidate_what_became_of_it() -> None:
-    answer = found(FakeSearches([hit("1", 0.9, "a"), hit("2", 0.8, "b")], [hit("2", 7.0, "b")]), top_k=1)
+    answer = retrieved(FakeSearches([hit("1", 0.9, "a"), hit("2", 0.8, "b")], [hit("2", 7.0, "b")]), top_k=1)
     first, second = answer.trace.candidates
     assert first == Candidate("b.txt", "b", 1, "text 2", 2, 0.8, 1, 7.0, pytest.approx(answer.passages[0].score))
     assert (second.file_name, second.dense_rank, second.dense_score) == ("a.txt", 1, 0.9)
@@ -251,7 +251,7 @@ def test_trace_tells_of_each_candidate_what_became_of_it() -> None:
 
 def test_trace_holds_the_first_candidates_and_the_beginning_of_each() -> None:
     dense = [hit(str(i), 0.9 - i / 100, f"d{i}", f"Number {i}\n\tsays  " + "x" * 500) for i in range(TRACED + 9)]
-    answer = found(FakeSearches(dense, []))
+    answer = retrieved(FakeSearches(dense, []))
     assert len(answer.ranked) == TRACED + 9
     assert len(answer.trace.candidates) == TRACED
     beginnings = [candidate.beginning for candidate in answer.trace.candidates]
@@ -261,13 +261,13 @@ def test_trace_holds_the_first_candidates_and_the_beginning_of_each() -> None:
 
 @pytest.mark.parametrize(("tokens_per_character", "weight"), [(0.25, DENSE_WEIGHT), (2.0, SPELT_WEIGHT)])
 def test_trace_knows_how_much_dense_search_counted(tokens_per_character: float, weight: float) -> None:
-    answer = found(FakeSearches([], []), embedder=Counting(tokens_per_character))
+    answer = retrieved(FakeSearches([], []), embedder=Counting(tokens_per_character))
     assert answer.trace.dense_weight == pytest.approx(weight)
 
 
 @pytest.mark.parametrize("reranker", [None, FakeReranker(0.5)])
 def test_trace_has_the_milliseconds_of_each_stage_in_order(reranker: FakeReranker | None) -> None:
-    laps = found(FakeSearches([hit("1", 0.9, "a")], []), reranker=reranker).trace.milliseconds
+    laps = retrieved(FakeSearches([hit("1", 0.9, "a")], []), reranker=reranker).trace.milliseconds
     rerank = ["rerank"] if reranker else []
     assert [stage for stage, _ in laps] == ["embed the question", "search", *rerank, "choose"]
     assert all(0 <= milliseconds < 60_000 for _, milliseconds in laps)
