@@ -1,4 +1,5 @@
 # make run       start the app on http://127.0.0.1:8501 (PORT=… for another port)
+# make check     style, types and the unit tests: after each change
 # make test      run all tests (ARGS=… for pytest)
 # make install   only prepare what the two need
 # make lint      style and types
@@ -14,10 +15,12 @@ ARGS =
 PYTHON ?=
 
 BIN = $(VENV)/bin
+# CONTRIBUTING.md says what is in each lane.
+UNIT = not e2e and not milvus and not llamacpp and not slow
 # A process for each core, but each may start a Milvus server; the tests of a file share what they have started.
 IN_PARALLEL = -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: run test install lint lock audit app-environment
+.PHONY: run check test install lint lock audit app-environment
 .DEFAULT_GOAL := run
 
 run: app-environment
@@ -25,6 +28,11 @@ run: app-environment
 
 test: install
 	@exec "$(BIN)/python" -m pytest $(IN_PARALLEL) $(ARGS)
+
+# Types are checked beside the tests, on another core.
+check: install
+	@"$(BIN)/ruff" check . && "$(BIN)/ruff" format --check .
+	@"$(BIN)/mypy" & types=$$!; "$(BIN)/python" -m pytest -n 1 -m "$(UNIT)" $(ARGS); tests=$$?; wait $$types && exit $$tests
 
 lint: install
 	"$(BIN)/ruff" check .
