@@ -1,6 +1,6 @@
-"""How good the answers are: asks questions with known answers and scores what comes back.
+"""Asks questions with known answers, and scores the passages and the answers that come back.
 
-Decisions about chunking, retrieval and answering are taken with this, question by question.
+Decisions about chunking, retrieval and answering rest on these scores, question by question.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from rag.index import DocumentIndex
 from rag.schema import Passage
 from rag.storage.files import document_id
 
-# Passages asked for: enough for ten documents or pages, several passages of which may be found.
+# Passages that are asked for: enough for ten documents or pages, of which several passages may be found.
 DEPTH = 50
-
-# Document id to the names that the questions know it by: documents of the same bytes are one with several names.
-Names = dict[str, set[str]]
-
-# Passages kept in the details of a question.
+# Passages that are kept with an outcome.
 SHOWN = 10
+
+# Document id → the names that questions have for it: the same bytes are one document, under several names.
+Names = dict[str, set[str]]
 
 
 def evaluate(
@@ -33,9 +32,9 @@ def evaluate(
     *,
     answers: bool = True,
 ) -> Iterator[Outcome]:
-    """Ask the questions of a set, one after the other. `answers` False only searches, which is much faster.
+    """Ask the questions of a set, one after the other. Without `answers` it only searches, which is much faster.
 
-    Raises RagError for a question about a file that isn't in the library, and what searching raises.
+    Raises RagError for a question about a file that isn't in the library, and the errors of searching and answering.
     """
     names: Names = {}
     for document in index.documents():
@@ -43,9 +42,9 @@ def evaluate(
             names.setdefault(document.doc_id, set()).add(document.file_name)
     for name, data in questions.documents:
         names.setdefault(document_id(data), set()).add(name)
-    known = {name for several in names.values() for name in several}
+    all_names = {name for several in names.values() for name in several}
     for question in questions.questions:
-        if question.answerable is not False and (absent := set(question.relevant) - known):
+        if question.answerable is not False and (absent := set(question.relevant) - all_names):
             raise RagError(
                 f"{min(absent)}, which question {question.question_id} is about, isn't in the library; add it."
             )
@@ -54,8 +53,8 @@ def evaluate(
 
 
 def check_errors(questions: QuestionSet, outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """How often the check of citations errs on claims made from these questions: the share of true claims that it
-    takes for not borne out, and of false ones that it lets pass (0 to 1). Empty where nothing was found."""
+    """How often the check of citations errs on claims made from these questions: the shares (0 to 1) of true claims
+    that aren't borne out, and of false claims that are. Empty if no question has found a passage with its answer."""
     by_id = {question.question_id: question for question in questions.questions}
     examples = []
     for outcome in outcomes:
@@ -97,10 +96,10 @@ def _ask(index: DocumentIndex, question: Question, names: Names, answers: bool) 
 
 
 def _scores(question: Question, passages: Sequence[Passage], grades: Sequence[float], names: Names) -> dict[str, float]:
-    """Rankings count what they look for once: documents, pages of the file, or passages that hold the quote."""
+    """The measures of a ranking of passages with the quote, of pages, or of documents. Each of these counts once."""
     if question.quote:
         ranked, ideal = list(grades), [1.0]
-        # Of passages that overlap in the quote, the second is no second find.
+        # Overlapping passages may hold the same quote: only the first one counts.
         first = next((place for place, grade in enumerate(ranked) if grade > 0), len(ranked))
         ranked = [grade if place <= first else 0.0 for place, grade in enumerate(ranked)]
     elif question.pages:
@@ -154,29 +153,29 @@ def _is_on_page(question: Question, passage: Passage, names: Names) -> float:
 
 
 def _documents(question: Question, passages: Sequence[Passage], names: Names) -> tuple[list[float], list[float]]:
-    """The grades of the documents found and of all that are relevant. Of several documents of one name the first that
-    is found counts."""
-    left = dict(question.relevant)
+    """The grades of the documents found, in order of rank, and of all relevant documents. Of several documents of one
+    name the first one found counts."""
+    open_grades = dict(question.relevant)
     ranked = []
     for doc_id in dict.fromkeys(passage.doc_id for passage in passages):
-        found = names.get(doc_id, set()) & left.keys()
-        ranked.append(max((left.pop(name) for name in found), default=0.0))
-    # Names of the same bytes can't be found twice.
+        relevant_names = names.get(doc_id, set()) & open_grades.keys()
+        ranked.append(max((open_grades.pop(name) for name in relevant_names), default=0.0))
+    # The same bytes under several names are one document, which can be found once.
     ideal: dict[Hashable, float] = {}
-    holders = {doc_id: known for doc_id, known in names.items() if known & question.relevant.keys()}
+    relevant = {doc_id: several for doc_id, several in names.items() if several & question.relevant.keys()}
     for name, grade in question.relevant.items():
-        same = frozenset(doc_id for doc_id, known in holders.items() if name in known)
-        ideal[same] = max(grade, ideal.get(same, 0.0))
+        doc_ids = frozenset(doc_id for doc_id, several in relevant.items() if name in several)
+        ideal[doc_ids] = max(grade, ideal.get(doc_ids, 0.0))
     return ranked, list(ideal.values())
 
 
 def _pages(passages: Sequence[Passage], grades: Sequence[float]) -> list[Hashable]:
-    """What tells pages apart: of several documents of one name, a page that is looked for is the same."""
+    """A key for the page of each passage. A relevant page is the same one in several documents of one name."""
     return [p.page if grade else (p.doc_id, p.page) for p, grade in zip(passages, grades, strict=True)]
 
 
 def _distinct(keys: Sequence[Hashable], grades: Sequence[float]) -> list[float]:
-    """The grades of each key's first place."""
+    """The grades of the first place of each key."""
     firsts: dict[Hashable, float] = {}
     for key, grade in zip(keys, grades, strict=True):
         firsts.setdefault(key, grade)

@@ -1,8 +1,10 @@
-"""Claims that are known to be true or false of a passage, made from questions with known answers, to measure with.
+"""Makes true and false claims of passages from questions with known answers, and measures how often the check errs.
 
-They are made by rule and with a seed, so that two runs measure the same. The true ones are what an answer may say of
-its passage: its words, its answer, fewer or reordered clauses, rounded figures. The false ones differ in a single
-place: a figure, its scale, a name, a negation, an opposite; or they are true of another passage.
+Claims are made by rule and with a seed, so that two runs measure the same. True claims are those that an answer may
+make of its passage: a sentence of it, with clauses left out or reordered, with rounded numbers, or the question with
+its answer.
+False claims differ from true ones in a single place (a number, its scale, a name, a negation, an opposite), or are true
+of another passage.
 """
 
 from __future__ import annotations
@@ -21,28 +23,32 @@ from rag.evaluation.changed_claims import (
     reordered,
     rounded,
     shortened,
-    with_changed_figure,
+    with_changed_number,
     with_changed_scale,
-    with_figure_of,
+    with_number_of,
     with_opposite,
     with_swapped_name,
 )
 from rag.text.sentences import sentence_spans
 from rag.text.terms import content_terms
 
-# An answer of more words than this is a text of its own: its sentences are claims.
+# An answer of more words than this is a text: its sentences are claims.
 SHORT_ANSWER = 12
-# Of such a sentence the passage must have this share of the words, or of Korean bigrams, which endings change.
+# A passage must hold this share of such a sentence's words, or of its Korean bigrams, which endings change.
 MOSTLY, MOSTLY_BIGRAMS = 0.6, 0.5
-# The most characters of a quote that a claim repeats; longer ones are tables.
-LONGEST_QUOTE = 400
+# A passage that holds more than this share of a sentence's words may say the same.
+SAME = 0.7
+# The most characters of a sentence that a claim repeats; longer ones are tables.
+LONGEST_SENTENCE = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question with the passage that answers it. `quote` are words of that passage that hold the answer; where it is
-    empty, the sentence with most words of question and answer is taken. `document` tells passages of one document
-    from those of others."""
+    """A question with the passage that answers it.
+
+    `quote` has the passage's words that hold the answer; if it is empty, the sentence with most words of question and
+    answer counts for it. `document` is the name of the passage's file.
+    """
 
     question: str
     passage: str
@@ -53,7 +59,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class LabelledClaim:
-    """A claim, the passage that it cites, and whether that passage bears it out."""
+    """A claim, the passage that it cites, whether that passage bears it out, and the rule by which it was made."""
 
     claim: str
     passage: str
@@ -64,8 +70,8 @@ class LabelledClaim:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRates:
-    """`kinds` maps each kind of claim to how many there were and how many were judged wrongly. `false_alarms` is the
-    share of true claims that were marked as unsupported, `misses` that of false ones that weren't (0 to 1)."""
+    """`kinds` maps each kind of claim to the count of its claims and the count of wrong verdicts. `false_alarms` is the
+    share of true claims that weren't borne out, `misses` the share of false claims that were (0 to 1)."""
 
     kinds: Mapping[str, tuple[int, int]]
     false_alarms: float
@@ -73,38 +79,38 @@ class ErrorRates:
 
 
 def make_claims(examples: Sequence[Example], seed: int = 0) -> list[LabelledClaim]:
-    """True and false claims for each example, in its order. Kinds that an example has no material for are left out."""
+    """True and false claims for each example, in the examples' order. An example without material for a kind has none
+    of it."""
     chance = random.Random(seed)
     names = [(name, example.document) for example in examples for name in names_in(_basis(example))]
     claims: list[LabelledClaim] = []
     for place, example in enumerate(examples):
-        made = [*_true_claims(example), *_false_claims(example, names, chance)]
-        made += _claims_of_others(example, [*examples[place + 1 :], *examples[:place]])
-        claims += [
-            LabelledClaim(text, example.passage, supported, kind, example.document) for kind, text, supported in made
-        ]
+        claims += _true_claims(example)
+        claims += _false_claims(example, names, chance)
+        claims += _claims_of_others(example, [*examples[place + 1 :], *examples[:place]])
     return claims
 
 
 def error_rates(claims: Sequence[LabelledClaim]) -> ErrorRates:
-    """Check the claims as those of an answer are checked, and count what was judged wrongly."""
+    """Check the claims as those of an answer are checked, and count the wrong verdicts."""
     wrong = [c for c in claims if check_claim(c.claim, c.passage, c.file_name).borne_out != c.supported]
-    made, failed = (Counter(claim.kind for claim in several) for several in (claims, wrong))
+    counts, wrong_counts = (Counter(claim.kind for claim in several) for several in (claims, wrong))
     true = sum(claim.supported for claim in claims)
     alarms = sum(claim.supported for claim in wrong)
     return ErrorRates(
-        {kind: (number, failed[kind]) for kind, number in made.items()},
+        {kind: (count, wrong_counts[kind]) for kind, count in counts.items()},
         alarms / true if true else 0.0,
         (len(wrong) - alarms) / (len(claims) - true) if len(claims) > true else 0.0,
     )
 
 
-_Made = tuple[str, str, bool]  # kind, claim, whether it is true
+def _labelled(example: Example, kind: str, claim: str, supported: bool) -> LabelledClaim:
+    return LabelledClaim(claim, example.passage, supported, kind, example.document)
 
 
-def _true_claims(example: Example) -> list[_Made]:
+def _true_claims(example: Example) -> list[LabelledClaim]:
     basis = _basis(example)
-    made = [
+    texts = [
         ("quotation", basis),
         ("clause left out", shortened(basis)),
         ("clauses reordered", reordered(basis)),
@@ -112,74 +118,79 @@ def _true_claims(example: Example) -> list[_Made]:
         ("question with its answer", _statement(example.question, example.answer)),
         *(("sentence of the answer", sentence) for sentence in _answer_sentences(example)),
     ]
-    return [(kind, text, True) for kind, text in made if text]
+    return [_labelled(example, kind, text, True) for kind, text in texts if text]
 
 
-def _false_claims(example: Example, names: Sequence[tuple[str, str]], chance: random.Random) -> list[_Made]:
-    basis = _basis(example)
+def _false_claims(example: Example, names: Sequence[tuple[str, str]], chance: random.Random) -> list[LabelledClaim]:
+    """`names` are those of all examples, each with its document."""
     others = [name for name, document in names if document != example.document and name not in example.passage]
-    makers: list[tuple[str, Callable[[str], str]]] = [
-        ("figure changed", lambda text: with_changed_figure(text, example.passage, chance)),
+    of_numbers: list[tuple[str, Callable[[str], str]]] = [
+        ("figure changed", lambda text: with_changed_number(text, example.passage, chance)),
         ("scale changed", with_changed_scale),
-        ("figure of another place", lambda text: with_figure_of(text, example.passage, chance)),
+        ("figure of another place", lambda text: with_number_of(text, example.passage, chance)),
+    ]
+    changes = [
+        *of_numbers,
         ("name swapped", lambda text: with_swapped_name(text, others, chance)),
         ("negated", negated),
         ("opposite", with_opposite),
     ]
-    sentences = [basis, *_answer_sentences(example)]
-    texts = [(text, makers) for text in sentences] + [(_statement(example.question, example.answer), makers[:3])]
+    sentences = [_basis(example), *_answer_sentences(example)]
+    texts = [(text, changes) for text in sentences] + [(_statement(example.question, example.answer), of_numbers)]
     return [
-        (kind, changed, False)
+        _labelled(example, kind, changed, False)
         for text, several in texts
         for kind, change in several
         if text and (changed := change(text)) and changed != text
     ]
 
 
-def _claims_of_others(example: Example, others: Sequence[Example]) -> list[_Made]:
-    """What the next example of the same document and of another one say, where this passage doesn't hold it."""
-    made: list[_Made] = []
-    for kind, same in (("same document", True), ("other document", False)):
+def _claims_of_others(example: Example, others: Sequence[Example]) -> list[LabelledClaim]:
+    """A sentence of the next example of the same document, of one of another document, and the next other answer, if
+    this example's passage doesn't hold them."""
+    claims: list[LabelledClaim] = []
+    for kind, is_same in (("same document", True), ("other document", False)):
         for other in others:
             basis = _basis(other)
-            if (other.document == example.document) == same and basis and not _holds(example.passage, other, basis):
-                made.append((kind, basis, False))
+            if (other.document == example.document) == is_same and basis and not _holds(example.passage, other, basis):
+                claims.append(_labelled(example, kind, basis, False))
                 break
     for other in others:
         if other.answer and _squeezed(other.answer) not in _squeezed(example.passage):
             text = _statement(example.question, other.answer)
             if text:
-                made.append(("answer of another question", text, False))
+                claims.append(_labelled(example, "answer of another question", text, False))
                 break
-    return made
+    return claims
 
 
 def _holds(passage: str, other: Example, basis: str) -> bool:
-    """Passages overlap, and one fact may be told twice: then the other's claim is no false one."""
+    """Whether a passage may say what another example's sentence says: passages overlap, and documents repeat facts."""
     words = set(content_terms(basis))
     shared = words & set(content_terms(passage))
-    return len(shared) > 0.7 * len(words) or other.passage == passage
+    return len(shared) > SAME * len(words) or other.passage == passage
 
 
 @lru_cache(maxsize=4096)
 def _basis(example: Example) -> str:
-    """The sentence of the passage that the claims are made of: the quote's, or the nearest to question and answer."""
+    """The sentence of the passage of which claims are made: the quote's, or the nearest to question and answer."""
     sentences = [" ".join(example.passage[start:end].split()) for start, end in sentence_spans(example.passage)]
-    sentences = [sentence for sentence in sentences if len(sentence) <= LONGEST_QUOTE]
+    sentences = [sentence for sentence in sentences if len(sentence) <= LONGEST_SENTENCE]
     quote = _squeezed(example.quote)
-    around = [sentence for sentence in sentences if quote in _squeezed(sentence)]
-    if quote and around:
-        return around[0]
-    # A quote of several sentences, or lines of a table, is taken one by one.
+    quoted = [sentence for sentence in sentences if quote in _squeezed(sentence)]
+    if quote and quoted:
+        return quoted[0]
+    # A quote may be several sentences, or lines of a table: each is looked at alone.
     sentences = [sentence for sentence in sentences if _squeezed(sentence) in quote] if quote else sentences
-    wanted = set(content_terms(f"{example.question} {example.answer}"))
-    return max(sentences, key=lambda sentence: len(wanted & set(content_terms(sentence))), default="")
+    asked = set(content_terms(f"{example.question} {example.answer}"))
+    return max(sentences, key=lambda sentence: len(asked & set(content_terms(sentence))), default="")
 
 
 def _squeezed(text: str) -> str:
     return re.sub(r"[\W_]+", "", text).casefold()
 
 
+# The beginning of a question that isn't part of its answer.
 _ASKING = re.compile(
     r"^(?:(?:in|on|at|to|for|from|of|with|by|during)\s+)?"
     r"(?:what|which|who|whom|whose|when|where|why|how(?:\s+(?:many|much))?)\b"
@@ -189,7 +200,7 @@ _ASKING = re.compile(
 
 
 def _statement(question: str, answer: str) -> str:
-    """A short answer with the words of its question, such as "Uber's revenue in 2021: $17.5 billion."; else empty."""
+    """A short answer with the words of its question: "Uber's revenue in 2021: $17.5 billion." Empty for a long one."""
     asked = _ASKING.sub("", question.strip().rstrip("?？ "), count=1).strip()
     if not answer or not asked or _is_text(answer) or re.match(r"(?:yes|no|none)\b", answer, re.IGNORECASE):
         return ""
@@ -197,19 +208,20 @@ def _statement(question: str, answer: str) -> str:
 
 
 def _is_text(answer: str) -> bool:
-    """Whether an answer is sentences of its own, and not only what was asked for."""
+    """Whether an answer is a text of sentences, rather than a name or a number."""
     return len(answer.split()) > SHORT_ANSWER or answer.rstrip().endswith((".", "?", "!"))
 
 
 def _answer_sentences(example: Example) -> list[str]:
-    """The sentences of a long answer that the passage holds most words of; others are drawn from other passages."""
+    """The sentences of a long answer of which the passage holds most words; the others come from other passages."""
     if not _is_text(example.answer):
         return []
-    known = set(content_terms(example.passage))
-    found = []
+    passage_words = set(content_terms(example.passage))
+    sentences = []
     for line in example.answer.splitlines():
         for sentence in (line[start:end] for start, end in sentence_spans(line)):
             words = set(content_terms(sentence))
-            if len(words) > 3 and len(words & known) >= (MOSTLY if sentence.isascii() else MOSTLY_BIGRAMS) * len(words):
-                found.append(sentence)
-    return found
+            share = MOSTLY if sentence.isascii() else MOSTLY_BIGRAMS
+            if len(words) > 3 and len(words & passage_words) >= share * len(words):
+                sentences.append(sentence)
+    return sentences

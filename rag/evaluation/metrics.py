@@ -1,4 +1,4 @@
-"""Measures of a ranking. A ranking is a list of grades in order of rank, 0 for what isn't relevant."""
+"""Measures of a ranking: a list of grades in order of rank, 0 for an irrelevant result."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Sequence
 
 
 def ndcg(grades: Sequence[float], ideal: Sequence[float], k: int = 10) -> float:
-    """Normalised discounted cumulative gain of the first `k`, 0..1, with linear gains as trec_eval and BEIR have it
-    (Järvelin & Kekäläinen 2002). `ideal` are the grades of all that is relevant, in any order."""
+    """Normalised discounted cumulative gain of the first `k` results (0 to 1), with linear gains as in trec_eval and
+    BEIR (Järvelin & Kekäläinen 2002). `ideal` has the grades of all relevant results, in any order."""
     best = _dcg(sorted(ideal, reverse=True)[:k])
     return _dcg(grades[:k]) / best if best else 0.0
 
 
 def recall(grades: Sequence[float], relevant: int, k: int = 10) -> float:
-    """The share of what is relevant that is among the first `k`, 0..1."""
+    """The share of the `relevant` results that are among the first `k` (0 to 1)."""
     return sum(grade > 0 for grade in grades[:k]) / relevant if relevant else 0.0
 
 
 def hit(grades: Sequence[float], k: int) -> float:
-    """1 if something relevant is among the first `k`, else 0."""
+    """1 if a relevant result is among the first `k`, else 0."""
     return float(any(grade > 0 for grade in grades[:k]))
 
 
 def reciprocal_rank(grades: Sequence[float]) -> float:
-    """One over the rank of the first that is relevant; 0 if there is none."""
+    """One over the rank of the first relevant result; 0 if there is none."""
     return next((1 / rank for rank, grade in enumerate(grades, 1) if grade > 0), 0.0)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which `share` (0..1) of the values lie, by nearest rank; 0 of none."""
+    """The value below which `share` (0 to 1) of the values lie, by nearest rank; 0 if there are no values."""
     ordered = sorted(values)
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
 

@@ -1,4 +1,4 @@
-"""What became of the questions of an evaluation: summed up, kept in a file, and compared with another run's."""
+"""The outcomes of an evaluation's questions: summed up, kept in a file, and compared with another run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rag.errors import RagError
 from rag.evaluation.metrics import percentile
@@ -14,8 +14,10 @@ from rag.evaluation.metrics import percentile
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one question: scores by name (0 to 1; those that don't apply are missing), milliseconds, and
-    what was found, best first."""
+    """The outcome of one question: scores (0 to 1) and milliseconds by name, and the passages found, best first.
+
+    A score that doesn't apply is missing. `gold` is the text of the first passage that holds the answer.
+    """
 
     question_id: str
     question: str
@@ -24,7 +26,7 @@ class Outcome:
     milliseconds: dict[str, float] = field(default_factory=dict)
     passages: list[dict[str, Any]] = field(default_factory=list)
     answer: str = ""
-    gold: str = ""  # the text of the first passage that holds what was asked for
+    gold: str = ""
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, float]:
@@ -52,44 +54,54 @@ def save_outcomes(path: Path, outcomes: Sequence[Outcome]) -> None:
 
 
 def load_outcomes(path: Path) -> list[Outcome]:
-    """Raises RagError for a file that `save_outcomes` hasn't written."""
+    """Read a file that `save_outcomes` has written. Raises RagError for any other."""
     try:
         return [Outcome(**json.loads(line)) for line in path.read_text("utf-8").split("\n") if line.strip()]
     except (OSError, ValueError, TypeError) as error:
         raise RagError(f"{path} isn't a file of evaluation details.") from error
 
 
+class Change(NamedTuple):
+    """One question's score in two runs; a list of three in JSON."""
+
+    question_id: str
+    before: float
+    after: float
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One score in two runs over the questions that both have; `changed` are (question id, before, after)."""
+    """The means of one score in two runs, over the questions that both have. `better` and `worse` count questions."""
 
     score: str
     before: float
     after: float
     better: int
     worse: int
-    changed: list[tuple[str, float, float]]
+    changed: list[Change]
 
 
 def compare(before: Sequence[Outcome], after: Sequence[Outcome]) -> list[Difference]:
-    """Each score of two runs, question by question; the questions that changed most come first."""
-    second = {outcome.question_id: outcome for outcome in after}
-    pairs = [(outcome, second[outcome.question_id]) for outcome in before if outcome.question_id in second]
+    """Each score of two runs, question by question. `changed` has the questions that changed most first."""
+    after_by_id = {outcome.question_id: outcome for outcome in after}
+    pairs = [(outcome, after_by_id[outcome.question_id]) for outcome in before if outcome.question_id in after_by_id]
     differences = []
     for name in dict.fromkeys(name for outcome, _ in pairs for name in outcome.scores):
-        both = [
-            (a.question_id, a.scores[name], b.scores[name]) for a, b in pairs if name in b.scores and name in a.scores
+        scores = [
+            Change(old.question_id, old.scores[name], new.scores[name])
+            for old, new in pairs
+            if name in old.scores and name in new.scores
         ]
-        if not both:
+        if not scores:
             continue
-        changed = sorted((c for c in both if c[1] != c[2]), key=lambda c: -abs(c[2] - c[1]))
+        changed = sorted((c for c in scores if c.before != c.after), key=lambda c: -abs(c.after - c.before))
         differences.append(
             Difference(
                 name,
-                sum(c[1] for c in both) / len(both),
-                sum(c[2] for c in both) / len(both),
-                sum(c[2] > c[1] for c in both),
-                sum(c[2] < c[1] for c in both),
+                sum(c.before for c in scores) / len(scores),
+                sum(c.after for c in scores) / len(scores),
+                sum(c.after > c.before for c in scores),
+                sum(c.after < c.before for c in scores),
                 changed,
             )
         )

@@ -1,4 +1,4 @@
-"""Questions with known answers, to measure with: JSON lines, or a folder in BEIR's layout."""
+"""Reads questions with known answers: JSON lines, or a folder in BEIR's layout."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from rag.schema import Message
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question and what is known of its answer.
+    """A question, and the facts that are known of its answer.
 
-    `relevant` are grades (above 0) by the document's name; `pages` are 1-based and belong to the one relevant
-    document; `quote` are verbatim words of the passage that answers it. `answerable` is None where nothing is said.
+    `relevant` maps names of documents to grades (above 0). `pages` are 1-based pages of the one relevant document.
+    `quote` has verbatim words of the passage that answers the question. `answerable` is None if the set doesn't say.
     """
 
     question_id: str
@@ -32,13 +32,13 @@ class Question:
 
     @property
     def has_gold(self) -> bool:
-        """Whether it is known what should be found."""
+        """Whether a document or a quote is known that should be found."""
         return bool(self.relevant or self.quote) and self.answerable is not False
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionSet:
-    """Questions, and with a BEIR folder the documents to search: pairs of name and bytes."""
+    """Questions, and of a BEIR folder the documents to search, as pairs of name and bytes."""
 
     name: str
     questions: list[Question]
@@ -48,8 +48,8 @@ class QuestionSet:
 def load_question_set(path: Path) -> QuestionSet:
     """Read a file of JSON lines or a BEIR folder (corpus.jsonl, queries.jsonl, qrels/*.tsv).
 
-    A line has `question`, and what is known: `file`, with `pages` or without, or a `quote`; `answerable` (true or
-    false), `history` (messages, oldest first), `answer` and `id` may be there. Raises RagError that names the line.
+    A line has `question`, and `file` or `quote` or both. It may have `pages` of the file, `answerable` (true or false),
+    `history` (messages, oldest first), `answer` and `id`. Raises RagError that names the line.
     """
     if path.is_dir():
         return _load_beir(path)
@@ -106,7 +106,7 @@ def _load_beir(folder: Path) -> QuestionSet:
             raise RagError(f"{place} needs _id and text.")
         relevant = grades.get(str(entry["_id"]), {})
         history = _history(place, entry)
-        # What has no grades may just not have been judged.
+        # A question without grades may just not have been judged.
         answerable = entry.get("answerable", True if relevant else None)
         questions.append(Question(str(entry["_id"]), entry["text"], history, relevant, answerable=answerable))
     return QuestionSet(folder.name, questions, documents)
