@@ -6,6 +6,7 @@ A passage is analysed once, however many claims cite it.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -62,11 +63,12 @@ class AnalysedPassage:
 def analyse(passage: str) -> AnalysedPassage:
     """Take a passage apart."""
     numbers = numbers_of_passage(passage)
+    starts = [number.start for number in numbers]
     sentences = []
     for start, end in _sentence_spans(passage):
         text = passage[start:end]
         sentence_terms = frozenset(term for word in WORD.findall(text) for term in word_terms(word))
-        sentence_numbers = tuple(number for number in numbers if start <= number.start < end)
+        sentence_numbers = tuple(numbers[bisect_left(starts, start) : bisect_left(starts, end)])
         sentences.append(Sentence(start, end, sentence_terms, sentence_numbers, text))
     vocabulary = frozenset(term for sentence in sentences for term in sentence.terms)
     by_beginning: dict[str, list[str]] = {}

@@ -39,10 +39,7 @@ def is_stated(claimed: Number, numbers: Sequence[Number], scales: frozenset[floa
 
 
 def _agree(claimed: Number, stated: Number, scales: frozenset[float]) -> bool:
-    # The percent sign of a column may be in its head, and some forms of a date have a number for the month.
-    is_percent_cell = claimed.kind == "percent" and stated.kind == "number" and stated.in_cell and not stated.currency
-    is_month = (claimed.kind, stated.kind) == ("number", "month")
-    if claimed.kind != stated.kind and not is_percent_cell and not is_month:
+    if claimed.kind != stated.kind and not _is_written_as_number(claimed, stated):
         return False
     if claimed.currency and stated.currency and claimed.currency != stated.currency:
         return False
@@ -57,6 +54,13 @@ def _agree(claimed: Number, stated: Number, scales: frozenset[float]) -> bool:
         for value, step in zip(claimed.values, claimed.steps, strict=True)
         for amount in amounts
     )
+
+
+def _is_written_as_number(claimed: Number, stated: Number) -> bool:
+    """The percent sign of a column may be in its head, and some forms of a date have a number for the month."""
+    if claimed.kind == "percent":
+        return stated.kind == "number" and stated.in_cell and not stated.currency
+    return claimed.kind == "number" and stated.kind == "month"
 
 
 def _is_in_title(number: Number, title: frozenset[str]) -> bool:

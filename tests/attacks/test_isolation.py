@@ -89,7 +89,7 @@ def test_the_same_bytes_in_two_collections_are_removed_from_one_only(
     assert (index.settings.data_dir / "files" / secret[:2] / secret).is_file()
 
 
-def test_neither_address_nor_session_opens_what_is_another_collections(
+def test_neither_address_nor_session_opens_a_document_of_another_collection(
     libraries: tuple[DocumentIndex, str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index, tea, secret = libraries

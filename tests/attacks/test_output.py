@@ -79,7 +79,7 @@ def test_true_citation_is_blue_once_it_is_checked_and_not_before() -> None:
         "<!-- [2] --> You owe 5,000 euros &lsqb;2&rsqb;.",
     ],
 )
-def test_claim_that_nothing_bears_out_never_gets_a_blue_badge(forged: str) -> None:
+def test_claim_that_no_passage_bears_out_never_gets_a_blue_badge(forged: str) -> None:
     markdown = shown(forged)
     assert blue(markdown) == 0
     assert not re.search(r":(?:green|violet|primary)", markdown)
@@ -116,7 +116,7 @@ def test_true_citations_stay_blue_among_markdown(written: str) -> None:
     assert not re.search(r"orange|red-badge|[\ufdd0-\ufdef]|\\[*_]", markdown)
 
 
-def test_answer_that_is_not_the_one_that_was_checked_has_no_blue_badge() -> None:
+def test_answer_changed_after_its_check_has_no_blue_badge() -> None:
     citations = tuple(check_citations(f"{FACT} [1].", PASSAGES))
     assert blue(answer_markdown(f"{FACT} [1].", 3, citations)) == 1
     for other in (f"{FACT} [1]. {CLAIM} [1].", f"{CLAIM} [2]."):

@@ -9,7 +9,7 @@ from rag.citations.markers import tidy_markers
 from rag.schema import Passage
 from rag.text.terms import content_terms
 
-# Some times what it takes: what grows with the square of a text's length takes minutes.
+# Several times the usual time. A check that grows with the square of the length takes minutes.
 SECONDS = 10
 
 REVENUE = "Its revenue rose to $17,455 million in 2021 from $11,139 million."
@@ -31,13 +31,13 @@ PASSAGES = [
 
 def checked(text: str) -> list[tuple[int, str, str]]:
     """(number, claim, supporting sentence or "") of each citation."""
-    found = []
+    citations = []
     for citation in check_citations(text, PASSAGES):
         support = PASSAGES[citation.number - 1].text[citation.start : citation.end]
         assert citation.supported == bool(support)
         assert citation.supported or citation.start == citation.end == 0
-        found.append((citation.number, citation.claim, support))
-    return found
+        citations.append((citation.number, citation.claim, support))
+    return citations
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_only_the_sentence_before_the_marker_is_the_claim() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "No marker at all.", "Nothing [9].", "Nothing [0].", "a[i] = [x]", "[1234]"])
-def test_what_names_no_passage_is_no_citation(text: str) -> None:
+def test_brackets_that_name_no_passage_are_no_citation(text: str) -> None:
     assert checked(text) == []
 
 
@@ -154,7 +154,7 @@ def test_citations_are_in_the_order_of_the_tidied_markers() -> None:
         ("[1] It has 29,300 employees.", ["It has 29,300 employees."]),
     ],
 )
-def test_claim_is_what_the_marker_stands_by(text: str, claims: list[str]) -> None:
+def test_claim_is_the_text_that_its_marker_stands_by(text: str, claims: list[str]) -> None:
     assert [claim for _, claim, support in checked(text) if support] == claims
 
 
@@ -180,10 +180,10 @@ def passage(text: str) -> Passage:
 
 
 def test_backticks_of_quoted_sentences_hide_no_citation() -> None:
-    found = [passage("```bash pip install docent ``` is how it is installed on the server.")]
+    passages = [passage("```bash pip install docent ``` is how it is installed on the server.")]
     text = "```bash pip install docent ``` is how it is installed on the server. [1]\n\nPress ` to open it [1]."
-    assert [c.number for c in check_citations(text, found, markdown=False)] == [1, 1]
-    assert check_citations(text, found, markdown=False)[0].supported
+    assert [c.number for c in check_citations(text, passages, markdown=False)] == [1, 1]
+    assert check_citations(text, passages, markdown=False)[0].supported
 
 
 def test_degenerate_texts_are_checked_in_time() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from rag.citations.entailment import check_claim
 
-# Some times what it takes: what grows with the square of a text's length takes minutes.
+# Several times the usual time. A check that grows with the square of the length takes minutes.
 SECONDS = 10
 
 REVENUE = "Revenue rose to $17.5 billion in 2021, reflecting the overall growth in our Delivery business."
@@ -18,9 +18,9 @@ OTHERS = "Some words that matter to nobody stand here. They go on for a while."
 
 
 def supporting(claim: str, passage: str, file_name: str = "") -> str:
-    found = check_claim(claim, passage, file_name)
-    assert found.borne_out or found.start == found.end == 0
-    return passage[found.start : found.end]
+    verdict = check_claim(claim, passage, file_name)
+    assert verdict.borne_out or verdict.start == verdict.end == 0
+    return passage[verdict.start : verdict.end]
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ def test_changed_number_name_or_sense_is_not_borne_out(claim: str, sentence: str
     assert supporting(claim, f"{OTHERS} {sentence} {OTHERS}") == ""
 
 
-def test_two_turns_are_none() -> None:
+def test_two_turns_of_the_sense_are_none() -> None:
     assert supporting("Revenue did not fall in 2021.", REVENUE) == REVENUE
 
 
-def test_missing_figures_are_told_as_the_claim_writes_them() -> None:
+def test_missing_numbers_are_told_as_the_claim_writes_them() -> None:
     assert check_claim("Revenue rose by 12.5 % to $18.5 billion in 2021.", REVENUE).missing == (
         "12.5 %",
         "$18.5 billion",
@@ -75,13 +75,13 @@ def test_missing_figures_are_told_as_the_claim_writes_them() -> None:
     assert check_claim("Giraffes sleep standing up.", REVENUE).missing == ()
 
 
-def test_figure_far_from_the_words_is_not_borne_out() -> None:
+def test_number_far_from_the_words_is_not_borne_out() -> None:
     passage = f"Revenue was 300 dollars. {' '.join([OTHERS] * 3)} Expenses were 512 dollars."
-    found = check_claim("Revenue was 512 dollars.", passage)
-    assert (found.borne_out, found.missing) == (False, ())
+    verdict = check_claim("Revenue was 512 dollars.", passage)
+    assert (verdict.borne_out, verdict.missing) == (False, ())
 
 
-def test_evidence_may_be_spread_over_adjacent_sentences() -> None:
+def test_a_claim_may_be_spread_over_adjacent_sentences() -> None:
     passage = f"{OTHERS} The museum of Gdansk opened in 2017. It shows the history of shipbuilding. {OTHERS}"
     claim = "The museum of Gdansk, opened in 2017, shows the history of shipbuilding."
     assert supporting(claim, passage) == "The museum of Gdansk opened in 2017."
@@ -107,7 +107,7 @@ def test_line_of_a_table_without_bars_bears_out() -> None:
     assert supporting("Revenue was $17.5 billion in 2021.", table) == "Revenue $ 11,139 $ 17,455 57 %"
 
 
-def test_what_the_file_name_says_need_not_be_in_the_passage() -> None:
+def test_names_in_the_file_name_need_not_be_in_the_passage() -> None:
     passage = "Revenue was $17.5 billion, and Lyft is a competitor."
     claim = "In 2021, revenue of Uber was $17.5 billion."
     assert supporting(claim, passage) == ""
@@ -124,13 +124,13 @@ def test_passage_that_speaks_of_itself_need_not_say_its_name() -> None:
     [
         ("우버의 매출은 2021년에 175억 달러였습니다.", True),
         ("우버의 매출은 2021년에 185억 달러였습니다.", False),
-        ("매출이 크게 늘었습니다.", False),  # nothing that could be compared
+        ("매출이 크게 늘었습니다.", False),  # no number and no name to compare
         ("Lyft의 매출은 2021년에 175억 달러였습니다.", False),
         ("Der Umsatz ist auf 17.5 billion gestiegen, und das ist mehr als 2020 und nicht wenig.", False),
         ("Der Umsatz ist im Jahr 2021 auf $17.5 billion gestiegen und wurde von der Lieferung getragen.", True),
     ],
 )
-def test_claim_in_another_language_is_held_to_its_figures_and_names(claim: str, borne_out: bool) -> None:
+def test_claim_in_another_language_is_held_to_its_numbers_and_names(claim: str, borne_out: bool) -> None:
     passage = "Revenue of the company was $17.5 billion in 2021. It is the largest that the company has had."
     assert check_claim(claim, passage).borne_out == borne_out
 
@@ -138,7 +138,7 @@ def test_claim_in_another_language_is_held_to_its_figures_and_names(claim: str, 
 @pytest.mark.parametrize(
     ("claim", "passage"), [("", "Text."), ("Text.", ""), ("…", "…"), ("It is so.", "It is so that it is.")]
 )
-def test_what_says_nothing_is_not_borne_out(claim: str, passage: str) -> None:
+def test_a_claim_or_passage_without_words_bears_nothing_out(claim: str, passage: str) -> None:
     assert not check_claim(claim, passage).borne_out
 
 

@@ -7,15 +7,15 @@ import pytest
 from rag.citations.numbers import numbers_of_claim, numbers_of_passage, stated_scales
 from rag.citations.stated_numbers import is_stated
 
-# Some times what it takes: what grows with the square of a text's length takes minutes.
+# Several times the usual time. A check that grows with the square of the length takes minutes.
 SECONDS = 10
 
 IN_MILLIONS = "(In millions) 2020 2021\nRevenue $ 11,139 $ 17,455 57 %"
 
 
-def not_found(claim: str, passage: str) -> list[str]:
-    found, scales = numbers_of_passage(passage), stated_scales(passage)
-    return [figure.text for figure in numbers_of_claim(claim) if not is_stated(figure, found, scales)]
+def not_stated(claim: str, passage: str) -> list[str]:
+    stated, scales = numbers_of_passage(passage), stated_scales(passage)
+    return [number.text for number in numbers_of_claim(claim) if not is_stated(number, stated, scales)]
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def not_found(claim: str, passage: str) -> list[str]:
         ("５００명", "500명"),
     ],
 )
-def test_amount_is_found_however_it_is_written(claim: str, passage: str) -> None:
+def test_amount_is_stated_however_it_is_written(claim: str, passage: str) -> None:
     assert numbers_of_claim(claim)
-    assert not_found(claim, passage) == []
+    assert not_stated(claim, passage) == []
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_amount_is_found_however_it_is_written(claim: str, passage: str) -> None
     ],
 )
 def test_other_amount_scale_or_unit_is_missing_as_it_is_written(claim: str, passage: str, missing: str) -> None:
-    assert not_found(claim, passage) == [missing]
+    assert not_stated(claim, passage) == [missing]
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_marks_of_lists_and_parts_of_codes_are_no_amounts(text: str) -> None:
     assert numbers_of_claim(text) == []
 
 
-def test_figure_knows_where_it_stands() -> None:
+def test_number_has_its_span() -> None:
     text = "Revenue was $17.5 billion in 2021."
-    assert [text[figure.start : figure.end].strip() for figure in numbers_of_claim(text)] == ["$17.5 billion", "2021"]
+    assert [text[number.start : number.end].strip() for number in numbers_of_claim(text)] == ["$17.5 billion", "2021"]
 
 
 @pytest.mark.parametrize("text", ["9" * 5000, "1," * 5000, "(" * 5000, "1-" * 5000, "a1" * 5000, "$ " * 5000])

@@ -58,30 +58,30 @@ def outcome_of(index: DocumentIndex, question: Question, *, answers: bool = Fals
     return outcome
 
 
-def test_the_file_that_should_be_found_is_scored(index: DocumentIndex) -> None:
-    found = outcome_of(index, Question("1", "When does the ferry leave?", relevant={"ferry.txt": 1.0}))
-    assert found.scores == {"nDCG@10": 1, "recall@10": 1, "hit@1": 1, "hit@5": 1, "MRR": 1}
-    assert found.passages[0]["file"] == "ferry.txt"
-    assert (found.passages[0]["relevant"], found.passages[-1]["relevant"]) == (1, 0)
-    assert found.milliseconds["search"] > 0
+def test_the_relevant_file_is_scored(index: DocumentIndex) -> None:
+    outcome = outcome_of(index, Question("1", "When does the ferry leave?", relevant={"ferry.txt": 1.0}))
+    assert outcome.scores == {"nDCG@10": 1, "recall@10": 1, "hit@1": 1, "hit@5": 1, "MRR": 1}
+    assert outcome.passages[0]["file"] == "ferry.txt"
+    assert (outcome.passages[0]["relevant"], outcome.passages[-1]["relevant"]) == (1, 0)
+    assert outcome.milliseconds["search"] > 0
     missed = outcome_of(index, Question("1", "When does the ferry leave?", relevant={"varn.pdf": 1.0}))
     assert missed.scores["hit@1"] == 0
     assert 0 < missed.scores["MRR"] < 1, "it is found, but not first"
 
 
-def test_the_quote_that_should_be_found_is_scored_whatever_its_spaces(index: DocumentIndex) -> None:
-    found = outcome_of(index, Question("1", "What does a ticket cost?", quote="A ticket  costs\nnine euros."))
-    assert found.scores["hit@1"] == found.scores["nDCG@10"] == 1
+def test_the_passage_with_the_quote_is_scored_whatever_its_spaces(index: DocumentIndex) -> None:
+    outcome = outcome_of(index, Question("1", "What does a ticket cost?", quote="A ticket  costs\nnine euros."))
+    assert outcome.scores["hit@1"] == outcome.scores["nDCG@10"] == 1
     elsewhere = Question("1", "What does a ticket cost?", relevant={"tea.txt": 1.0}, quote="A ticket costs nine euros.")
     assert set(outcome_of(index, elsewhere).scores.values()) == {0.0}, "the quote is in another file"
     absent = outcome_of(index, Question("1", "What does a ticket cost?", quote="A ticket costs ten euros."))
     assert set(absent.scores.values()) == {0.0}
 
 
-def test_the_pages_that_should_be_found_are_scored(index: DocumentIndex) -> None:
+def test_the_relevant_pages_are_scored(index: DocumentIndex) -> None:
     asked = "When does the harbour office close?"
-    found = outcome_of(index, Question("1", asked, relevant={"varn.pdf": 1.0}, pages=(2,)))
-    assert found.scores == {
+    outcome = outcome_of(index, Question("1", asked, relevant={"varn.pdf": 1.0}, pages=(2,)))
+    assert outcome.scores == {
         **{"nDCG@10": 1, "recall@10": 1, "hit@1": 1, "hit@5": 1, "MRR": 1},
         **{"page hit@1": 1, "page hit@5": 1, "page hit@10": 1},
     }
@@ -149,7 +149,7 @@ def test_a_question_is_asked_with_its_history(index: DocumentIndex) -> None:
     assert outcome_of(index, question).scores["hit@1"] == 1
 
 
-def test_an_llm_that_fails_ends_the_run_in_words(tmp_path: Path, llm_server: LLMServer) -> None:
+def test_a_failing_llm_ends_the_run_in_a_sentence(tmp_path: Path, llm_server: LLMServer) -> None:
     settings = Settings(data_dir=tmp_path, embed_model="bundled", openai_base_url=llm_server.url, llm_timeout=2)
     llm_server.script(Reply(status=401))
     with DocumentIndex(settings) as index, pytest.raises(RagError, match="OPENAI_API_KEY"):

@@ -52,7 +52,7 @@ def of_kind(kind: str, passage: str = "") -> list[str]:
     return [claim.claim for claim in make_claims(EXAMPLES) if claim.kind == kind and passage in claim.passage]
 
 
-def test_every_kind_is_made_and_labelled() -> None:
+def test_claims_of_every_kind_are_made_and_labelled() -> None:
     claims = make_claims(EXAMPLES)
     assert {claim.kind for claim in claims if claim.supported} == TRUE
     assert {claim.kind for claim in claims if not claim.supported} == FALSE
@@ -86,16 +86,16 @@ def test_swapped_name_comes_from_another_document() -> None:
     assert claim in {f"Costs of the firm were 512 dollars in {name}." for name in ("Yahoo", "Viaweb")}
 
 
-def test_changed_figure_differs_from_all_of_the_passage() -> None:
+def test_changed_number_differs_from_all_of_the_passage() -> None:
     for claim in of_kind("figure changed", "Ohio"):
         assert "512" not in claim
 
 
-def test_figure_of_another_place_is_the_passages_own() -> None:
+def test_number_of_another_place_is_in_the_passage() -> None:
     assert of_kind("figure of another place", "17,455")[0].count("11,139") == 1
 
 
-def test_nothing_is_made_of_nothing() -> None:
+def test_no_examples_no_claims() -> None:
     assert make_claims([]) == []
     assert make_claims([Example("Why?", "")]) == []
 

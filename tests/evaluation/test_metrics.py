@@ -16,13 +16,13 @@ def test_ndcg_discounts_by_rank_and_compares_with_the_best_order() -> None:
     assert ndcg([], []) == 0
 
 
-def test_recall_counts_what_is_found_among_all_that_is_relevant() -> None:
+def test_recall_is_the_share_of_relevant_results_that_are_found() -> None:
     assert recall([1, 0, 1], 4) == 0.5
     assert recall([0] * 10 + [1], 1) == 0
     assert recall([], 0) == 0
 
 
-def test_hit_and_reciprocal_rank_look_at_the_first_find() -> None:
+def test_hit_and_reciprocal_rank_look_at_the_first_relevant_result() -> None:
     assert hit([0, 0, 1], 2) == 0
     assert hit([0, 0, 1], 3) == 1
     assert reciprocal_rank([0, 0, 1, 1]) == pytest.approx(1 / 3)

@@ -15,20 +15,20 @@ def write(path: Path, *entries: object) -> Path:
     return path
 
 
-def test_lines_tell_what_should_be_found(tmp_path: Path) -> None:
+def test_lines_name_relevant_files_pages_and_quotes(tmp_path: Path) -> None:
     path = write(
         tmp_path / "q.jsonl",
         {"id": "a", "question": "Wie lang ist die Brücke?", "file": "bridge.pdf", "pages": [3, 4]},
         {"question": "Who?", "quote": "Edda Lund", "history": [{"role": "user", "content": "The ferry?"}]},
         {"question": "What colour is it?", "answerable": False},
     )
-    found = load_question_set(path)
-    assert found.name == "q"
-    assert found.documents == []
-    first, second, _ = found.questions
+    questions = load_question_set(path)
+    assert questions.name == "q"
+    assert questions.documents == []
+    first, second, _ = questions.questions
     assert (first.question_id, dict(first.relevant), first.pages) == ("a", {"bridge.pdf": 1.0}, (3, 4))
     assert (second.question_id, second.quote, second.history) == ("2", "Edda Lund", (Message("user", "The ferry?"),))
-    assert [question.has_gold for question in found.questions] == [True, True, False]
+    assert [question.has_gold for question in questions.questions] == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_beir_folder_brings_its_documents_and_grades(tmp_path: Path) -> None:
     write(tmp_path / "queries.jsonl", {"_id": "q1", "text": "When?"}, {"_id": "q2", "text": "Why?"})
     (tmp_path / "qrels").mkdir()
     (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t2\nq1\td2\t0\n")
-    found = load_question_set(tmp_path)
-    assert found.documents == [("d1.txt", b"Ferry\n\nIt left."), ("d2.txt", b"No.")]
-    assert [(dict(q.relevant), q.answerable) for q in found.questions] == [({"d1.txt": 2.0}, True), ({}, None)]
+    questions = load_question_set(tmp_path)
+    assert questions.documents == [("d1.txt", b"Ferry\n\nIt left."), ("d2.txt", b"No.")]
+    assert [(dict(q.relevant), q.answerable) for q in questions.questions] == [({"d1.txt": 2.0}, True), ({}, None)]
 
 
 def test_damaged_grades_are_named(tmp_path: Path) -> None:
