@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,15 +47,19 @@ def ferry_text(tmp_path: Path) -> Path:
     return path
 
 
-def answer_about_aldermoor(body: Body) -> Reply:
-    """Says what the passage on the asked thing says, with its number; makes a stand-alone question of a follow-up."""
+def answer_about_aldermoor(body: Body, hold: threading.Event | None = None) -> Reply:
+    """Says what the passage on the asked thing says, with its number; makes a stand-alone question of a follow-up.
+
+    The last word and the marker come when `hold` is set.
+    """
     prompt = str(body["messages"][-1]["content"])
     if "<passages>" not in prompt:
         return Reply("Who was the captain of the last ferry of Aldermoor?")
     name, sentence = ("ferry.txt", FERRY) if "captain" in prompt.rsplit("Question:", 1)[1] else ("bridge.pdf", BRIDGE)
     numbers = [number for number, rest in re.findall(r"^\[(\d+)\] \((.*)", prompt, re.M) if rest.startswith(name)]
     marked = next(n for n in numbers if sentence[:20] in prompt.split(f"[{n}] (", 1)[1].split(f"[{int(n) + 1}] (")[0])
-    return Reply(f"{sentence.split('. ')[-1].rstrip('.')} [{marked}].", pace=0.15)
+    *first, last = sentence.split(". ")[-1].rstrip(".").split(" ")
+    return Reply(pieces=(*(f"{word} " for word in first), f"{last} [{marked}]."), pace=0.15, hold=hold)
 
 
 def ask(page: Page, question: str) -> None:
@@ -87,7 +93,8 @@ def act_on(page: Page, name: str, action: str) -> None:
 def test_documents_are_dropped_asked_about_and_removed(
     app_url: str, page: Page, llm_server: LLMServer, bridge_pdf: Path, ferry_text: Path
 ) -> None:
-    llm_server.default = answer_about_aldermoor
+    hold = threading.Event()
+    llm_server.default = partial(answer_about_aldermoor, hold=hold)
 
     page.goto(app_url)
     expect(page.get_by_role("heading", name="Ask your documents")).to_be_visible()
@@ -104,6 +111,7 @@ def test_documents_are_dropped_asked_about_and_removed(
     expect(words(page, 1)).to_contain_text("The bridge of", timeout=60_000)
     assert "1931" not in words(page, 1).inner_text(), "the first words are there before the last ones"
     expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+    hold.set()
     expect(words(page, 1)).to_contain_text("opened in 1931")
     expect(last_answer(page)).to_contain_text("Sources")
 
@@ -168,11 +176,14 @@ def test_stop_ends_the_answer_and_the_request_and_keeps_what_had_arrived(
 
 
 def test_answer_goes_on_when_the_page_is_reloaded(app_url: str, page: Page, llm_server: LLMServer) -> None:
-    llm_server.script(Reply("One " + "and more " * 30 + "and the end.", pace=0.1))
+    hold = threading.Event()
+    llm_server.script(Reply("One " + "and more " * 30 + "and the end.", pace=0.1, hold=hold))
     page.goto(app_url)
     ask(page, "What is there?")
     expect(last_answer(page)).to_contain_text("One and more", timeout=60_000)
     page.reload()
+    expect(last_answer(page)).to_contain_text("One and more")
+    hold.set()
     expect(last_answer(page)).to_contain_text("and the end.", timeout=30_000)
     expect(page.get_by_text("Stopped.")).to_have_count(0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from playwright.sync_api import Locator, Page, expect
 from reportlab.pdfgen.canvas import Canvas
 
 from tests.fakes.llm_server import Body, LLMServer, Reply
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -56,6 +58,21 @@ def picture(page: Page, number: int) -> Locator:
     return page.get_by_role("img", name=f"Page {number} of tower.pdf")
 
 
+def expect_picture(page: Page, number: int) -> None:
+    """Wait until this page is drawn as a whole."""
+    expect(picture(page, number)).to_be_visible()
+    expect(picture(page, number)).to_have_js_property("complete", True)
+
+
+def lies_beside(page: Page) -> bool:
+    """Whether the source is to the right of the chat, wide enough to be read, and within the window of 1400 pixels."""
+    chat, source = last_answer(page).bounding_box(), picture(page, 2).bounding_box()
+    if not chat or not source:
+        return False
+    right = source["x"] + source["width"]
+    return chat["x"] + chat["width"] <= source["x"] and source["width"] > 450 and right <= 1400
+
+
 def shows_highlight(page: Page) -> bool:
     """Whether any of the highlight can be seen in the window as it is."""
     seen = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(int)
@@ -79,24 +96,20 @@ def test_source_opens_beside_the_chat_and_the_chat_goes_on(
     assert not shows_highlight(page)
 
     last_answer(page).get_by_role("button", name="Open source").first.click()
-    expect(picture(page, 2)).to_be_visible()
+    expect_picture(page, 2)
     expect(page.get_by_text("page 2 of 3")).to_be_visible()
-    chat, source = last_answer(page).bounding_box(), picture(page, 2).bounding_box()
-    assert chat and source
-    assert chat["x"] + chat["width"] <= source["x"], "side by side"
-    assert source["width"] > 450
-    assert source["x"] + source["width"] <= 1400
+    wait_until(lambda: lies_beside(page))
     expect(last_answer(page).get_by_text("Sources")).to_be_in_viewport()
     expect(page.get_by_role("button", name="Close")).to_be_in_viewport()
-    page.wait_for_timeout(500)
-    assert shows_highlight(page), "the sentence at the page's foot is in view"
+    wait_until(lambda: shows_highlight(page))  # the sentence at the page's foot is scrolled into view
 
     page.get_by_role("button", name="Next page").click()
-    expect(picture(page, 3)).to_be_visible()
+    expect_picture(page, 3)
     assert not shows_highlight(page)
     expect(page.get_by_role("button", name="Next page")).to_be_disabled()
     page.get_by_role("button", name="Previous page").click()
-    page.get_by_text("page 2 of 3").wait_for()
+    # Drawn after the buttons: until then a click may reach the one that led here.
+    expect_picture(page, 2)
     page.get_by_role("button", name="Previous page").click()
     expect(picture(page, 1)).to_be_visible()
     expect(page.get_by_role("button", name="Previous page")).to_be_disabled()
@@ -106,14 +119,17 @@ def test_source_opens_beside_the_chat_and_the_chat_goes_on(
     assert download.value.suggested_filename == "tower.pdf"
     assert Path(download.value.path()).read_bytes() == tower_pdf.read_bytes()
 
+    hold = threading.Event()
     llm_server.script(
-        Reply("What is known about the market of Corwen?"), Reply("Some words. " + "\n\nAnd more. " * 60, pace=0.05)
+        Reply("What is known about the market of Corwen?"),
+        Reply("Some words. " + "\n\nAnd more. " * 60, pace=0.05, hold=hold),
     )
     ask(page, "And the market?")
     expect(last_answer(page)).to_contain_text("And more.", timeout=60_000)
     page.get_by_role("button", name="Next page").click()
     expect(picture(page, 2)).to_be_visible()
     expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+    hold.set()
     expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0, timeout=60_000)
     assert last_answer(page).inner_text().count("And more.") == 60, "turning the page hasn't cut the answer short"
     expect(last_answer(page).get_by_text("And more.").last).to_be_in_viewport()

@@ -45,6 +45,7 @@ class Reply:
     whole: bool = False
     retry_after: str | None = None  # the header of a refusal
     pieces: tuple[str, ...] = ()  # what is streamed in place of the words of `text`, as it is
+    hold: threading.Event | None = None  # the last word waits until this is set
 
 
 @dataclass
@@ -180,8 +181,10 @@ class LLMServer:
         if streamed and (words or reply.begun):
             await out.begin("text/event-stream")
             await out.event(_chunk(request, {"role": "assistant", "content": ""}))
-        for word in words:
+        for place, word in enumerate(words, 1):
             await asyncio.sleep(reply.pace)
+            while place == len(words) and reply.hold is not None and not reply.hold.is_set():
+                await asyncio.sleep(0.02)
             if streamed:
                 await out.event(_chunk(request, {"content": word}))
             request.tokens_sent += 1
