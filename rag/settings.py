@@ -203,7 +203,10 @@ class Settings(BaseSettings):
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'docent.sqlite3'}"
 
     def with_milvus(self, uri: str, token: str) -> Settings:
-        """The same settings with another Milvus. Raises SettingsError for a wrong URI."""
+        """The same settings with another Milvus. From Milvus Lite, which needs no token, an empty `token` stands for
+        MILVUS_TOKEN. Raises SettingsError for a wrong URI."""
+        if self.milvus_is_lite:
+            token = token or self.milvus_token.get_secret_value()
         return Settings(**{**self.model_dump(), "milvus_uri": uri, "milvus_token": token})
 
     @property

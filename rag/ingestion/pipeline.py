@@ -79,6 +79,10 @@ class Ingestion:
         """The documents of which Milvus may hold some rows but not all: they must not be searched."""
         return {work.job.doc_id for work in self.book.active() if work.chunks and not work.is_ready}
 
+    async def dismiss(self, job_id: str | None) -> None:
+        """Take one finished job off the list, or all of them."""
+        self.book.dismiss(job_id)
+
     async def cancel(self, job_id: str) -> None:
         """Cancel a job, and delete the rows that it has written. Does nothing to a finished one.
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
-from typing import Any
 
-from rag.errors import RagError, StoreError
+from rag.errors import StoreError
 from rag.ingestion.pipeline import Ingestion
 from rag.library.collection_model import CollectionModel
+from rag.runtime.background import quietly
 from rag.schema import PartStatus
 from rag.settings import Settings
 from rag.storage.documents import Catalog
@@ -126,13 +125,3 @@ def _outgrown_sentence(chunks: int) -> str:
         f"{LITE_CHUNKS:,}; stop the app and take the library to a Milvus server with: "
         "python -m rag move --to http://host:19530"
     )
-
-
-async def quietly(awaitable: Awaitable[Any]) -> None:
-    """Await background work; what goes wrong goes to the log, and to the status of the part that it concerns."""
-    try:
-        await awaitable
-    except RagError as error:
-        logger.info("background work failed", exc_info=error)
-    except Exception:
-        logger.exception("background work failed")

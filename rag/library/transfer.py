@@ -13,8 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import Engine
+
 from rag.errors import StoreError
+from rag.runtime.background import quietly
 from rag.schema import DocumentInfo
+from rag.settings import Settings
 from rag.storage.documents import Catalog
 from rag.vector_store.store import VectorStore
 
@@ -52,7 +56,22 @@ class Place:
     catalog: Catalog
 
 
-async def move_library(source: Place, target: Place, collection: str, on_copied: OnCopied) -> Moved:
+async def move_library(source: Place, target: Settings, database: Engine, on_copied: OnCopied) -> Moved:
+    """Copy the collection to the Milvus of the settings `target`; its catalog is in the same `database`.
+
+    Raises like `copy_library`, and StoreError where the two are the same Milvus.
+    """
+    if target.milvus_key == source.shown:
+        raise StoreError(f"The library is at {target.milvus_shown} already; name another Milvus.")
+    store = VectorStore(target)
+    there = Place(target.milvus_key, store, Catalog(database, target.milvus_key, target.collection))
+    try:
+        return await copy_library(source, there, target.collection, on_copied)
+    finally:
+        await quietly(store.close())
+
+
+async def copy_library(source: Place, target: Place, collection: str, on_copied: OnCopied) -> Moved:
     """Copy the documents that are ready and their rows, count them, and list all documents for the target.
 
     `on_copied` gets the chunks that are there so far and how many there will be. Raises StoreError where the target
