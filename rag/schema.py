@@ -1,7 +1,7 @@
-"""The frozen data that the parts of the package hand to each other and to the pages.
+"""The frozen data that the rooms hand to each other and to the pages.
 
-Pages of a document count from 1. Spans are half-open character offsets into the text of the page they are on, or
-into the text of the whole document where it has no pages.
+Pages are counted from 1. A span is a half-open range of characters in the text of its page, or in the text of the whole
+document if the format has no pages.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ FINAL_STAGES: frozenset[str] = frozenset({"ready", "unchanged", "failed", "cance
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of text as a reader found it. `number` is None for formats without pages, whose text may be in several
-    parts, each a Page that ends where a paragraph does."""
+    """The text of one page, as its reader delivers it. In a format without pages `number` is None, and a long text
+    comes as several segments, each a Page that ends where a paragraph ends."""
 
     text: str
     number: int | None = None
@@ -28,7 +28,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of one page. `context` (title, headings) is embedded along with it but never shown as its text."""
+    """A piece of one page. `context` (title, headings) is embedded along with `text`, but never shown."""
 
     text: str
     page: int | None
@@ -53,7 +53,7 @@ class DocumentInfo:
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
-    """What became of one file that was handed to `DocumentIndex.ingest`."""
+    """The outcome of one file that `DocumentIndex.ingest` was given."""
 
     file_name: str
     status: IngestStatus
@@ -65,7 +65,8 @@ class IngestResult:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A snapshot of one file's way through the pipeline. `done` and `total` count pages while reading, then chunks."""
+    """A snapshot of one document's way into the library. `done` and `total` count pages in the stage "reading", and
+    chunks after it."""
 
     job_id: str
     file_name: str
@@ -79,15 +80,16 @@ class Job:
 
     @property
     def finished(self) -> bool:
+        """Whether the stage is a final one."""
         return self.stage in FINAL_STAGES
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A retrieved piece of a document. Ranks count from 1; None where that search didn't find it.
+    """A chunk, or neighbouring chunks joined, that an answer may rest on.
 
-    `score` is the fused score in 0 to 1, or the reranker's where there is one, higher is better; it orders the passages
-    of one search only.
+    Ranks are counted from 1, and None where that search didn't find the passage. `score` is the fused score (0 to 1),
+    or the reranker's where there is one. Higher is better, within one search only.
     """
 
     text: str
@@ -103,11 +105,11 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A marker [number] in an answer, with the sentence of passage `number` (1-based) that bears it out.
+    """A claim, and the passage that its marker [number] names (`number` is counted from 1).
 
-    `start` and `end` are the supporting sentence's offsets in the passage's text. `supported` is False where no
-    sentence of the passage bears the claim out; start and end are then both 0. `missing` are the claim's numbers that
-    the passage doesn't hold, as the claim writes them.
+    `start` and `end` are the span, in the passage's text, of the sentence that bears the claim out. `supported` is
+    False and the span empty (0, 0) where no sentence does. `missing` are the claim's numbers that the passage
+    lacks, as the claim writes them.
     """
 
     number: int
@@ -120,8 +122,9 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A piece that a search considered. Scores: cosine, BM25, the fused one (0 to 1) and the reranker's; None where
-    that search or the reranker didn't see it. `left_out` says why it is no passage; empty where it is one."""
+    """A row that a search has found. Scores are the cosine, BM25's, the fused one (0 to 1) and the reranker's; None
+    where that search or the reranker didn't see the row. `left_out` says why it is no passage, and is empty if it is
+    one."""
 
     file_name: str
     doc_id: str
@@ -138,8 +141,8 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """How an answer came about: the first candidates by fused score, dense search's share in that score (0 to 1),
-    milliseconds by stage in order, and tokens of the prompt and of the answer as estimated (0 without an LLM)."""
+    """How an answer came about: the best candidates by fused score, dense search's share in that score (0 to 1), the
+    milliseconds of each stage in order, and the estimated tokens of prompt and answer (0 without an LLM)."""
 
     candidates: tuple[Candidate, ...] = ()
     dense_weight: float = 0.0
@@ -150,9 +153,9 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an answer rests on, kept with it. `question` is the stand-alone question that was searched for; `refused`
-    says that the passages don't hold the answer, and are but the nearest ones; `unsearched` counts the documents that
-    were still being indexed then."""
+    """All that is kept with an answer. `question` is the stand-alone question that was searched for. With `refused` the
+    passages don't hold the answer, and are only the nearest ones. `unsearched` is the number of documents that were
+    still being indexed."""
 
     question: str = ""
     passages: tuple[Passage, ...] = ()
@@ -166,7 +169,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation; the answer's evidence comes with it when it was stored."""
+    """One message of a conversation. A stored answer has its evidence."""
 
     role: Role
     content: str
@@ -175,7 +178,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation's head; times are in UTC."""
+    """A conversation without its messages. Times are in UTC."""
 
     conversation_id: str
     title: str
@@ -185,7 +188,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a deletion removed, and how many of its rows Milvus still counts (0 unless something is wrong)."""
+    """What a deletion has removed, and how many of its rows Milvus still counts (0 unless something is wrong)."""
 
     documents: int
     chunks: int
@@ -195,7 +198,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class PartStatus:
-    """How one part (embedding model, Milvus, LLM) is doing: `detail` is one sentence to show."""
+    """How one service (embedding model, Milvus, LLM) is doing. `detail` is a sentence for the user."""
 
     state: Literal["starting", "ready", "error", "off"]
     name: str
@@ -204,8 +207,8 @@ class PartStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A snapshot of the system; never blocks to be made. `notice`, `mismatch` and `outgrown` (by the library, of Milvus
-    Lite) are sentences for the user."""
+    """A snapshot of all services. `notice`, `mismatch` (the collection has another model) and `outgrown` (the library
+    is too large for Milvus Lite) are sentences for the user."""
 
     embedding: PartStatus
     milvus: PartStatus

@@ -14,7 +14,7 @@ from typing import Any
 
 from rag.settings import Settings
 
-# By name: the module, and what it measures. The first is run where none is named.
+# Name: module and help text. The first is the default.
 BENCHMARKS = {
     "tables": ("rag.cli.bench_tables", "the tutorial's adds and searches, and Docent's (the default)"),
     "ingest": ("rag.cli.bench_ingest", "from files to a library, the tutorial's way and Docent's, and the limit"),
@@ -36,7 +36,7 @@ def add_bench_arguments(
 
 
 def with_benchmark(arguments: Sequence[str]) -> list[str]:
-    """The command line with the default benchmark's name after `bench`, where none is named and no help is asked."""
+    """The command line, with the default benchmark's name after a `bench` that has neither a name nor --help."""
     command, following = list(arguments[:1]), list(arguments[1:])
     unnamed = not following or (following[0].startswith("-") and following[0] not in {"-h", "--help"})
     return ["bench", DEFAULT, *following] if command == ["bench"] and unnamed else command + following
@@ -45,7 +45,7 @@ def with_benchmark(arguments: Sequence[str]) -> list[str]:
 def run_bench(settings: Settings, options: argparse.Namespace) -> int:
     """Returns the exit code. Raises RagError, and KeyboardInterrupt when the process is told to end."""
     if threading.current_thread() is threading.main_thread():
-        # As Ctrl-C: scratch collections must not stay behind when the process is told to end.
+        # Like Ctrl-C, so that a process that is told to end still deletes its scratch collections.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     module: Any = import_module(options.module)
     return int(module.run(settings, options))

@@ -21,31 +21,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
-    """Measure and print, which takes minutes. Returns 0. Raises RagError; what was made is removed whatever happens."""
+    """Measure and print, which takes minutes. Returns 0. Raises RagError. Scratch collections are always deleted."""
     paths = [path for given in options.paths for path in files_of(Path(given))]
     if missing := [path for path in paths if not path.is_file()]:
         raise ReadError(f"There is no file {missing[0]}; check the path.")
-    found = measure(settings, paths, max(1, options.rounds), lambda what: err.print(what, style="dim"))
+    measured = measure(settings, paths, max(1, options.rounds), lambda what: err.print(what, style="dim"))
     if options.json:
-        print_json({**asdict(found), "ratios": found.ratios})
+        print_json({**asdict(measured), "ratios": measured.ratios})
     else:
-        _print(found)
+        _print(measured)
     return 0
 
 
-def _print(found: Ingested) -> None:
+def _print(measured: Ingested) -> None:
     table = Table(box=None)
     table.add_column("")
     table.add_column("seconds", justify="right")
     for name, seconds in (
-        ("tutorial, 1,024-token chunks, of which the model sees 256", found.tutorial),
-        ("tutorial, 256-token chunks: all the text", found.tutorial_whole_text),
-        ("Docent: all the text", found.docent),
-        ("limit: embedding alone", found.limit),
-        *((f"  {name} alone, on one core", seconds) for name, seconds in found.stages.items()),
+        ("tutorial, 1,024-token chunks, of which the model sees 256", measured.tutorial),
+        ("tutorial, 256-token chunks: all the text", measured.tutorial_whole_text),
+        ("Docent: all the text", measured.docent),
+        ("limit: embedding alone", measured.limit),
+        *((f"  {name} alone, on one core", seconds) for name, seconds in measured.stages.items()),
     ):
         table.add_row(name, f"{seconds:.1f}")
-    out.print(f"{found.chunks:,} chunks, {found.tokens:,} tokens")
+    out.print(f"{measured.chunks:,} chunks, {measured.tokens:,} tokens")
     out.print(table)
-    for name, ratio in found.ratios.items():
+    for name, ratio in measured.ratios.items():
         out.print(f"Docent: {ratio:.2f} {name}")

@@ -91,7 +91,7 @@ def _number(text: str, most: int) -> int:
 
 def _png(text: str) -> Path:
     path = Path(text)
-    # Said before the minutes that a run takes.
+    # Checked here, before a run that takes minutes.
     if path.suffix.lower() != ".png" or not path.parent.is_dir():
         raise argparse.ArgumentTypeError("a file ending in .png in a folder that exists")
     return path

@@ -1,4 +1,4 @@
-"""What the commands share: printing, progress bars, and which files a path stands for."""
+"""Shared by the commands: printing, the progress bar of ingestion, and the files that a path stands for."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _UNPRINTABLE = re.compile(f"[{NEVER_PRINTED}]")
 
 
 class _Terminal(Console):
-    """A console on which texts are only text."""
+    """A console that obeys nothing in the texts it prints."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        super().print(*(_printable(one) if isinstance(one, str) else one for one in objects), **options)
+        super().print(*(_printable(value) if isinstance(value, str) else value for value in objects), **options)
 
 
 def _printable(text: str) -> str:
@@ -37,7 +37,7 @@ err = _Terminal(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 class IngestProgress:
-    """A bar of chunks and a count of files on a terminal; nothing where the output is for machines."""
+    """A bar of chunks with the number of files, on a terminal only and not where `quiet`."""
 
     def __init__(self, quiet: bool) -> None:
         columns = (
@@ -67,10 +67,10 @@ class IngestProgress:
 
 
 def files_of(path: Path) -> Iterator[Path]:
-    """The path itself, or the files of a supported format in a folder; hidden ones are passed over."""
+    """The path itself or, of a folder, the files in it that have a supported format and aren't hidden."""
     try:
         is_folder = path.is_dir()
-    except OSError:  # a name that no file can have: whoever opens it says so
+    except OSError:  # no file can have this name: opening it gives the error message
         is_folder = False
     if not is_folder:
         yield path
@@ -82,7 +82,8 @@ def files_of(path: Path) -> Iterator[Path]:
 
 
 def print_json(value: Any) -> None:
-    # Through the plain stream: rich would wrap long lines.
+    """Print `value`, which may hold dataclasses and times, as JSON."""
+    # Not through rich, which wraps long lines.
     print(_printable(json.dumps(value, default=_plain, ensure_ascii=False, indent=2)))
 
 
@@ -95,5 +96,6 @@ def _plain(value: Any) -> Any:
 
 
 def fail(sentence: str, code: int = 1) -> int:
+    """Print the sentence as one line on stderr. Returns `code`, the exit code."""
     err.print(f"Error: {' '.join(sentence.split())}")
     return code

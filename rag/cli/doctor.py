@@ -26,8 +26,8 @@ def run_doctor(index: DocumentIndex, options: argparse.Namespace) -> int:
         shown = index.settings.shown()
         print_json({"settings": shown, "limits": limits, "status": status, "milliseconds": timings})
     else:
-        for name, part in (("Embedding", status.embedding), ("Milvus", status.milvus), ("LLM", status.llm)):
-            out.print(f"{name:<9}  {part.state:<8}  {part.name}  {part.detail}")
+        for name, service in (("Embedding", status.embedding), ("Milvus", status.milvus), ("LLM", status.llm)):
+            out.print(f"{name:<9}  {service.state:<8}  {service.name}  {service.detail}")
         for sentence in (status.notice, status.mismatch, status.outgrown):
             if sentence:
                 out.print(sentence)
@@ -37,25 +37,27 @@ def run_doctor(index: DocumentIndex, options: argparse.Namespace) -> int:
             out.print(f"{name}={value}")
         for name, milliseconds in timings.items():
             out.print(f"{name}: {milliseconds:.0f} ms")
-    bad = [part.detail for part in (status.embedding, status.milvus, status.llm) if part.state == "error"]
-    bad += [status.mismatch] if status.mismatch else []
-    return fail(bad[0]) if bad else 0
+    services = (status.embedding, status.milvus, status.llm)
+    problems = [service.detail for service in services if service.state == "error"]
+    problems += [status.mismatch] if status.mismatch else []
+    return fail(problems[0]) if problems else 0
 
 
 def _verify(index: DocumentIndex, options: argparse.Namespace) -> int:
-    """Verify, and mend where that is asked for. Returns 0 if nothing is wrong any more."""
+    """Verify, and with --repair mend. Returns 0 if no finding is left."""
     with IngestProgress(options.json) as progress:
-        found = index.verify(options.repair, on_progress=progress.show)
+        verification = index.verify(options.repair, on_progress=progress.show)
     if options.json:
-        print_json(found.findings)
+        print_json(verification.findings)
     else:
-        for finding in found.findings:
+        for finding in verification.findings:
             name = finding.file_name or finding.doc_id or index.settings.collection
             out.print(f"{'mended' if finding.mended else 'wrong'}  {finding.kind}  {name}  {finding.what}")
-        out.print(f"{found.documents:,} documents and {found.rows:,} rows looked at: {len(found.findings)} findings.")
-    if found.good:
+        documents, rows, findings = verification.documents, verification.rows, len(verification.findings)
+        out.print(f"{documents:,} documents and {rows:,} rows looked at: {findings} findings.")
+    if verification.good:
         return 0
-    wrong = sum(not finding.mended for finding in found.findings)
+    wrong = sum(not finding.mended for finding in verification.findings)
     if options.repair:
-        return fail(f"{wrong} of {len(found.findings)} findings can't be mended; see what each asks for.")
+        return fail(f"{wrong} of {len(verification.findings)} findings can't be mended; see what each asks for.")
     return fail(f"{wrong} things are wrong; mend them with `python -m rag doctor --repair`.")

@@ -1,14 +1,30 @@
-"""`python -m rag ingest`, `list`, `delete`, `reset` and `reindex`: the commands for the documents of the library."""
+"""`python -m rag ingest`, `list`, `delete`, `reset` and `reindex`: the documents of the library."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from rag.cli.console import IngestProgress, fail, files_of, out, print_json
 from rag.index import DocumentIndex
 from rag.readers.filetypes import SUPPORTED
+from rag.schema import Receipt
+
+
+def add_ingest_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command `ingest`."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder")
+    parser.add_argument("--replace", action="store_true", help="remove other documents of the same name")
+
+
+def add_delete_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command `delete`."""
+    parser.add_argument("doc_id", metavar="DOC_ID")
+
+
+def add_reset_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command `reset`."""
+    parser.add_argument("--yes", action="store_true", help="really do it")
 
 
 def run_ingest(index: DocumentIndex, options: argparse.Namespace) -> int:
@@ -45,14 +61,14 @@ def run_list(index: DocumentIndex, options: argparse.Namespace) -> int:
 
 
 def run_delete(index: DocumentIndex, options: argparse.Namespace) -> int:
-    return _receipt(index.delete(options.doc_id), options)
+    return _print_receipt(index.delete(options.doc_id), options)
 
 
 def run_reset(index: DocumentIndex, options: argparse.Namespace) -> int:
     if not options.yes:
         count = len(index.documents())
         return fail(f"This removes {count} documents of {index.settings.collection}; say --yes to do it.", 2)
-    return _receipt(index.reset(), options)
+    return _print_receipt(index.reset(), options)
 
 
 def run_reindex(index: DocumentIndex, options: argparse.Namespace) -> int:
@@ -70,7 +86,7 @@ def _size(size: int) -> str:
     return f"{size / 1_000_000:.1f} MB" if size >= 1_000_000 else f"{size / 1000:.0f} kB"
 
 
-def _receipt(receipt: Any, options: argparse.Namespace) -> int:
+def _print_receipt(receipt: Receipt, options: argparse.Namespace) -> int:
     if options.json:
         print_json(receipt)
     else:

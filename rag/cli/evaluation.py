@@ -1,4 +1,4 @@
-"""`python -m rag eval`: scores a set of questions, keeps what became of each, and compares two such runs."""
+"""`python -m rag eval`: scores a set of questions, keeps the outcome of each, and compares two runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rag.evaluation.outcomes import Outcome, compare, load_outcomes, save_outcom
 from rag.evaluation.question_sets import QuestionSet, load_question_set
 from rag.index import DocumentIndex
 
-# Questions that are shown for each score of a comparison.
+# Questions printed for each score of a comparison.
 SHOWN_CHANGES = 5
 
 
@@ -44,11 +44,11 @@ def run_eval(index: DocumentIndex, options: argparse.Namespace) -> int:
         if questions.name in results:  # the same name in another folder
             questions = replace(questions, name=f"{questions.name}-{number}")
         if questions.documents and not options.collection:
-            # A corpus isn't to be mixed with the user's own documents.
+            # In its own collection: the corpus must not mix with the user's documents.
             name = "eval_" + re.sub(r"\W", "_", questions.name, flags=re.ASCII)
             settings = index.settings.model_copy(update={"collection": name})
-            with DocumentIndex(settings, background=False) as own:
-                results[questions.name] = _score(own, questions, options)
+            with DocumentIndex(settings, background=False) as corpus_index:
+                results[questions.name] = _score(corpus_index, questions, options)
         else:
             results[questions.name] = _score(index, questions, options)
     if options.json:
@@ -66,7 +66,7 @@ def _score(index: DocumentIndex, questions: QuestionSet, options: argparse.Names
             failed = [r for r in index.ingest(sources, on_progress=progress.show) if r.status == "failed"]
         if failed:
             raise RagError(f"{len(failed)} of {len(sources)} documents failed: {failed[0].error}")
-    asked = track(
+    asking = track(
         evaluate(index, questions, answers=not options.no_answers),
         f"Asking {questions.name}",
         total=len(questions.questions),
@@ -78,9 +78,9 @@ def _score(index: DocumentIndex, questions: QuestionSet, options: argparse.Names
     folder = Path(options.details) if options.details else index.settings.data_dir / "eval"
     path = folder / f"{questions.name}-{datetime.now():%Y%m%d-%H%M%S}.jsonl"
     try:
-        outcomes.extend(asked)
+        outcomes.extend(asking)
     finally:
-        if outcomes:  # those before an error, too
+        if outcomes:  # also where an error has ended the run
             save_outcomes(path, outcomes)
     checks = {} if options.no_answers else check_errors(questions, outcomes)
     return {**summary(outcomes), **checks, "details": str(path)}

@@ -1,4 +1,7 @@
-"""`python -m rag COMMAND`: the parser, and the running of one command. `--help` lists them."""
+"""`python -m rag COMMAND`: the parser, and the running of one command.
+
+A command is a function `run_…(index, options)` of another module, which returns the exit code and raises RagError.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,16 @@ from rag import DocumentIndex, Settings, __version__
 from rag.cli.bench import add_bench_arguments, run_bench, with_benchmark
 from rag.cli.console import fail
 from rag.cli.doctor import add_doctor_arguments, run_doctor
-from rag.cli.documents import run_delete, run_ingest, run_list, run_reindex, run_reset
+from rag.cli.documents import (
+    add_delete_arguments,
+    add_ingest_arguments,
+    add_reset_arguments,
+    run_delete,
+    run_ingest,
+    run_list,
+    run_reindex,
+    run_reset,
+)
 from rag.cli.evaluation import add_eval_arguments, run_eval
 from rag.cli.questions import add_ask_arguments, add_search_arguments, run_ask, run_search
 from rag.cli.transfer import add_move_arguments, run_move
@@ -31,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log_to_file(settings)
         with request(f"command {options.command}"):
             if options.command == "bench":
-                # Benchmarks bring their own collections; the app may be holding the library's.
+                # Benchmarks make their own collections, and the app may have the library's Lite file open.
                 return run_bench(settings, options)
-            # Commands that only look must not take up unfinished work: they are gone in a moment.
+            # The other commands end in a moment, so they resume no unfinished document.
             with DocumentIndex(settings, background=options.command == "ingest") as index:
                 return int(options.run(index, options))
     except RagError as error:
@@ -69,21 +81,17 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    ingest = add("ingest", run_ingest, "add files and folders to the library")
-    ingest.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder")
-    ingest.add_argument("--replace", action="store_true", help="remove other documents of the same name")
+    add_ingest_arguments(add("ingest", run_ingest, "add files and folders to the library"))
     add_search_arguments(add("search", run_search, "find the passages for a question"))
     add_ask_arguments(add("ask", run_ask, "answer a question with its sources"))
     add("list", run_list, "list the documents")
-    delete = add("delete", run_delete, "remove a document")
-    delete.add_argument("doc_id", metavar="DOC_ID")
-    reset = add("reset", run_reset, "remove all documents of the collection")
-    reset.add_argument("--yes", action="store_true", help="really do it")
+    add_delete_arguments(add("delete", run_delete, "remove a document"))
+    add_reset_arguments(add("reset", run_reset, "remove all documents of the collection"))
     add_eval_arguments(add("eval", run_eval, "score answers to questions whose answers are known"))
     add("reindex", run_reindex, "build the collection again with the settings in force")
     add_move_arguments(add("move", run_move, "copy the collection with its vectors to another Milvus"))
     bench = commands.add_parser("bench", help=BENCH_HELP, description=BENCH_HELP)
-    if "bench" in arguments[:1]:  # no other command waits for the benchmarks to be imported
+    if "bench" in arguments[:1]:  # only then, since importing the benchmarks takes time
         add_bench_arguments(bench, common)
     add_doctor_arguments(add("doctor", run_doctor, "say what is configured, what is reachable, and how fast"))
     return parser

@@ -1,4 +1,4 @@
-"""`python -m rag search` and `ask`: what is found for a question, and what is answered."""
+"""`python -m rag search` and `ask`: the passages for a question, and its answer."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def run_ask(index: DocumentIndex, options: argparse.Namespace) -> int:
     """Returns the exit code. Raises RagError."""
     answer = index.ask(options.question, doc_ids=options.doc)
     try:
-        for part in answer.tokens:
+        for token in answer.tokens:
             if not options.json:
-                out.print(part, end="")
+                out.print(token, end="")
     except LLMError:
-        pass  # said below, from answer.error
+        pass  # reported below, from answer.error
     if options.json:
         print_json({"text": answer.text, **asdict(answer.evidence())})
     else:

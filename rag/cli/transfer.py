@@ -1,4 +1,4 @@
-"""`python -m rag move`: takes the library to another Milvus, and says what to do next."""
+"""`python -m rag move`: copies the library to another Milvus, and prints the next steps."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def run_move(index: DocumentIndex, options: argparse.Namespace) -> int:
 
 
 def _print_moved(moved: Moved, with_token: bool) -> None:
-    there = f", {moved.chunks - moved.copied} of them there before" if moved.copied < moved.chunks else ""
-    out.print(f"{moved.documents} document(s) are at {moved.milvus_uri}: {moved.chunks} chunks, all counted{there}.")
+    before = f", {moved.chunks - moved.copied} of them there before" if moved.copied < moved.chunks else ""
+    out.print(f"{moved.documents} document(s) are at {moved.milvus_uri}: {moved.chunks} chunks, all counted{before}.")
     if moved.waiting:
         out.print(f"{moved.waiting} more weren't ready: they are listed there as they were, to go on or to be retried.")
     if not moved.lexical:
