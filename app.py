@@ -1,10 +1,10 @@
 """The web application: `streamlit run app.py`. The pages are in pages/, what they share in pages/parts/."""
 
-if __name__ == "__main__":  # the script, which is run at each visit and click
+if __name__ == "__main__":  # the script: runs at each visit and click
     from pages.parts.app.navigation import run_app
 
     run_app()
-else:  # the server, which is made once
+else:  # the server: made once
     import streamlit as st
     from starlette.middleware import Middleware
 

@@ -15,7 +15,7 @@ from pages.parts.status import show_status
 if TYPE_CHECKING:
     from rag.benchmarks import BackgroundRun, Operation, Tables
 
-# The largest takes minutes on Milvus Lite.
+# 1,000 take minutes on Milvus Lite.
 _SIZES = {"Up to 100": (10, 100), "Up to 1,000": (10, 100, 1000)}
 
 _RATIOS = {
@@ -26,11 +26,11 @@ _RATIOS = {
 
 @st.cache_resource(show_spinner=False)
 def open_run() -> BackgroundRun:
-    """The measurement that all sessions share: it goes on whatever page is looked at."""
-    from rag.benchmarks import BackgroundRun  # brings pymilvus, which takes seconds
+    """The measurement that all sessions share. It goes on while they look at other pages."""
+    from rag.benchmarks import BackgroundRun  # imports pymilvus, which takes seconds
 
     run = BackgroundRun()
-    close_at_end(lambda: run.stop(wait=True))  # which removes the scratch collections
+    close_at_end(lambda: run.stop(wait=True))  # deletes the scratch collections
     return run
 
 

@@ -32,7 +32,7 @@ from rag.schema import Conversation, DocumentInfo, Message
 if TYPE_CHECKING:
     from rag import DocumentIndex
 
-# The newest answers have their sources below them; those of older ones are shown when asked for.
+# The newest answers are shown with their sources. For an older one the user asks.
 UNFOLDED_ANSWERS = 2
 
 
@@ -47,11 +47,11 @@ def show_chat() -> None:
     messages = index.conversations.messages(conversation.conversation_id) if conversation else []
     turn = open_turns().running(conversation.conversation_id if conversation else None)
     source = opened_source()
-    # Up to the answer whose source is open, so that this answer is what is seen beside it.
+    # Up to the answer whose source is open: the chat is scrolled to its end, and so shows that answer.
     shown = messages if source is None or source.later or turn else messages[: source.message + 1]
     chat, panel = _halves(source)
     with chat:
-        # Placeholders that are emptied at once: what an earlier run has drawn would else stay until this run's end.
+        # Placeholders are emptied at once. Else the elements of an earlier run stay until this run ends.
         welcome, body, below = st.empty(), st.container(), st.empty()
         if not messages:
             with welcome.container():
@@ -74,7 +74,7 @@ def show_chat() -> None:
     with st.bottom:
         if turn:
             st.button("Stop", icon=":material/stop_circle:", on_click=turn.stop, key="stop-answer")
-    # Not within st.bottom, where it lands anyway: else Streamlit doesn't keep the page scrolled to the newest words.
+    # Outside st.bottom, although it is drawn there: inside, Streamlit doesn't keep the page scrolled to its end.
     st.chat_input(
         "Ask about your documents, or drop files here",
         key="question",
@@ -89,9 +89,9 @@ def show_chat() -> None:
 
 
 def _halves(source: Source | None) -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Where the chat and the source go: side by side if a source is open, else the chat takes all of the page.
+    """The containers of chat and source: side by side if a source is open, else one for the whole page.
 
-    Each half scrolls by itself, the chat as the page does else: it keeps to the newest words.
+    Side by side each scrolls by itself, and the chat stays at its end, as the page does without a source.
     """
     if source is None:
         chat = st.container()
@@ -102,7 +102,7 @@ def _halves(source: Source | None) -> tuple[DeltaGenerator, DeltaGenerator]:
 
 def _show_filter(documents: list[DocumentInfo]) -> None:
     labels = document_labels(documents)
-    # Kept apart from the widget, whose own state is dropped when another page is visited.
+    # Not in the widget's state, which Streamlit drops when another page is visited.
     chosen = [doc_id for doc_id in st.session_state.get("chosen-documents", []) if doc_id in labels]
     st.session_state["chosen-documents"] = chosen
     if len(documents) > 1:
@@ -112,7 +112,7 @@ def _show_filter(documents: list[DocumentInfo]) -> None:
             default=chosen,
             format_func=lambda doc_id: labels.get(doc_id, "a deleted document"),
             placeholder="All documents",
-            select_all=False,  # none chosen is the same, without hundreds of names in the sidebar
+            select_all=False,  # choosing none means the same, without hundreds of names in the sidebar
         )
 
 

@@ -50,11 +50,11 @@ def _show_uploader(index: DocumentIndex) -> None:
     folder = st.segmented_control(
         "What to add", ["Files", "Folder"], default="Files", label_visibility="collapsed", key="upload-kind"
     )
-    # Another key empties the uploader: taken files would otherwise stay in memory and come again with each run.
+    # A new key empties the uploader. Else submitted files stay in memory and come again with each run.
     st.session_state.setdefault("uploads-taken", 0)
     files = st.file_uploader(
         "Drop a folder here" if folder == "Folder" else "Drop files here",
-        type=extensions if folder == "Folder" else None,  # single files are refused with a reason, by the reader
+        type=extensions if folder == "Folder" else None,  # the reader refuses a single file with a reason
         accept_multiple_files="directory" if folder == "Folder" else True,
         max_upload_size=index.settings.max_upload_mb,
         key=f"uploads-{folder}-{st.session_state['uploads-taken']}",
@@ -88,7 +88,7 @@ def _show_library(index: DocumentIndex, number: int, chunks: int) -> None:
     if number > ROWS // 2:
         words = st.text_input("Filter by name", placeholder="Filter by name", label_visibility="collapsed").casefold()
     named: list[DocumentInfo] | None = None
-    if words:  # not in SQL, where SQLite takes Ä and ä for two letters
+    if words:  # not in SQL: to SQLite Ä and ä are two letters
         named = [document for document in index.documents() if words in document.file_name.casefold()]
         number = len(named)
         if not named:
@@ -168,14 +168,14 @@ def _delete(index: DocumentIndex, document: DocumentInfo) -> None:
         _give_receipt(document.file_name, index.delete(document.doc_id))
 
 
-def _give_receipt(what: str, receipt: Receipt) -> None:
-    sentence = f"Removed {what}: {counted(receipt.chunks, 'chunk')}; {receipt.left:,} left in Milvus."
+def _give_receipt(removed: str, receipt: Receipt) -> None:
+    sentence = f"Removed {removed}: {counted(receipt.chunks, 'chunk')}; {receipt.left:,} left in Milvus."
     st.session_state.receipt = ("success" if receipt.left == 0 else "warning", sentence)
 
 
 @contextmanager
 def _receipt_errors() -> Iterator[None]:
-    """A failure inside is shown in the place of the receipt: the dialog that asked is gone by then."""
+    """Show an error in the place of the receipt: the dialog that asked is closed by then."""
     try:
         yield
     except RagError as error:

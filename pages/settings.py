@@ -1,4 +1,4 @@
-"""The settings page: what is configured, what is reachable, and how to change it. It changes nothing itself."""
+"""The settings page: the settings in force, the state of each service, and how to change them. It changes nothing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def show_settings() -> None:
     st.title("Settings", anchor=False)
     index = open_index()
     show_status(index)
-    st.fragment(_show_parts, run_every=2)(index)
+    st.fragment(_show_services, run_every=2)(index)
     st.subheader("Connect", anchor=False)
     st.markdown(
         ":gray[Settings are environment variables, or lines of a file named] `.env` "
@@ -54,23 +54,23 @@ def show_settings() -> None:
     st.caption(f"Docent {__version__}")
 
 
-def _show_parts(index: DocumentIndex) -> None:
+def _show_services(index: DocumentIndex) -> None:
     with shown_errors():
         status = index.status()
         with st.container(gap="xsmall"):
-            _show_part("Language model", status.llm)
-            _show_part("Embedding model", status.embedding)
-            _show_part("Milvus", status.milvus)
+            _show_service("Language model", status.llm)
+            _show_service("Embedding model", status.embedding)
+            _show_service("Milvus", status.milvus)
         show_outgrown(index)
 
 
-def _show_part(title: str, part: PartStatus) -> None:
-    colour, state = _STATES[part.state]
+def _show_service(title: str, service: PartStatus) -> None:
+    colour, state = _STATES[service.state]
     with st.container(border=True, gap=None):
         st.markdown(f"**{title}** :{colour}-badge[{state}]")
-        st.markdown(safe_label(part.name, 200))
-        if part.detail:
-            st.caption(safe_text(part.detail))
+        st.markdown(safe_label(service.name, 200))
+        if service.detail:
+            st.caption(safe_text(service.detail))
 
 
 def _show_recipes(title: str, recipes: dict[str, str]) -> None:
@@ -80,7 +80,7 @@ def _show_recipes(title: str, recipes: dict[str, str]) -> None:
 
 
 def _rows(settings: Settings) -> list[dict[str, str]]:
-    """One row for each setting, without secrets."""
+    """A row for each setting. Of a secret it says only whether it is set."""
     shown = settings.shown()
     return [
         {"Setting": name.upper(), "Value": shown[name.upper()], "What it takes": field.description or ""}

@@ -1,4 +1,4 @@
-"""What the person should know about the system's state, above each page. Quiet when all is well."""
+"""The state of the services above each page: notices and errors, nothing when all is well."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from rag.schema import Status
 if TYPE_CHECKING:
     from rag import DocumentIndex
 
-# What a search waits for while a large library on Milvus Lite is being opened.
+# A search waits while a large library on Milvus Lite is being opened.
 PREPARING = "Preparing the library for search…"
 
 
 def show_status(index: DocumentIndex) -> None:
-    """Notices and troubles, kept up to date; when a part comes up or fails, the page is run again."""
+    """Notices and errors, kept up to date. When the state of a service changes, the page runs again."""
     status = index.status()
-    settled = all(part.state in ("ready", "off") for part in (status.embedding, status.milvus, status.llm))
+    settled = all(service.state in ("ready", "off") for service in (status.embedding, status.milvus, status.llm))
     st.fragment(_status, run_every=10 if settled else 2)(index, _states(status))
 
 
 def show_outgrown(index: DocumentIndex) -> None:
-    """Where the library is too large for Milvus Lite: that, and the command that takes it to a server."""
+    """For a library that is too large for Milvus Lite: the sentence, and the command that moves it to a server."""
     outgrown = index.status().outgrown
     if outgrown:
         sentence, _, command = outgrown.rpartition(": ")
@@ -34,8 +34,8 @@ def show_outgrown(index: DocumentIndex) -> None:
 
 
 def _states(status: Status) -> tuple[str, ...]:
-    parts = (status.embedding, status.milvus, status.llm)
-    return (*(part.state for part in parts), status.notice or "", status.mismatch or "")
+    services = (status.embedding, status.milvus, status.llm)
+    return (*(service.state for service in services), status.notice or "", status.mismatch or "")
 
 
 def _status(index: DocumentIndex, states_before: tuple[str, ...]) -> None:
@@ -49,9 +49,9 @@ def _status(index: DocumentIndex, states_before: tuple[str, ...]) -> None:
             st.markdown(f":gray[:shimmer[Loading the embedding model…]] :gray[{safe_text(status.embedding.name)}]")
         elif status.milvus.state == "starting":
             st.markdown(f":gray[:shimmer[{safe_text(status.milvus.detail)}]]")
-        for part in (status.milvus, status.embedding):
-            if part.state == "error":
-                st.warning(f"{safe_text(part.detail)} Docent goes on trying by itself.", icon=":material/cloud_off:")
+        for service in (status.milvus, status.embedding):
+            if service.state == "error":
+                st.warning(f"{safe_text(service.detail)} Docent goes on trying by itself.", icon=":material/cloud_off:")
         if status.llm.state == "error":
             st.warning(safe_text(status.llm.detail), icon=":material/cloud_off:")
         if status.notice:

@@ -1,4 +1,4 @@
-"""Files on their way into the library: taking them, deciding on namesakes, watching the jobs."""
+"""Files on their way into the library: submitting them, deciding on namesakes, watching the jobs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ICONS = {
 
 
 class Upload(Protocol):
-    """What `st.file_uploader` and `st.chat_input` deliver."""
+    """A file as `st.file_uploader` and `st.chat_input` deliver it."""
 
     name: str
     size: int
@@ -40,18 +40,19 @@ class Upload(Protocol):
 
 @dataclass(frozen=True)
 class Undecided:
-    """A file whose name another document has; `known` is that document."""
+    """A file with the name of another document, its `namesake`."""
 
     name: str
     data: bytes
-    known: DocumentInfo
+    namesake: DocumentInfo
 
 
 def take_uploads(index: DocumentIndex, uploads: Iterable[Upload]) -> list[Job]:
     """Submit the files and return their jobs.
 
-    Those too large are refused, as is the rest where a limit is reached, and those whose name another document has wait
-    for a decision; both are kept in the session for `show_undecided`. The browser checks sizes, but can't be trusted.
+    A file that is too large is refused, and so are all files after a limit is reached. A file with the name of another
+    document waits for a decision. `show_undecided` shows both from the session. The browser checks sizes as well, but
+    can't be trusted.
     """
     limit = index.settings.max_upload_mb
     jobs = []
@@ -64,9 +65,9 @@ def take_uploads(index: DocumentIndex, uploads: Iterable[Upload]) -> list[Job]:
             continue
         data = upload.getvalue()
         try:
-            known = index.namesake(upload.name, data)
-            if known:
-                st.session_state.setdefault("undecided", []).append(Undecided(upload.name, data, known))
+            namesake = index.namesake(upload.name, data)
+            if namesake:
+                st.session_state.setdefault("undecided", []).append(Undecided(upload.name, data, namesake))
             else:
                 jobs.append(index.submit(upload.name, data))
         except ReadError as error:  # the other files go on
@@ -88,11 +89,12 @@ def take_sample(index: DocumentIndex) -> None:
 
 
 def sample_files() -> list[Path]:
+    """The sample documents of this installation; none where they were taken out."""
     return sorted(path for path in SAMPLES.glob("*") if path.is_file() and not path.name.startswith((".", "_")))
 
 
 def show_undecided(index: DocumentIndex) -> None:
-    """What was refused, and the files that wait for a decision: replace, keep both, or leave it."""
+    """The refusals, and the files that wait for a decision: replace, keep both, or skip."""
     for sentence in st.session_state.get("refused", []):
         st.error(safe_text(sentence), icon=":material/error:")
     if st.session_state.get("refused"):
@@ -102,13 +104,13 @@ def show_undecided(index: DocumentIndex) -> None:
         with st.container(border=True):
             st.markdown(
                 f"**{safe_label(file.name)}** is in the library already, with other contents "
-                f"(added {ago(file.known.added_at)}, {file_size(file.known.size)})."
+                f"(added {ago(file.namesake.added_at)}, {file_size(file.namesake.size)})."
             )
             with st.container(horizontal=True):
                 for choice in ("Replace", "Keep both", "Skip"):
                     st.button(
                         choice,
-                        key=f"{choice}-{place}-{file.known.doc_id}",
+                        key=f"{choice}-{place}-{file.namesake.doc_id}",
                         type="primary" if choice == "Replace" else "secondary",
                         on_click=_decide,
                         args=(index, choice, [file]),
@@ -129,7 +131,7 @@ def _decide(index: DocumentIndex, choice: str, files: list[Undecided]) -> None:
 
 
 def show_jobs(index: DocumentIndex, *, compact: bool = False) -> None:
-    """The jobs, live while there are active ones. `compact` shows the active ones only."""
+    """The jobs, live while one is active. With `compact` only the active ones."""
     jobs = index.jobs()
     if not jobs or (compact and all(job.finished for job in jobs)):
         return

@@ -25,7 +25,7 @@ def file_size(size: int) -> str:
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:
-    """How long since `moment`; a date where that is more than a week. A time without a zone is in UTC."""
+    """The time since `moment` in words; a date if that is more than a week. A time without a zone is in UTC."""
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     if seconds < 60:
@@ -37,7 +37,7 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
 
 
 def document_labels(documents: Sequence[DocumentInfo]) -> dict[str, str]:
-    """A plain-text label by doc_id; those of the same name are told apart by when they were added."""
+    """A plain-text label for each doc_id. Documents of the same name get the time they were added (UTC)."""
     names = Counter(document.file_name for document in documents)
     return {
         document.doc_id: document.file_name
@@ -47,7 +47,7 @@ def document_labels(documents: Sequence[DocumentInfo]) -> dict[str, str]:
 
 
 def job_progress(job: Job) -> str:
-    """What a job is at, with counts where there are some."""
+    """The stage of a job in words, with its counts if it has any."""
     of = f"{job.done:,} of {job.total:,}" if job.total else ""
     match job.stage:
         case "queued":
@@ -69,5 +69,5 @@ def job_progress(job: Job) -> str:
 
 
 def passage_place(passage: Passage) -> str:
-    """Where a passage is from, in plain text."""
+    """A passage's file name and page, as plain text."""
     return passage.file_name + (f" · page {passage.page}" if passage.page else "")

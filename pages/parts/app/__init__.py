@@ -1,1 +1,1 @@
-"""What the application is run with: navigation, response headers, shutdown, and the index that all sessions share."""
+"""The frame of the application: navigation, response headers, shutdown, and shared_index, which all sessions use."""

@@ -1,5 +1,8 @@
-"""The headers of every response. They are the second line of defence: the first is that nothing on the pages loads,
-links or runs what a document or a model says (safe_markdown)."""
+"""The security headers of every response.
+
+They are the second line of defence. The first is safe_markdown: nothing that a document or a model writes is loaded,
+linked or run.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,14 @@ _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 def content_security_policy() -> str:
-    """Everything comes from this server and goes to it. Streamlit's own page has one inline script, allowed by its
-    hash, and styles that are made as they are needed; its pictures and its workers may be data and blobs."""
+    """The value of the header: pages load from this server and send to it only.
+
+    Streamlit's page needs four exceptions: an inline script, which is allowed by its hash, inline styles, pictures and
+    fonts in data URLs, and workers in blobs.
+    """
     page = (Path(st.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
     hashes = [hashlib.sha256(script.encode()).digest() for script in _INLINE_SCRIPT.findall(page)]
-    scripts = " ".join(f"'sha256-{base64.b64encode(one).decode()}'" for one in hashes)
+    scripts = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in hashes)
     return "; ".join(
         (
             "default-src 'self'",
@@ -42,7 +48,7 @@ def content_security_policy() -> str:
 
 
 class SecurityHeaders:
-    """ASGI middleware that adds them."""
+    """ASGI middleware that adds the headers."""
 
     def __init__(self, app: Any) -> None:
         self._app = app

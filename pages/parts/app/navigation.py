@@ -14,7 +14,7 @@ from pages.parts.chat.source_view import opened_source
 
 def run_app() -> None:
     """Draw the navigation and run the page that the address names."""
-    # A file: Streamlit has browsers fetch favicons that are Material icons from a Google server.
+    # A file, not a Material icon: a browser would fetch that from a server of Google's.
     st.set_page_config(page_title="Docent", page_icon=Path(__file__).with_name("icon.png"))
     st.logo(":material/menu_book:", size="large")
     page = st.navigation(
@@ -25,7 +25,7 @@ def run_app() -> None:
             st.Page("pages/settings.py", title="Settings", icon=":material/tune:", url_path="settings"),
         ]
     )
-    # Decided before the page is run: a change in mid-run would make all of it jump to and fro.
+    # Decided before the page runs: a change in mid-run would make the page jump.
     beside = page.url_path == "" and opened_source() is not None
     st.set_page_config(layout="wide" if beside else "centered", initial_sidebar_state="collapsed" if beside else "auto")
     with shown_errors():
@@ -33,10 +33,10 @@ def run_app() -> None:
 
 
 def run_page(show: Callable[[], None]) -> None:
-    """Run a page's script: `show` draws it.
+    """Draw the page with `show`, in the frame.
 
-    Because there is a folder named pages, Streamlit runs the scripts in it by themselves until app.py has called
-    `st.navigation` once. If the first visit after a start is to a page's own address, the frame is drawn from here.
+    Streamlit runs each script of a folder named pages by itself until app.py has called `st.navigation` once. So where
+    the first visit after a start is to the address of one page, the frame is drawn from here.
     """
     if PagesManager.uses_pages_directory:
         run_app()

@@ -1,4 +1,4 @@
-"""The one index of the process, and how its errors reach the page."""
+"""The one index of the process, and its errors on the page."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ UNEXPECTED = "Something went wrong here. The application's log has the details."
 
 @st.cache_resource(show_spinner="Starting…")
 def open_index() -> DocumentIndex:
-    """The index that all sessions share. Raises SettingsError for a wrong setting; that isn't cached."""
-    from rag import DocumentIndex, Settings, log_to_file  # takes seconds, so the page's frame is drawn before
+    """The index that all sessions share. Raises SettingsError for a wrong setting; the next call tries again."""
+    from rag import DocumentIndex, Settings, log_to_file  # takes seconds; the page's frame is drawn before
 
     settings = Settings()
     log_to_file(settings)
-    # The widgets' own limit is the browser's business; this one the server heeds, while a file is still on its way.
+    # The browser checks the widgets' limit. The server checks this one, while it receives a file.
     config.set_option("server.maxUploadSize", settings.max_upload_mb)
     index = DocumentIndex(settings)
     close_at_end(index.close)
@@ -38,7 +38,7 @@ def open_index() -> DocumentIndex:
 
 @contextmanager
 def shown_errors() -> Iterator[None]:
-    """Show what goes wrong inside as one sentence: never a traceback."""
+    """Show an error of the block as one sentence, never as a traceback."""
     try:
         yield
     except RagError as error:
@@ -49,6 +49,6 @@ def shown_errors() -> Iterator[None]:
 
 
 def attempt(action: Callable[..., object], *values: object) -> None:
-    """`action(*values)` for a button's callback: an error is shown above the page."""
+    """Call `action(*values)` from a button. Its error is shown above the page."""
     with shown_errors():
         action(*values)

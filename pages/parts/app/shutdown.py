@@ -1,4 +1,4 @@
-"""What is closed when the application ends."""
+"""The end of the application: the index and the measurement are closed."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ _closers: list[Callable[[], object]] = []
 
 
 def close_at_end(close: Callable[[], object]) -> None:
-    """Call `close` when the server is told to stop, or else when the interpreter ends, what came last first. It may be
-    called twice; what it raises is logged, and keeps no other from being closed."""
+    """Call `close` when the server stops, or else when the interpreter ends; the latest is called first.
+
+    It may be called twice. Its errors are logged, and the others are closed all the same.
+    """
 
     def close_or_log() -> None:
         try:
@@ -26,13 +28,14 @@ def close_at_end(close: Callable[[], object]) -> None:
             log.exception("closing failed")
 
     _closers.append(close_or_log)
-    # Closing needs executors, and those are shut down before atexit's callbacks: their own kind runs in time.
+    # Not by atexit: its callbacks run after the executors are shut down, and closing needs executors.
     getattr(threading, "_register_atexit", atexit.register)(close_or_log)
 
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
-    """The server's life. After it the signal that ended it ends the process, without the interpreter's callbacks."""
+    """The server's life. Closing happens here, since the signal that stops the server ends the process without the
+    interpreter's callbacks."""
     yield {}
     for close in reversed(_closers):
         await asyncio.to_thread(close)

@@ -1,4 +1,4 @@
-"""An answer and what it rests on: the text with its markers, the cited passages, what was retrieved besides."""
+"""An answer and its passages: the text with its markers, the cited passages, and the others that were retrieved."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from pages.parts.wording import counted, passage_place
 from rag import STOPPED, checked_markers
 from rag.schema import Citation, Evidence, Message, Passage
 
-# What is done when a passage's source is asked for: the passage, the spans of it to highlight, and whether they are but
-# the nearest thing to a supporting sentence.
+# Opens a passage's source. Arguments: the passage, the spans of its text to highlight, and whether the highlight is
+# soft, because no sentence bears the claim out.
 OpenSource = Callable[[Passage, tuple[tuple[int, int], ...], bool], None]
 
 
 def citation_marker(passages: int, citations: Sequence[Citation] | None) -> Marker:
-    """Markers for an answer on `passages` passages: those that aren't borne out, or weren't checked, carry a question
-    mark, and those whose numbers aren't in the passage an exclamation mark. Before the check (None) all are grey.
+    """The badges of the markers of an answer on `passages` passages.
 
-    A marker's place is that of its citation.
+    A claim that isn't borne out, or wasn't checked, gets a question mark, and a claim whose numbers the passage lacks
+    an exclamation mark. Before the check (`citations` None) all badges are grey. A marker's place is its citation's.
     """
 
     def marker(number: int, place: int | None) -> str | None:
@@ -33,14 +33,14 @@ def citation_marker(passages: int, citations: Sequence[Citation] | None) -> Mark
             return None
         if citations is None:
             return f":gray-badge[{number}]"
-        own = citations[place : place + 1] if place is not None else ()
-        return _badge(number, [citation for citation in own if citation.number == number])
+        at_place = citations[place : place + 1] if place is not None else ()
+        return _badge(number, [citation for citation in at_place if citation.number == number])
 
     return marker
 
 
 def _badge(number: int, citations: Sequence[Citation]) -> str:
-    """A passage's number in the colour of the worst of its citations; without any it wasn't checked."""
+    """A passage's number in the colour of the worst of its citations. Without citations it wasn't checked."""
     if any(citation.missing for citation in citations):
         return f":red-badge[{number}!]"
     if not citations or not all(citation.supported for citation in citations):
@@ -51,27 +51,27 @@ def _badge(number: int, citations: Sequence[Citation]) -> str:
 def answer_markdown(
     text: str, passages: int, citations: Sequence[Citation] | None = None, *, extractive: bool = False
 ) -> str:
-    """The answer's text for `st.markdown`: whole and checked, or (without citations) as far as it has come."""
+    """The answer's text for `st.markdown`: whole and checked, or, without citations, as far as it is written."""
     if citations is not None:
-        # Known by their places: what is hidden from the check, by an entity or by what only looks like code, must
-        # neither pass for checked nor take the badge of a marker that is checked and not shown.
+        # Each marker is known by its place. A marker that the check doesn't see, since it is written as an entity or
+        # looks like code, must not get the badge of a checked one.
         text, spans = checked_markers(text, passages, markdown=not extractive)
         same = [int(text[start + 1 : end - 1]) for start, end in spans] == [citation.number for citation in citations]
         text = placed(text, spans if same else ())
-    # Sentences of documents are no Markdown: a star or an underscore in them is meant.
+    # Sentences of documents are no Markdown: a star or an underscore in them stands for itself.
     write = safe_text if extractive else safe_markdown
     return write(text, marker=citation_marker(passages, citations))
 
 
-# Every run of the page shows all answers anew, and parsing them takes longer than sending them.
+# Each run of the page shows all answers, and parsing one takes longer than sending it.
 _kept_markdown = lru_cache(maxsize=500)(answer_markdown)
 
 
 def show_answer(message: Message, key: str, open_source: OpenSource, *, folded: bool = False) -> None:
-    """A stored answer with its sources. `key` tells it from the other answers of the page.
+    """A stored answer with its sources. No other answer of the page has the same `key`.
 
-    `folded` leaves the sources out until they are asked for: they are some fifty elements, and a long conversation with
-    all of them takes a second to send and longer to draw.
+    With `folded` the sources are left out until the user asks for them: they are some fifty elements, and those of a
+    long conversation take a second to send and longer to draw.
     """
     evidence = message.evidence or Evidence()
     if message.content:
@@ -119,7 +119,7 @@ def _show_sources(evidence: Evidence, key: str, open_source: OpenSource) -> None
         st.caption("They don't hold the answer; nothing in your documents comes closer to the question.")
     elif by_number:
         st.markdown("**Sources**")
-    # A refused answer has no rest: its passages are all there is to show.
+    # Of a refusal all passages are shown here, and none below.
     with st.container(gap="xsmall"):
         for number, passage in numbered:
             if number in by_number or evidence.refused:
@@ -150,7 +150,7 @@ def _show_source(
     badge = _badge(number, citations) if citations else f":gray-badge[{number}]"
     spans = tuple((citation.start, citation.end) for citation in citations if citation.supported)
     with _row():
-        # With a key it stays open when a source is opened, which moves it into a column.
+        # The key keeps it open when a source is opened and the answer moves into a column.
         with st.expander(f"{badge} {safe_label(passage_place(passage), 100)}", key=f"source-{key}"):
             st.markdown(safe_text(passage.text, spans))
             for citation in citations:
@@ -173,7 +173,7 @@ def _row() -> DeltaGenerator:
 
 
 def _open_button(passage: Passage, spans: tuple[tuple[int, int], ...], key: str, open_source: OpenSource) -> None:
-    """Without a supporting sentence the whole passage is what there is to see."""
+    """Opens the source at `spans`, or at the whole passage if there are none."""
     st.button(
         "Open source",
         key=f"open-source-{key}",

@@ -1,4 +1,4 @@
-"""What is done when a question is asked or asked again: it is kept, and its answer begun."""
+"""A question is asked, or asked again: it is kept, and its answer begins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def submit(index: DocumentIndex) -> None:
-    """Take what is in the box below the chat: files are added, and the question waits for them."""
+    """Take the files and the question from the box below the chat. The question waits for the files."""
     with shown_errors():
         value = st.session_state.question
         jobs = take_uploads(index, value.files)
@@ -28,7 +28,7 @@ def submit(index: DocumentIndex) -> None:
 
 
 def ask(index: DocumentIndex, question: str, wait_for: list[str] | None = None) -> None:
-    """Keep the question, then start to answer it: whatever happens then, the question isn't lost."""
+    """Keep the question, then begin its answer: so no later error loses the question."""
     with shown_errors():
         # Before it is kept: it would be sent with every run of the page.
         check_question(question, index.settings.max_question_characters)
@@ -39,7 +39,7 @@ def ask(index: DocumentIndex, question: str, wait_for: list[str] | None = None) 
         try:
             open_turns().admit(index)
         except LimitReached:
-            # It waits for Retry, unless an answer is being written: that goes on.
+            # Kept for Retry, unless an answer is being written: that one goes on.
             if open_turns().running(conversation.conversation_id) is None:
                 index.conversations.add(conversation.conversation_id, Message("user", question))
             raise
@@ -51,9 +51,9 @@ def ask(index: DocumentIndex, question: str, wait_for: list[str] | None = None) 
 
 
 def retry(index: DocumentIndex, conversation_id: str) -> None:
-    """Answer the last question of a conversation again, or at last."""
+    """Answer the last question of a conversation again, or for the first time."""
     with shown_errors():
-        open_turns().admit(index)  # first: what has arrived of the last answer stays if this is refused
+        open_turns().admit(index)  # first: if it is refused, the last answer stays
         messages = index.conversations.messages(conversation_id)
         if messages and messages[-1].role == "assistant":
             index.conversations.drop_last(conversation_id)

@@ -1,7 +1,7 @@
-"""The conversations in the sidebar: which one is open, and opening, renaming, exporting and deleting them.
+"""The conversations in the sidebar: the open one, and opening, renaming, exporting and deleting them.
 
-The open conversation's id is in the address (`?c=…`), so it survives a reload, and in the session, so it survives a
-visit to another page.
+The id of the open conversation is kept in the address (`?c=…`), which survives a reload, and in the session, which
+survives a visit to another page.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ SHOWN_CONVERSATIONS = 12
 
 @st.cache_resource(show_spinner=False)
 def open_turns() -> Turns:
-    """The running answers, which all sessions share."""
+    """The running turns of all sessions."""
     return Turns()
 
 
 def current_conversation(index: DocumentIndex) -> Conversation | None:
-    """The open conversation; None for a new one, that is until its first question."""
+    """The open conversation. None for a new one, until its first question."""
     conversation_id = st.query_params.get("c") or st.session_state.get("conversation")
     if not conversation_id:
         return None
@@ -45,7 +45,7 @@ def current_conversation(index: DocumentIndex) -> Conversation | None:
 
 
 def open_conversation(conversation_id: str | None) -> None:
-    """Make this the open conversation; None begins a new one."""
+    """Open this conversation; None begins a new one."""
     st.session_state.conversation = conversation_id
     if conversation_id is None:
         st.query_params.pop("c", None)
@@ -98,7 +98,7 @@ def _show_row(index: DocumentIndex, conversation: Conversation, current: Convers
             key=f"menu-{key}",
             on_change="rerun",
         )
-        if menu.open:  # made on demand: a long list stays quick
+        if menu.open:  # drawn on demand, so that a long list is drawn fast
             with menu:
                 _show_menu(index, conversation)
 

@@ -19,23 +19,26 @@ from rag.schema import DocumentInfo, Passage
 if TYPE_CHECKING:
     from rag import DocumentIndex
 
-# Left, top, right, bottom as shares of the page's width and height.
+# Left, top, right, bottom in shares of the page's width and height, 0 to 1.
 Box = tuple[float, float, float, float]
 
-# Pixels. Streamlit knows no window height: chat and source fit into a window of 900 with what is above and below them.
+# Pixels. Streamlit doesn't know the window's height: with the elements above and below, both fit into 900 pixels.
 CHAT_HEIGHT = 625
 SOURCE_HEIGHT = 520
 COLUMNS = (1, 1.15)
-# The share of a portrait page that can be seen at once.
+# The share of a portrait page's height that is in view at once.
 _IN_VIEW = 0.56
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is open beside the chat. `spans` are in the text of page `page` (1-based), or of the whole document where
-    it has no pages; `soft` where they are a passage as a whole. `shown` is the page that is looked at, `start` the
-    character from which on a long text is shown (None: from the sentence on), `message` the answer's place in its
-    conversation, and `later` says whether the messages after that are shown."""
+    """A cited document beside the chat.
+
+    `message` is the place of the answer in its conversation. `spans` are in the text of page `page` (from 1), or of the
+    whole document if it has no pages. They are highlighted paler with `soft`, where they are a whole passage. `shown`
+    is the page in view, `start` the first character in view of a long text (None: a little before the first span). With
+    `later` the messages after the answer are shown, too.
+    """
 
     conversation_id: str
     message: int
@@ -50,7 +53,7 @@ class Source:
 
 
 def open_source(conversation_id: str, message: int, passage: Passage, spans: tuple[Span, ...], soft: bool) -> None:
-    """Open the source of a passage beside the chat; `spans` are in the passage's text."""
+    """Open the source of a passage beside the chat. `spans` are in the passage's text."""
     st.session_state.source = Source(
         conversation_id,
         message,
@@ -64,19 +67,19 @@ def open_source(conversation_id: str, message: int, passage: Passage, spans: tup
 
 
 def opened_source() -> Source | None:
-    """The source that is open in the conversation that is open."""
+    """The open source of the open conversation."""
     source: Source | None = st.session_state.get("source")
     conversation_id = st.query_params.get("c") or st.session_state.get("conversation")
     return source if source and source.conversation_id == conversation_id else None
 
 
 def show_later_messages() -> None:
-    """Have the messages after the answer whose source is open shown as well."""
+    """Show the messages after the answer whose source is open, too."""
     _change(lambda source: replace(source, later=True))
 
 
 def show_source(index: DocumentIndex, source: Source) -> None:
-    """The panel: what the source is, its page or text, and the original to download."""
+    """The panel: the source's name, its page or text, and the original to download."""
     try:
         document = index.document(source.doc_id)
     except NotFound:
@@ -126,7 +129,7 @@ def _show_pager(source: Source, pages: int) -> None:
 def _show_download(index: DocumentIndex, document: DocumentInfo) -> None:
     st.download_button(
         "Download",
-        data=partial(index.original, document.doc_id),  # read when it is asked for: it may be large
+        data=partial(index.original, document.doc_id),  # read on demand: it may be large
         file_name=document.file_name,
         key="download-source",
         icon=":material/download:",
@@ -135,7 +138,7 @@ def _show_download(index: DocumentIndex, document: DocumentInfo) -> None:
 
 
 def _show_picture(index: DocumentIndex, source: Source, page: int) -> bool:
-    """The page as a picture; whether it could be drawn. Where it couldn't, the reason is shown."""
+    """The page as a picture, or the reason why it can't be drawn. Returns whether it was drawn."""
     spans = source.spans if page == source.page else ()
     try:
         picture, marks = _page_picture(index, source.doc_id, page, spans, source.soft)
@@ -146,7 +149,7 @@ def _show_picture(index: DocumentIndex, source: Source, page: int) -> bool:
         st.caption("The sentence can't be highlighted: it wasn't found on the page as it is drawn.")
     top, bottom = min((mark[1] for mark in marks), default=0.0), max((mark[3] for mark in marks), default=0.0)
     low = bottom > _IN_VIEW and top > 1 - _IN_VIEW
-    # Another container for another page, so that each begins at its top, or at its bottom if the sentence is there.
+    # A container for each page: it begins at its top, or at its bottom if the sentence is there.
     with st.container(height=SOURCE_HEIGHT, border=True, key=f"page-{source.doc_id}-{page}-{low}", autoscroll=low):
         st.image(picture, width="stretch", alt=f"Page {page} of {source.file_name}")
     return True

@@ -1,4 +1,4 @@
-"""An answer as it is being written: watched on the page until it is done."""
+"""The answer of a running turn, shown as it grows."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from pages.parts.wording import counted, job_progress
 if TYPE_CHECKING:
     from rag import DocumentIndex, Turn
 
-# How often the growing answer is sent to the browser: Streamlit sends all of it each time.
+# Between two updates in the browser. Streamlit sends the whole text each time.
 UPDATE_SECONDS = 0.05
 
 
 def watch(index: DocumentIndex, turn: Turn) -> None:
-    """Show the answer as it grows. A click elsewhere ends this run, not the answer; the next run watches on.
+    """Show the answer as it grows. A click elsewhere ends this run, not the answer: the next run goes on watching.
 
-    Doesn't return: when the answer is done the page is run anew, which shows it as it was kept.
+    Never returns: when the turn is done, the page runs again and shows the stored answer.
     """
     st.session_state.watched = turn
     slot = st.empty()
@@ -35,10 +35,10 @@ def watch(index: DocumentIndex, turn: Turn) -> None:
             if current != shown:
                 slot.markdown(current, anchors=False)
                 shown = current
-            st.session_state.get("watched")  # where Streamlit lets Stop and reruns through
+            st.session_state.get("watched")  # a call to Streamlit: only in one can Stop or a rerun end this run
             turn.wait(UPDATE_SECONDS)
     except StopException:
-        # Streamlit's own Stop button, unless the page was closed or reloaded: then the answer goes on.
+        # Streamlit's own Stop button stops the answer. If the page was closed or reloaded, the answer goes on.
         time.sleep(0.3)
         context = get_script_run_ctx(suppress_warning=True)
         if context and get_instance().is_active_session(context.session_id):

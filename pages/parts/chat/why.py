@@ -1,4 +1,4 @@
-"""Why this answer: what was searched for, what was considered and left out, what it cost."""
+"""Why this answer: the question searched for, the candidates, the time and the tokens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rag.schema import Candidate, Evidence
 
 
 def show_why(evidence: Evidence, key: str) -> None:
-    """A closed panel under an answer; nothing where it was stored before there were traces."""
+    """A closed panel under an answer. Nothing for an answer without a trace, as older versions stored it."""
     trace = evidence.trace
     if trace is None:
         return

@@ -1,1 +1,2 @@
-"""Text that others wrote, made harmless before it is shown as Markdown."""
+"""Text of documents and models, made harmless and shown as Markdown: citation_markers, escaping, safe_markdown, and
+text_window for long texts."""

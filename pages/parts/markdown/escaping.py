@@ -8,19 +8,20 @@ from collections.abc import Iterable
 from pages.parts.markdown.citation_markers import without_places
 from rag import NEVER_SHOWN
 
-# An invisible joiner. It breaks what Streamlit looks for after parsing, where a backslash is gone already.
+# An invisible joiner. It breaks a pattern that Streamlit looks for after parsing, when backslashes are gone.
 BREAK = "\u2060"
 CONTROLS = re.compile(f"[{NEVER_SHOWN}]")
 _SPECIAL = re.compile(r"[\\`*_\[\]{}<>$~|&#]")
 _BLOCK_START = re.compile(r"^(\s*)(?:([-+=])|(\d{1,9})([.)]))")
-# What GitHub-flavoured Markdown would turn into links by itself. Brackets end it: it may stand inside a directive.
+# An address that GitHub-flavoured Markdown makes a link. A bracket ends it, since it may stand inside a directive.
 ADDRESS = re.compile(r"(?:(?:https?|ftp)://|www\.)[^\s<>`\[\]]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
 # ":name[…]" is a directive, ":name:" an emoji or an icon.
 _COLON = re.compile(r":(?=[^\W\d_]|[\w+-]+:)")
 
 
 def escape(text: str, *, addresses: bool = True) -> str:
-    """`text` so that Streamlit's Markdown shows exactly these characters; addresses as code, which isn't linked."""
+    """`text` as Markdown of which Streamlit shows exactly these characters. Addresses become code, which isn't linked,
+    or with `addresses` False text with breaks."""
     out, done = [], 0
     for hit in ADDRESS.finditer(text):
         out += [_escape_plain(text[done : hit.start()]), code_span(hit[0]) if addresses else _unlinked(hit[0])]
@@ -35,22 +36,22 @@ def _escape_plain(text: str) -> str:
 
 
 def _unlinked(address: str) -> str:
-    """An address with breaks where a link would be recognised, for labels, where code looks out of place."""
+    """An address with breaks, so that it isn't linked: for labels, where code looks out of place."""
     return _escape_plain(re.sub(r"([@:.])", rf"\1{BREAK}", address))
 
 
-def join(parts: Iterable[str]) -> str:
-    """The parts side by side, kept apart where their delimiters would run together."""
+def join(texts: Iterable[str]) -> str:
+    """The texts joined, with a break between two delimiters that would run together."""
     out = ""
-    for part in parts:
-        if out and part and ((out[-1] == part[0] and part[0] in "`*~:") or (out[-1] == ":" and part[0].isalpha())):
+    for text in texts:
+        if out and text and ((out[-1] == text[0] and text[0] in "`*~:") or (out[-1] == ":" and text[0].isalpha())):
             out += BREAK
-        out += part
+        out += text
     return out
 
 
 def code_span(text: str) -> str:
-    """`text` as code, whatever backticks are in it."""
+    """`text` as inline code, also with backticks in it."""
     text = without_places(text)
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * (longest + 1)

@@ -1,9 +1,9 @@
 """Text from models and documents as Markdown that `st.markdown` may show.
 
 Streamlit's Markdown loads remote images, makes links active, and knows formulas, emoji shortcodes, icons and colour
-directives. Nothing of that may come from a model or a document. So their text is never filtered: it is parsed
-(CommonMark, tables, strikethrough), and written anew from a short list of allowed elements, with all text escaped.
-What isn't on the list can't get through, wherever a stream was cut.
+directives. None of these may come from a model or a document. So their text isn't filtered. It is parsed (CommonMark,
+tables, strikethrough), and written anew from a short list of allowed elements, with all text escaped. No other element
+gets through, wherever a stream was cut.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DRAWN_LANGUAGES = {"math", "latex", "tex", "mermaid"}
 
 
 class _Parser(MarkdownIt):
-    """Addresses hold no places: they are encoded there, and decoded ones would be anyone's."""
+    """Addresses are kept free of places: the parser encodes them there, and anyone could write the encoded form."""
 
     def normalizeLink(self, url: str) -> str:
         return super().normalizeLink(without_places(url))
@@ -46,7 +46,7 @@ def safe_markdown(text: str, marker: Marker | None = None) -> str:
 
 
 def safe_text(text: str, marked: Iterable[tuple[int, int]] = (), marker: Marker | None = None) -> str:
-    """`text` as it is, for document text: no Markdown in it counts.
+    """Text of a document as it is: no character of it counts as Markdown.
 
     Line ends that only wrap a paragraph are undone. `marked` are half-open spans of `text` to highlight.
     """
@@ -58,7 +58,7 @@ def safe_text(text: str, marked: Iterable[tuple[int, int]] = (), marker: Marker 
     out, lit = [], False
     for line in lines:
         shown, lit = _lit_line(line, lit, marker)
-        # A line much shorter than the widest one ends on purpose: a heading, a list item, a row.
+        # A line much shorter than the widest one doesn't wrap a paragraph: it is a heading, a list item, a row.
         out.append(shown + ("  " if shown and len(line) < 0.7 * widest else ""))
     return "\n".join(out).strip()
 
@@ -70,8 +70,8 @@ def safe_label(text: str, limit: int = 60) -> str:
 
 
 def safe_cell(text: str) -> str:
-    """`text` for a cell of a table, from where it can be copied or downloaded into a spreadsheet: there it must not be
-    a formula. An apostrophe before it keeps it from being one (OWASP, CSV injection)."""
+    """`text` for a cell of a table. A table can be copied into a spreadsheet, where an apostrophe keeps the text from
+    being a formula (OWASP, CSV injection)."""
     line = " ".join(CONTROLS.sub("", text).split())
     return f"'{line}" if line[:1] in ("=", "+", "-", "@", "＝", "＋", "－", "＠") else line
 
@@ -102,24 +102,24 @@ def _text(text: str, marker: Marker | None) -> str:
         return escape(text)
     out, done = [], 0
     for start, end, numbers, place in find_markers(text):
-        shown = [marker(number, place) for number in numbers]
-        if any(one is None for one in shown):
+        badges = [marker(number, place) for number in numbers]
+        if any(badge is None for badge in badges):
             continue
-        out += [escape(text[done:start]), *(one for one in shown if one)]
+        out += [escape(text[done:start]), *(badge for badge in badges if badge)]
         done = end
     return join([*out, escape(text[done:])])
 
 
 def _inline(nodes: Iterable[SyntaxTreeNode], marker: Marker | None) -> str:
-    parts: list[str] = []
+    texts: list[str] = []
     plain = ""
     for node in nodes:
-        if node.type in ("text", "text_special"):  # neighbours are one text: what must be broken may span them
+        if node.type in ("text", "text_special"):  # joined first: an address or a marker may span several nodes
             plain += node.content
             continue
-        parts += [_text(plain, marker), _span(node, marker)]
+        texts += [_text(plain, marker), _span(node, marker)]
         plain = ""
-    return join([*parts, _text(plain, marker)])
+    return join([*texts, _text(plain, marker)])
 
 
 def _span(node: SyntaxTreeNode, marker: Marker | None) -> str:
@@ -143,7 +143,7 @@ def _span(node: SyntaxTreeNode, marker: Marker | None) -> str:
 def _link(node: SyntaxTreeNode, marker: Marker | None) -> str:
     words = "".join(child.content for child in node.walk() if child.type in ("text", "code_inline"))
     address = str(node.attrs.get("href", ""))
-    if is_marker(words):  # models like to make links of their markers
+    if is_marker(words):  # models like to write their markers as links
         return _text(f"[{words}]", marker)
     shown = _inline(node.children, marker)
     if not ADDRESS.match(address) or words in (address, address.removeprefix("mailto:")):
@@ -206,16 +206,16 @@ def _fence(node: SyntaxTreeNode) -> list[str]:
 
 def _table(node: SyntaxTreeNode, marker: Marker | None) -> list[str]:
     lines = []
-    for part in node.children:
-        for row in part.children:
+    for section in node.children:
+        for row in section.children:
             cells = [_cell(cell, marker) for cell in row.children]
             lines.append(f"| {' | '.join(cells)} |")
-            if part.type == "thead":
+            if section.type == "thead":
                 lines.append("|" + " --- |" * len(cells))
     return lines
 
 
 def _cell(node: SyntaxTreeNode, marker: Marker | None) -> str:
     shown = " ".join(_block(node.children[0], marker)) if node.children else ""
-    # Cells are split at bars before anything else is read, so those in code need the backslash as well.
+    # Markdown splits a row at its bars first, so a bar in code needs the backslash, too.
     return re.sub(r"(?<!\\)\|", r"\\|", shown)

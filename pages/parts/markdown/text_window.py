@@ -1,4 +1,4 @@
-"""Long texts, shown a part at a time, with their spans highlighted and the rows of their tables kept apart."""
+"""A window on a long text, with spans highlighted and the rows of tables on lines of their own."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pages.parts.markdown.safe_markdown import safe_text
 # Half-open, in characters.
 Span = tuple[int, int]
 
-# Characters of a long text that are shown at once, and before the sentence.
+# Characters: of a long text in view at once, and before the first span.
 WINDOW = 4_000
 LEAD = 400
 _TABLE_ROW = re.compile(r"\s*\|.*\|\s*")
 
 
 def window(text: str, start: int | None, spans: tuple[Span, ...]) -> Span:
-    """Which part of a text to show: from `start` on, or from a little before the first span on."""
+    """The span of a text to show: from `start`, or if that is None from a little before the first of `spans`."""
     if start is None:
         first = min((begin for begin, _ in spans), default=0)
         start = 0 if first <= LEAD else line_start(text, first - LEAD)
@@ -26,28 +26,28 @@ def window(text: str, start: int | None, spans: tuple[Span, ...]) -> Span:
 
 
 def line_start(text: str, place: int) -> int:
-    """The beginning of the line that `place` is in, or of the word if that is far, or `place`."""
+    """The beginning of the line that `place` is in; if that is over LEAD / 2 away, of the word, or else `place`."""
     for mark in "\n ":
-        found = text.rfind(mark, max(0, place - LEAD // 2), place)
-        if found >= 0:
-            return found + 1
+        before = text.rfind(mark, max(0, place - LEAD // 2), place)
+        if before >= 0:
+            return before + 1
     return place
 
 
 def marked_text(text: str, start: int, end: int, spans: tuple[Span, ...]) -> str:
-    """`text[start:end]` as Markdown, the spans highlighted; rows of tables stay lines of their own."""
+    """`text[start:end]` as Markdown, with `spans` highlighted and each row of a table on its own line."""
     shown, row_before = "", False
     for begin, stop in _blocks(text, start, end):
-        own = [(max(a, begin) - begin, min(b, stop) - begin) for a, b in spans if a < stop and begin < b]
-        part, is_row = safe_text(text[begin:stop], own), bool(_TABLE_ROW.fullmatch(text, begin, stop))
-        if part:
-            shown += ("  \n" if is_row and row_before else "\n\n" if shown else "") + part
+        inside = [(max(a, begin) - begin, min(b, stop) - begin) for a, b in spans if a < stop and begin < b]
+        block, is_row = safe_text(text[begin:stop], inside), bool(_TABLE_ROW.fullmatch(text, begin, stop))
+        if block:
+            shown += ("  \n" if is_row and row_before else "\n\n" if shown else "") + block
             row_before = is_row
     return shown
 
 
 def _blocks(text: str, start: int, end: int) -> Iterator[Span]:
-    """The spans of table rows, each alone, and of what is between them."""
+    """The spans of the rows of tables, and of the prose between them."""
     prose = start
     for line in re.finditer(r"[^\n]*\n?", text[start:end]):
         if _TABLE_ROW.fullmatch(line[0]):
