@@ -22,7 +22,7 @@ from pages.parts.chat.source_view import (
     show_later_messages,
     show_source,
 )
-from pages.parts.chat.turn_view import watch
+from pages.parts.chat.turn_view import answer_slot, watch
 from pages.parts.markdown.safe_markdown import safe_label, safe_text
 from pages.parts.status import show_status
 from pages.parts.uploads import sample_files, show_jobs, show_undecided, take_sample
@@ -58,7 +58,7 @@ def show_chat() -> None:
                 _show_welcome(index, documents)
         with body:
             _show_messages(shown, conversation, source)
-            answer = st.empty()
+            answer = answer_slot(turn)
         if len(shown) < len(messages):
             with below.container():
                 _show_later(len(messages) - len(shown))
@@ -84,7 +84,7 @@ def show_chat() -> None:
         args=(index,),
     )
     if turn:
-        with answer.container(), st.chat_message("assistant", avatar=_avatar("assistant")):
+        with answer, st.chat_message("assistant", avatar=_avatar("assistant")):
             watch(index, turn)
 
 

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
@@ -21,14 +22,23 @@ if TYPE_CHECKING:
 UPDATE_SECONDS = 0.05
 
 
+def answer_slot(turn: Turn | None) -> DeltaGenerator:
+    """The place for the answer of `turn`, below the messages.
+
+    Empty at once, except where the earlier run of the page showed the same answer: its words then stay until the new
+    ones come. Else the chat would shrink for a moment, and the browser would lose its place at the end.
+    """
+    return st.container() if turn and st.session_state.get("watched") is turn else st.empty().container()
+
+
 def watch(index: DocumentIndex, turn: Turn) -> None:
     """Show the answer as it grows. A click elsewhere ends this run, not the answer: the next run goes on watching.
 
     Never returns: when the turn is done, the page runs again and shows the stored answer.
     """
     st.session_state.watched = turn
-    slot = st.empty()
-    shown = None
+    shown = _progress(index, turn)
+    slot = st.markdown(shown, anchors=False)
     try:
         while not turn.done:
             current = _progress(index, turn)
