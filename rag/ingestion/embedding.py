@@ -19,7 +19,7 @@ WAITING_CHUNKS = 2048
 WINDOW = 256
 # Calls whose chunks have been embedded and wait to be inserted.
 WAITING_CALLS = 64
-# Rows of an insert, unless there are fewer to come, or these have waited so long.
+# Rows of an insert, unless fewer are to come, or the first have waited INSERT_SECONDS.
 INSERTED_TOGETHER = 256
 INSERT_SECONDS = 2.0
 

@@ -1,4 +1,4 @@
-"""Names of files and files on disk, made fit for the inside."""
+"""Intake, before anything is noted: names of files and files on disk, made fit for the inside."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 20.0
 
 
 class Inserting:
-    """Takes items from the embedding queue to Milvus, and counts documents there. Use on the event loop only."""
+    """Takes items from the embedding queue to Milvus, and counts the rows there. Use on the event loop only."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Inserting:
         try:
             await self._persistently(insert)
         except CollectionLost:
-            # Another process has dropped it. Documents that have lost no row with it go into the next one.
+            # Another process has deleted it. Documents that have lost no row with it go into the next one.
             works = works_of(wanted)
             if any(work.inserted for work in works) or await self._make_collection_for(works) != prepared:
                 raise
@@ -109,7 +109,7 @@ class Inserting:
 
     async def _complete(self, works: list[Work]) -> None:
         """Wait until Milvus shows all rows of these documents; then they are ready."""
-        if len(works) == len(self._book.active()):  # a pause: the time to seal what Milvus Lite holds
+        if len(works) == len(self._book.active()):  # a pause: the time to seal the rows that Milvus Lite holds
             await self._persistently(self._store.flush)
         missing = await self._missing(works)
         for work in works:

@@ -18,7 +18,7 @@ from rag.settings import Settings
 from rag.storage.documents import Catalog
 from rag.storage.files import FileStore, document_id
 
-# So many documents are added between two counts of all.
+# Documents that are added between two counts of all.
 COUNTED_AGAIN = 100
 
 # A path, or a name and the bytes.
@@ -131,7 +131,7 @@ class Intake:
             return self._loop.run(self._make_job(doc_id, file_name, outcome, tried_before))
 
     def _check_number(self, file_name: str, replaced: int) -> None:
-        """Raise LimitReached where the collection has no room for one more document beside those it replaces."""
+        """Raise LimitReached where the collection has no room for one more document, once `replaced` are gone."""
         most = self._settings.max_documents
         if self._documents_left < 1:
             number = sum(self._catalog.count_states().values())

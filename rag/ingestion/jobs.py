@@ -1,4 +1,4 @@
-"""Jobs: the documents on their way through the pipeline as the user follows them, and those that have arrived."""
+"""Jobs: the documents on their way through the pipeline as the user follows them, and the finished ones."""
 
 from __future__ import annotations
 

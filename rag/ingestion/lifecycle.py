@@ -64,13 +64,13 @@ class Lifecycle:
 
         Returns like `Leases.add_pending`. Raises CatalogError; RagError where the bytes can't be kept.
         """
-        # Noted first, so that no bytes are left of a document that nobody knows; listed when they are kept.
+        # Noted first, so that no bytes are left of an unknown document; listed when they are kept.
         listed = self._catalog.find(doc_id) is not None
         outcome = self._catalog.leases.add_pending(doc_id, file_name, len(data), replaces, listed=listed)
         if outcome == "busy":
             return outcome
         try:
-            self._files.write(data)  # those of a listed document may be lost
+            self._files.write(data)  # also of a listed document, whose bytes may be lost
             if outcome == "added" and not listed:
                 self._catalog.leases.list_pending(doc_id)
         except RagError:
@@ -106,7 +106,7 @@ class Lifecycle:
         except RagError:
             await self.release(doc_ids)
             raise
-        # Looked at again: somebody may have tried one again meanwhile.
+        # Looked at again: the user may have tried one again meanwhile.
         return [self.queue(each.doc_id, each.file_name) for each in leased if self._book.running(each.doc_id) is None]
 
     async def rebuild(self) -> None:
@@ -237,7 +237,7 @@ class Lifecycle:
         return Receipt(len(doc_ids), removed, left, tuple(doc_ids))
 
     async def finish_deletions(self) -> None:
-        """Unlisted → gone: documents that processes that were killed have left half deleted or half added.
+        """Unlisted → gone: documents that a killed process has left half added or half deleted.
 
         Raises like `delete`.
         """
@@ -258,7 +258,7 @@ class Lifecycle:
             await self.release(doc_ids)  # of documents that aren't deleted by now
 
     async def release(self, doc_ids: Collection[str]) -> None:
-        """Release the leases on documents: whoever comes next takes them up, which may be this process as well."""
+        """Release the leases on documents; the next process takes them up, which may be this one."""
         await asyncio.to_thread(self._release_now, doc_ids)
 
     def _release_now(self, doc_ids: Collection[str]) -> None:

@@ -1,7 +1,7 @@
-"""Reading, in between: the messages of a reader's process and the app, in both directions.
+"""Reading, between the two processes: the messages from the app to a reader and back.
 
-On the wire each message is a JSON object, preceded by its length in 4 bytes, big-endian. Its "kind" is the name of the
-message's class here, the other keys are its fields.
+On the wire each message is a JSON object, preceded by its length in 4 bytes, big-endian. Its "message" is the name of
+a class below, its other keys are the fields of that class.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Finished:
 @dataclass(frozen=True, slots=True)
 class Failed:
     """From the reader: the document can't be read. `error` is the name of the exception's class, `sentence` its text
-    for the user, empty for an exception that no user should see; `exceptions` are what the log gets."""
+    for the user, empty for an exception that no user should see; the log gets `exceptions`."""
 
     error: str
     sentence: str
@@ -94,7 +94,7 @@ _NAMES = {each: [field.name for field in fields(each)] for each in (*_CLASSES.va
 
 def encode(message: ToReader | FromReader) -> bytes:
     """A message as it goes through the pipe."""
-    content = json.dumps({"kind": type(message).__name__, **_as_object(message)}, default=_as_object).encode("ascii")
+    content = json.dumps({"message": type(message).__name__, **_as_object(message)}, default=_as_object).encode("ascii")
     return _LENGTH.pack(len(content)) + content
 
 
@@ -104,10 +104,10 @@ def _as_object(value: Any) -> dict[str, Any]:
 
 def _decode(content: bytes) -> Any:
     values: dict[str, Any] = json.loads(content)
-    kind = _CLASSES[values.pop("kind")]
-    if kind is Chunked:
+    message_class = _CLASSES[values.pop("message")]
+    if message_class is Chunked:
         values["chunks"] = [ReadChunk(**{**row, "chunk": Chunk(**row["chunk"])}) for row in values["chunks"]]
-    return kind(**values)
+    return message_class(**values)
 
 
 def next_request(stream: BinaryIO) -> ToReader | None:
@@ -119,8 +119,8 @@ def next_request(stream: BinaryIO) -> ToReader | None:
     return request
 
 
-async def next_answer(stream: asyncio.StreamReader) -> FromReader:
+async def next_reply(stream: asyncio.StreamReader) -> FromReader:
     """The next message from the reader. Raises IncompleteReadError where the process has ended."""
     (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
-    answer: FromReader = _decode(await stream.readexactly(length))
-    return answer
+    reply: FromReader = _decode(await stream.readexactly(length))
+    return reply

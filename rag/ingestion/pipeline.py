@@ -56,7 +56,7 @@ class Ingestion:
         self._embedding = EmbeddingQueue(threads, load_model, self.lifecycle.fail)
         self._reading = Reading(files, store, self.lifecycle, self._embedding, load_model, self._make_collection_for)
         self._inserting = Inserting(store, self.book, self.lifecycle, self._embedding, self._make_collection_for)
-        # Of the calls that take up or delete all documents there is one at a time.
+        # Held by calls that take up or delete documents all at once: one runs at a time.
         self._one_at_a_time = asyncio.Lock()
         self._tasks: list[asyncio.Task[Any]] = []
 

@@ -1,5 +1,5 @@
 """Reading, the app's side: a process reads the documents, and is killed when it takes too long or isn't needed any
-more. `reader_worker` is the code of that process, `messages` are what the two say to each other.
+more. `reader_worker` is the code of that process, `messages` has the messages between the two.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rag.ingestion.messages import (
     TextRead,
     UseTokenizer,
     encode,
-    next_answer,
+    next_reply,
 )
 from rag.readers.faults import Fault, Kind
 from rag.runtime.logs import ID_CHARACTERS
@@ -81,7 +81,7 @@ class ReaderProcess:
         finished = False
         try:
             if self._tokenizer != embedder.fingerprint:
-                # In a thread: those of multilingual models are large.
+                # In a thread: the tokenizers of multilingual models are large.
                 process.stdin.write(await asyncio.to_thread(lambda: encode(UseTokenizer(embedder.tokenizer))))
                 self._tokenizer = embedder.fingerprint
             memory = MEMORY + MEMORY_PER_BYTE * size
@@ -94,16 +94,16 @@ class ReaderProcess:
             while True:
                 try:
                     async with asyncio.timeout_at(deadline):
-                        answer = await next_answer(process.stdout)
+                        reply = await next_reply(process.stdout)
                 except TimeoutError as error:
                     raise ReadError(Fault(Kind.TOO_SLOW).sentence(file_name)) from error
-                if isinstance(answer, Finished | Failed):
-                    finished = not answer.worn_out
-                    if isinstance(answer, Failed):
-                        raise _failure(file_name, answer)
+                if isinstance(reply, Finished | Failed):
+                    finished = not reply.worn_out
+                    if isinstance(reply, Failed):
+                        raise _failure(file_name, reply)
                     return
-                yield answer
-                if not isinstance(answer, Progress):
+                yield reply
+                if not isinstance(reply, Progress):
                     deadline = clock() + patience
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             logger.warning("a reader ended with %s", await process.wait(), extra={"doc": doc_id[:ID_CHARACTERS]})

@@ -1,7 +1,7 @@
 """Reading, in a process of its own: a document's bytes → its pages → its chunks, with the texts to embed and index.
 
 Parsers take long, crash, and eat memory on damaged or hostile files: here they can be killed, and they don't hold up
-the app's interpreter. The app's side is `reader_process`, and `messages` are what the two say to each other.
+the app's interpreter. `reader_process` is the app's side, `messages` has the messages between the two.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from rag.ingestion.messages import (
     next_request,
 )
 from rag.readers.faults import Fault, Kind
+from rag.readers.read import read_parts
 from rag.runtime.cpu import lower_priority
 from rag.runtime.logs import describe
 from rag.schema import Chunk
@@ -52,18 +52,17 @@ Send = Callable[[FromReader], None]
 def main() -> None:
     """Serve the requests on stdin until it is closed.
 
-    A document is answered with Progress …, TextRead, Chunked …, and Finished; or with Failed, at any point.
+    The replies to a document are Progress …, TextRead, Chunked …, Finished; or Failed at any point.
     """
     lower_priority()
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
-    import_module("rag.readers.read")  # before the first document needs it
     # What a parser prints, in Python or in C, must not get between the messages.
-    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    requests, replies = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
-    def send(answer: FromReader) -> None:
-        answers.write(encode(answer))
-        answers.flush()
+    def send(reply: FromReader) -> None:
+        replies.write(encode(reply))
+        replies.flush()
 
     tokenizer: Any = None
     while (request := next_request(requests)) is not None:
@@ -83,7 +82,7 @@ def _end_with(parent: int) -> None:
 
 
 def _serve(request: Read, tokenizer: Any, send: Send) -> Finished | Failed:
-    """Read a document. Returns the last answer."""
+    """Read a document. Returns the last reply."""
     try:
         _read(request, tokenizer, send)
         return Finished(_worn_out())
@@ -98,8 +97,6 @@ def _serve(request: Read, tokenizer: Any, send: Send) -> Finished | Failed:
 
 
 def _read(request: Read, tokenizer: Any, send: Send) -> None:
-    from rag.readers.read import read_parts
-
     _limit_memory(request.memory)
     files = FileStore(Path(request.folder))
     said = 0.0
@@ -131,7 +128,7 @@ def _with_texts(chunk: Chunk, file_name: str) -> ReadChunk:
 
 
 def _limit_memory(size: int) -> None:
-    """Let what would take more than `size` bytes fail; Windows knows no such limit."""
+    """Have this process fail to take more than `size` bytes of memory; Windows knows no such limit."""
     if sys.platform == "linux":
         import resource
 

@@ -14,7 +14,7 @@ from rag.schema import Chunk
 
 # Milvus's VARCHAR limit in bytes.
 MAX_BYTES = 65_535
-# What a search gives of each row but its id.
+# The fields that a search gives of each row, beside its id.
 HIT_FIELDS = ["text", "page", "start", "end"]
 PAGE_NONE = 0  # a row's page where the document has none; Milvus before 2.5 knows no null
 
@@ -82,21 +82,21 @@ def _fitting(text: str) -> str:
     return text if len(data) <= MAX_BYTES else data[:MAX_BYTES].decode("utf-8", "ignore")
 
 
-def read_hits(found: Any, score: Callable[[float], float]) -> list[list[Hit]]:
-    """The hits of each question of a search, best first. `found` is Milvus's SearchResultData with HIT_FIELDS, or lists
-    of pymilvus's hits; `score` makes higher for better of what Milvus ranks by. Raises StoreError for an answer that
-    isn't whole."""
-    if isinstance(found, list):
-        return [[_read_hit(hit["id"], hit["distance"], hit["entity"], score) for hit in hits] for hits in found]
-    row_ids = found.ids.str_id.data
+def read_hits(response: Any, score: Callable[[float], float]) -> list[list[Hit]]:
+    """The hits of each question of a search, best first. `response` is Milvus's SearchResultData with HIT_FIELDS, or
+    lists of pymilvus's hits; `score` turns Milvus's measure into one where higher is better. Raises StoreError where
+    rows or fields are missing."""
+    if isinstance(response, list):
+        return [[_read_hit(hit["id"], hit["distance"], hit["entity"], score) for hit in hits] for hits in response]
+    row_ids = response.ids.str_id.data
     if not row_ids:
-        return [[] for _ in found.topks]
-    fields = {field.field_name: field.scalars for field in found.fields_data}
+        return [[] for _ in response.topks]
+    fields = {field.field_name: field.scalars for field in response.fields_data}
     try:
         columns = (
             fields["text"].string_data.data,
             *(fields[name].long_data.data for name in ("page", "start", "end")),
-            found.scores,
+            response.scores,
         )
         hits = [
             # The document's id is the beginning of the row's: each field that isn't asked for saves time.
@@ -105,17 +105,17 @@ def read_hits(found: Any, score: Callable[[float], float]) -> list[list[Hit]]:
         ]
     except (KeyError, ValueError) as error:
         raise StoreError(_NOT_WHOLE) from error
-    if sum(found.topks) != len(hits):
+    if sum(response.topks) != len(hits):
         raise StoreError(_NOT_WHOLE)
     rest = iter(hits)
-    return [list(itertools.islice(rest, number)) for number in found.topks]
+    return [list(itertools.islice(rest, number)) for number in response.topks]
 
 
 def _read_hit(row_id: str, distance: float, fields: dict[str, Any], score: Callable[[float], float]) -> Hit:
     text, page, start, end = (fields.get(name) for name in HIT_FIELDS)
     if text is None or start is None or end is None:
         raise StoreError(_NOT_WHOLE)
-    return Hit(row_id, row_id[:64], text, page or None, start, end, score(distance))
+    return Hit(row_id, row_id[:_DOC_ID_CHARACTERS], text, page or None, start, end, score(distance))
 
 
 def only(doc_ids: Collection[str]) -> str:
@@ -132,8 +132,8 @@ def only_rows(row_ids: Collection[str]) -> str:
 
 
 def make_filter(doc_ids: Collection[str] | None, without: Collection[str]) -> str:
-    """Only these documents (all when None), but without those. Raises NotFound like `only`."""
-    parts = [only(doc_ids)] if doc_ids is not None else []
+    """A filter on the rows of `doc_ids` (of all documents when None) except `without`. Raises NotFound like `only`."""
+    conditions = [only(doc_ids)] if doc_ids is not None else []
     if without:
-        parts.append("not (" + only(without) + ")")
-    return " and ".join(parts)
+        conditions.append("not (" + only(without) + ")")
+    return " and ".join(conditions)
