@@ -1,4 +1,4 @@
-"""What goes wrong while documents leave or are taken up, on real Milvus Lite: nothing is stuck or taken from others."""
+"""Failures while documents are deleted or taken up, on real Milvus Lite: none gets stuck, or is taken from others."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_pending_documents_wait_for_settings_with_which_they_can_be_added(settin
         assert index.search("When does the ferry leave?")[0].doc_id == ferry
 
 
-def test_rows_of_a_library_that_the_catalog_does_not_know_survive_a_removal_half_way(
+def test_rows_of_a_library_that_the_catalog_does_not_know_survive_a_deletion_half_way(
     settings: Settings, tmp_path: Path
 ) -> None:
     with DocumentIndex(settings) as index:
@@ -54,7 +54,7 @@ def test_rows_of_a_library_that_the_catalog_does_not_know_survive_a_removal_half
         assert index._loop.run(index._store.count(None, "Strong")) == rows > 0
 
 
-def test_what_cannot_be_removed_does_not_keep_others_from_being_added(
+def test_documents_that_cannot_be_deleted_do_not_keep_others_from_being_added(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ferry = leave_pending(settings)
