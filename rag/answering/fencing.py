@@ -10,18 +10,15 @@ from __future__ import annotations
 import re
 
 from rag.citations.markers import BRACKETED_NUMBER
+from rag.text.characters import JOINERS, LINE_ENDS, NEVER_PROMPTED
 
-_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-# People don't see these characters and models read them, or they hide the words that are looked for below: controls,
-# soft hyphens, zero-width marks, fillers, bidi controls, tags, variation selectors (Unicode's
-# Default_Ignorable_Code_Point). Persian is written with joiners, and emoji are made of signs with them: they go only
-# after ASCII, spaces and brackets.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
-    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]"
-)
-_JOINERS = re.compile("(?:(?<=[!-~\\s【】！-～])|^)[\u200c\u200d\ufe0e\ufe0f]+")
+# With the separators of ASCII, at which Python's splitlines ends a line, too.
+_LINE_ENDS = re.compile(rf"\r\n|[{LINE_ENDS}\x1c-\x1e]")
+# Removed first, since they can hide the words that the patterns below look for.
+_INVISIBLE = re.compile(f"[{NEVER_PROMPTED}]")
+# Persian is written with joiners, and emoji are made of signs with joiners and two selectors. After ASCII, spaces and
+# brackets they mean nothing, and are removed, too.
+_JOINERS = re.compile(f"(?:(?<=[!-~\\s【】！-～])|^)[{JOINERS}\ufe0e\ufe0f]+")
 _BLANK_BRAILLE = "\u2800"  # looks like a space, and is none
 # Chat templates tell by these tokens who is speaking, and servers may read them anywhere in a text: <|im_start|> and
 # all others with bars (ChatML, Llama 3, Phi, DeepSeek, harmony), <start_of_turn> (Gemma), [INST], <<SYS>>, </s> (Llama

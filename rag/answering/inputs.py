@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from rag.errors import LimitReached, RagError
 from rag.schema import Message
+from rag.text.characters import NEVER_TYPED
 
 # Oldest first.
 History = Sequence[Message | Mapping[str, str]]
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROLS = re.compile(f"[{NEVER_TYPED}]")
 
 
 def check_question(question: str, most_characters: int) -> None:
