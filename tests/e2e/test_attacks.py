@@ -23,9 +23,10 @@ from markdown_it import MarkdownIt
 from playwright.sync_api import Browser, Page, expect
 
 from tests.attacks.patterns import names, outputs
+from tests.e2e.conftest import PATIENCE
 from tests.fakes.llm_server import Body, LLMServer, Reply
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 FACT = "The dam of Orrin is 62 metres high."
 # Elements that no text of a document or a model may become, at any moment; seen as they are added to the page.
@@ -85,7 +86,7 @@ def open_page(browser: Browser, app_url: str) -> Iterator[Page]:
     """A page without the policy; afterwards it is checked that nothing was asked of any other server than the app's,
     other ports of this machine included."""
     context = browser.new_context(bypass_csp=True, viewport={"width": 1400, "height": 900})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(PATIENCE)
     context.add_init_script(WATCH)
     asked: list[str] = []
     context.on("request", lambda request: asked.append(request.url))
@@ -117,8 +118,8 @@ def ask(page: Page, question: str) -> None:
 
 
 def await_answer(page: Page, number: int) -> None:
-    expect(page.get_by_test_id("stChatMessage")).to_have_count(2 * number, timeout=60_000)
-    expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0, timeout=90_000)
+    expect(page.get_by_test_id("stChatMessage")).to_have_count(2 * number)
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
     expect(page.get_by_test_id("stChatMessage").last.get_by_text("Why this answer")).to_be_visible()
 
 

@@ -17,7 +17,7 @@ from reportlab.pdfgen.canvas import Canvas
 from tests.e2e.conftest import drop_files
 from tests.fakes.llm_server import Body, LLMServer, Reply
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 UPLOADER = '[data-testid="stFileUploaderDropzone"]'
 BRIDGE = "The bridge of Aldermoor is 812 metres long and was opened in 1931."
@@ -108,7 +108,7 @@ def test_documents_are_dropped_asked_about_and_removed(
 
     page.get_by_role("link", name="Chat").click()
     ask(page, "How long is the bridge?")
-    expect(words(page, 1)).to_contain_text("The bridge of", timeout=60_000)
+    expect(words(page, 1)).to_contain_text("The bridge of")
     assert "1931" not in words(page, 1).inner_text(), "the first words are there before the last ones"
     expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
     hold.set()
@@ -120,7 +120,7 @@ def test_documents_are_dropped_asked_about_and_removed(
     expect(source.locator(".stMarkdownColoredBackground")).to_contain_text("812 metres long")
 
     ask(page, "And who was its captain?")
-    expect(words(page, 2)).to_contain_text("captain was Edda Lund", timeout=30_000)
+    expect(words(page, 2)).to_contain_text("captain was Edda Lund")
     expect(last_answer(page).get_by_test_id("stExpander").filter(has_text="ferry.txt").first).to_be_visible()
     condensing = [request.prompt for request in llm_server.chats if "<passages>" not in request.prompt]
     assert len(condensing) == 1, "the follow-up, and only that, was made a question of its own"
@@ -156,7 +156,7 @@ def test_file_dropped_into_the_chat_box_is_ready_before_its_question_is_answered
     page.locator('[data-testid="stChatInput"] input[type="file"]').set_input_files(ferry_text)
     expect(page.get_by_text("ferry.txt")).to_be_visible()
     ask(page, "Who was the captain?")
-    expect(words(page, 1)).to_contain_text("captain was Edda Lund", timeout=90_000)
+    expect(words(page, 1)).to_contain_text("captain was Edda Lund")
 
 
 def test_stop_ends_the_answer_and_the_request_and_keeps_what_had_arrived(
@@ -165,7 +165,7 @@ def test_stop_ends_the_answer_and_the_request_and_keeps_what_had_arrived(
     llm_server.script(Reply("Some first words " + "and more " * 400, pace=0.1))
     page.goto(app_url)
     ask(page, "Who left?")
-    expect(last_answer(page)).to_contain_text("Some first words", timeout=60_000)
+    expect(last_answer(page)).to_contain_text("Some first words")
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(last_answer(page)).to_contain_text("The part that had arrived is kept.")
     expect(last_answer(page)).to_contain_text("Some first words")
@@ -180,11 +180,11 @@ def test_answer_goes_on_when_the_page_is_reloaded(app_url: str, page: Page, llm_
     llm_server.script(Reply("One " + "and more " * 30 + "and the end.", pace=0.1, hold=hold))
     page.goto(app_url)
     ask(page, "What is there?")
-    expect(last_answer(page)).to_contain_text("One and more", timeout=60_000)
+    expect(last_answer(page)).to_contain_text("One and more")
     page.reload()
     expect(last_answer(page)).to_contain_text("One and more")
     hold.set()
-    expect(last_answer(page)).to_contain_text("and the end.", timeout=30_000)
+    expect(last_answer(page)).to_contain_text("and the end.")
     expect(page.get_by_text("Stopped.")).to_have_count(0)
 
 
@@ -192,7 +192,7 @@ def test_hostile_answer_loads_links_and_draws_nothing(app_url: str, page: Page, 
     llm_server.script(Reply(HOSTILE, pace=0.05))
     page.goto(app_url)
     ask(page, HOSTILE)
-    expect(last_answer(page)).to_contain_text("https://evil.example/w", timeout=60_000)
+    expect(last_answer(page)).to_contain_text("https://evil.example/w")
     expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
     for message in page.get_by_test_id("stChatMessage").all():
         assert message.locator("img, a, .katex, .stMarkdownColoredText").count() == 0
