@@ -92,10 +92,10 @@ def _docent(settings: Settings, paths: Sequence[Path]) -> float:
 
 
 def _limit(texts: list[str], embedder: Embedder) -> float:
-    ordered = sorted(texts, key=len)
+    ordered, size = sorted(texts, key=len), embedder.batch_size
     began = time.perf_counter()
     with ThreadPoolExecutor(embedder.threads) as pool:
-        parts = [ordered[first : first + embedder.together] for first in range(0, len(ordered), embedder.together)]
+        parts = [ordered[first : first + size] for first in range(0, len(ordered), size)]
         list(pool.map(partial(embedder.embed_texts, background=True), reversed(parts)))
     return time.perf_counter() - began
 

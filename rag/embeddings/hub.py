@@ -1,12 +1,13 @@
-"""Which embedding model is used, and the folder that it is in: bundled, the user's, or the hub's."""
+"""Which embedding model a new collection gets, and the folders of models: the bundled one, and those of the Hugging
+Face hub.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from rag.errors import EmbeddingError
 from rag.runtime.imports import IMPORTING
@@ -14,22 +15,22 @@ from rag.settings import BUNDLED_EMBED_MODEL, Settings
 
 logger = logging.getLogger(__name__)
 
-# The whole look at the hub, name resolution included: a new user waits for this before the fallback is chosen.
+# For asking the hub, name resolution included: a new user waits so long before the fallback is chosen.
 HUB_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """The model that a new collection gets. `notice` says so where it isn't the one that was asked for."""
+    """The model that a new collection gets. `notice` tells the user where it isn't the one that the settings name."""
 
     name: str
     notice: str | None = None
 
 
 def choose_model(settings: Settings) -> ModelChoice:
-    """Decide within HUB_SECONDS which model a new collection gets: the one asked for, or the bundled one.
+    """The model of a new collection, within HUB_SECONDS: the one that the settings name, or the bundled one.
 
-    Raises EmbeddingError for a folder that isn't there.
+    Raises EmbeddingError for a folder that is missing.
     """
     name = settings.embed_model
     if settings.embed_base_url or name == BUNDLED_EMBED_MODEL:
@@ -44,7 +45,7 @@ def choose_model(settings: Settings) -> ModelChoice:
 
 
 def fallback_notice(name: str) -> str:
-    """What the user is told when the bundled model is used instead of `name`."""
+    """The sentence for the user where the bundled model is used instead of `name`."""
     return (
         f"The embedding model {name} is neither stored here nor reachable, so this library uses the bundled "
         "all-MiniLM-L6-v2; to use another, set EMBED_MODEL and re-index."
@@ -65,34 +66,20 @@ def bundled_folder() -> Path:
     return folder
 
 
-def check_modules(folder: Path) -> None:
-    """Raises EmbeddingError for a model whose description has it read files outside of its folder."""
-    try:
-        modules = json.loads((folder / "modules.json").read_text("utf-8"))
-        paths = [PurePath(str(module["path"])) for module in modules]
-    except (OSError, ValueError, KeyError, TypeError):
-        return  # whoever loads it finds that out
-    if any(path.is_absolute() or ".." in path.parts for path in paths):
-        raise EmbeddingError(
-            f"The model in {folder} names files outside of its folder in modules.json; put the model's own files there "
-            "again, or set EMBED_MODEL to another one."
-        )
-
-
 def cached_folder(name: str) -> Path | None:
-    """The local copy of a model of the Hugging Face hub, if it is there with its weights."""
+    """The local copy of a model of the Hugging Face hub; None where there is none, or none with weights."""
     with IMPORTING:
         from huggingface_hub import snapshot_download
 
     try:
         folder = Path(snapshot_download(name, local_files_only=True))
-    except Exception:  # the hub's library raises a dozen kinds here, all of which mean that it isn't there
+    except Exception:  # the hub's library raises a dozen types here, and all mean that there is no copy
         return None
     return folder if any(folder.glob("*.safetensors")) or any(folder.glob("pytorch_model*.bin")) else None
 
 
 def local_folder(name: str) -> Path:
-    """The local copy of a model of the hub, downloaded if need be."""
+    """The local copy of a model of the hub, downloaded if need be. Raises what the hub's library raises."""
     return cached_folder(name) or _download(name)
 
 
@@ -102,7 +89,7 @@ def is_folder(name: str) -> bool:
 
 
 def _hub_has(name: str) -> bool:
-    """Whether the hub answers for this model within HUB_SECONDS; a thread, since resolving a name has no time-out."""
+    """Whether the hub says within HUB_SECONDS that it has this model. In a thread: resolving names has no time-out."""
     with IMPORTING:
         from huggingface_hub import HfApi
 

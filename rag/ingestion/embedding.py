@@ -15,7 +15,7 @@ from rag.schema import Chunk
 
 # Chunks that wait for the embedder, over all documents, before their readers pause.
 WAITING_CHUNKS = 2048
-# Chunks that are sorted by length together: long enough to pack well, short enough to show progress.
+# Chunks that are sorted by length batch_size: long enough to pack well, short enough to show progress.
 WINDOW = 256
 # Calls whose chunks have been embedded and wait to be inserted.
 WAITING_CALLS = 64
@@ -98,11 +98,11 @@ class EmbeddingQueue:
                 window.sort(key=lambda item: len(item.text))
                 try:
                     embedder = await self._load_model()
-                    threads, together = embedder.threads, embedder.together
+                    threads, batch_size = embedder.threads, embedder.batch_size
                 except Exception:
-                    threads, together = 1, len(window)  # the call will meet the same failure, and report it
-                for first in range(0, len(window), together):
-                    await self._begin(window[first : first + together], threads)
+                    threads, batch_size = 1, len(window)  # the call will meet the same failure, and report it
+                for first in range(0, len(window), batch_size):
+                    await self._begin(window[first : first + batch_size], threads)
         finally:
             for call in self._calls:
                 call.cancel()

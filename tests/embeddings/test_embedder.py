@@ -24,6 +24,7 @@ from rag.embeddings.loading import load_embedder
 from rag.errors import EmbeddingError
 from rag.library import health
 from rag.settings import Settings
+from tests.embeddings.model_folders import cached_in_the_hub, link_to_bundled_model
 from tests.fakes.llm_server import LLMServer
 from tests.waiting import wait_until
 
@@ -71,12 +72,6 @@ def hub_that_never_answers() -> Iterator[str]:
 
 def copy_of_bundled_model(folder: Path) -> Path:
     shutil.copytree(bundled_folder(), folder)
-    return folder
-
-
-def link_to_bundled_model(folder: Path) -> Path:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.symlink_to(bundled_folder(), target_is_directory=True)
     return folder
 
 
@@ -136,11 +131,7 @@ def test_model_of_the_hub_is_chosen_when_the_hub_has_it(settings: Settings, monk
 
 
 def test_cached_model_is_used_without_network(settings: Settings, hub_cache: Path) -> None:
-    commit = "a" * 40
-    model = hub_cache / "models--someone--some-model"
-    link_to_bundled_model(model / "snapshots" / commit)
-    (model / "refs").mkdir()
-    (model / "refs" / "main").write_text(commit)
+    cached_in_the_hub(hub_cache, HUB_ID)
     asked = settings.model_copy(update={"embed_model": HUB_ID})
     assert choose_model(asked) == ModelChoice(HUB_ID)
     loaded = load_embedder(HUB_ID, asked)
@@ -290,18 +281,22 @@ def test_model_gets_the_instructions_it_was_trained_with(
 class BreakingModel:
     """Answers until it is told to break."""
 
+    name, fingerprint, tokenizer, max_tokens, threads, batch_size = "some model", "print", None, 256, 1, 32
     broken = False
 
-    def get_query_embedding(self, question: str) -> list[float]:
+    def embed_query(self, question: str) -> list[float]:
         return {False: [1.0]}[self.broken]
 
-    def get_text_embedding_batch(self, texts: list[str]) -> list[list[float]]:
-        return [self.get_query_embedding(text) for text in texts]
+    def embed_texts(self, texts: list[str], *, background: bool) -> list[list[float]]:
+        return [self.embed_query(text) for text in texts]
+
+    def is_away(self, error: Exception) -> bool:
+        return False
 
 
 def test_failing_model_is_one_sentence() -> None:
     model = BreakingModel()
-    breaking = Embedder(model, None, "some model", "print", 256)  # type: ignore[arg-type]
+    breaking = Embedder(model)  # type: ignore[arg-type]
     model.broken = True
     with pytest.raises(EmbeddingError, match=r"some model failed \(KeyError, see the log\); check EMBED_MODEL"):
         breaking.embed_query("question")

@@ -21,20 +21,25 @@ POISON = "poison"
 class NumberModel:
     """The vector of a text that begins with a number has that number as its angle. Chokes on POISON."""
 
+    name, fingerprint, tokenizer, max_tokens, threads, batch_size = "numbers", "print", None, 256, 2, 32
+
     def __init__(self) -> None:
         self.seen: list[str] = []
         self.open = threading.Event()
         self.open.set()
 
-    def get_query_embedding(self, question: str) -> list[float]:
+    def embed_query(self, question: str) -> list[float]:
         return [1.0, 0.0]
 
-    def get_text_embedding_batch(self, texts: list[str]) -> list[list[float]]:
+    def embed_texts(self, texts: list[str], *, background: bool) -> list[list[float]]:
         self.open.wait(PATIENCE)
         self.seen += texts
         if any(POISON in text for text in texts):
             raise ValueError(POISON)
         return [angle(text) for text in texts]
+
+    def is_away(self, error: Exception) -> bool:
+        return False
 
 
 def angle(text: str) -> list[float]:
@@ -47,7 +52,7 @@ class Pipeline:
 
     def __init__(self, threads: EmbedderThreads) -> None:
         self.model = NumberModel()
-        self.embedder = Embedder(self.model, None, "numbers", "print", 256, threads=2)  # type: ignore[arg-type]
+        self.embedder = Embedder(self.model)  # type: ignore[arg-type]
         self.model.seen.clear()
         self.book = JobBook()
         self.failed: list[tuple[Work, Exception]] = []
