@@ -1,7 +1,7 @@
 """The process that `tests.chaos.kills` kills: it adds, replaces, deletes and resets documents at random.
 
-What was asked for and what was acknowledged goes to a journal, each line flushed to the disk; what it is at right now
-goes to a small file. After each start everything is compared with the journal, once what was broken off is resumed.
+Requests and acknowledgements go to a journal, each line flushed to the disk; the stage of the moment goes to a small
+file. After each start, once interrupted work is resumed, the library is compared with the journal.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STATUS_BYTES = 64
 SIZES = [2] * 12 + [8] * 4 + [50] * 3 + [220, 260]
 NAMES = 9
 ACTIONS = {"adding": 6, "waiting": 3, "deleting": 2, "replacing": 2, "resetting": 0.15}
-# Of a document's phrase, and of what is around it.
+# Words of a document's phrase, and of the text around it.
 RARE = re.findall(
     r"\w+",
     "amber walrus crooked violin frozen lantern velvet orchard marble heron silver teapot crimson glacier hollow cedar "
@@ -46,7 +46,7 @@ COMMON = re.findall(
 
 
 class Sample:
-    """A document that is the same in every process: `number` says how long it is and what it is called."""
+    """A document that is the same in every process: its length and its name follow from `number`."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -75,10 +75,10 @@ class Sample:
 
 
 class Journal:
-    """What was asked for and what was acknowledged, and what follows from that.
+    """The requests and acknowledgements, and the states of documents that follow from them.
 
-    `state` of a document is "there", "gone", or "either" after what was asked for and not acknowledged; `together` are
-    those that must all be there or all be gone, and `instead` which one may stand in for which others.
+    `state` of a document is "there", "gone", or "either" after a request without an acknowledgement; the documents in
+    `together` must all be there or all be gone, and `instead` says which document may replace which others.
     """
 
     def __init__(self, path: Path) -> None:
@@ -103,7 +103,7 @@ class Journal:
     def _apply(self, event: str, documents: list[int], **more: Any) -> None:
         touched = set(documents) | set(more.get("replaced", ()))
         if event in {"add", "replace", "delete"}:
-            self._let_go(touched)
+            self._ungroup(touched)
             for number in touched:
                 if event == "delete" or number not in documents or self.state.get(number) != "there":
                     self.state[number] = "either"
@@ -130,7 +130,7 @@ class Journal:
             self.state = {**dict.fromkeys(self.state, "gone"), **dict.fromkeys(documents, "there")}
             self.together, self.instead, self.reset_open = set(), {}, False
 
-    def _let_go(self, numbers: set[int]) -> None:
+    def _ungroup(self, numbers: set[int]) -> None:
         self.together -= numbers
         self.instead = {new: old - numbers for new, old in self.instead.items() if new not in numbers}
 
@@ -154,7 +154,7 @@ class Worker:
     # --- checking
 
     def check(self) -> list[str]:
-        """Wait until everything is resumed; returns what is wrong then, a sentence each."""
+        """Wait until everything is resumed. Returns a sentence for each fault of the library."""
         catalog = self._index._catalog
         deadline = time.monotonic() + RESUME_SECONDS
         while self._index.status().milvus.state != "ready" or any(
@@ -166,21 +166,21 @@ class Worker:
             time.sleep(0.01)
         self.say("checking")
         wrong = [sentence for sample in self._samples for sentence in self._check(sample)]
-        there = {sample.number for sample in self._samples if catalog.find(sample.doc_id)}
+        kept = {sample.number for sample in self._samples if catalog.find(sample.doc_id)}
         wrong += [f"unknown document {d}" for d in self._index.documents() if d.doc_id not in self._by_id]
-        if self._journal.together & there and not self._journal.together <= there:
-            wrong.append(f"of {self._journal.together} a reset has left {self._journal.together & there}")
+        if self._journal.together & kept and not self._journal.together <= kept:
+            wrong.append(f"of {self._journal.together} a reset has left {self._journal.together & kept}")
         for new, old in self._journal.instead.items():
-            if old and ((new in there) == bool(old & there) or (old & there and not old <= there)):
-                wrong.append(f"{new} replaces {old}, and there are {there & {new, *old}}")
-        if self._journal.reset_open and not there and catalog.fingerprints.recorded() is not None:
+            if old and ((new in kept) == bool(old & kept) or (old & kept and not old <= kept)):
+                wrong.append(f"{new} replaces {old}, and there are {kept & {new, *old}}")
+        if self._journal.reset_open and not kept and catalog.fingerprints.recorded() is not None:
             wrong.append("an empty library knows the model of the one that was reset")
-        found = self._index.verify()
-        wrong += [f"{finding.kind} {finding.what} {finding.doc_id}" for finding in found.findings]
+        verification = self._index.verify()
+        wrong += [f"{finding.kind} {finding.what} {finding.doc_id}" for finding in verification.findings]
         chunks = sum(document.chunks for document in self._index.documents())
-        if found.rows != chunks:
-            wrong.append(f"{found.rows} rows for {chunks} chunks")
-        self._journal.note("observed", sorted(there))
+        if verification.rows != chunks:
+            wrong.append(f"{verification.rows} rows for {chunks} chunks")
+        self._journal.note("observed", sorted(kept))
         return wrong
 
     @cached_property
@@ -193,12 +193,12 @@ class Worker:
         state = self._journal.state.get(number, "gone")
         rows = self._index._loop.run(self._index._store.count([doc_id], "Strong"))
         files = sorted(path.name for path in (self._index.settings.data_dir / "files").rglob(f"{doc_id}*"))
-        found = [passage for passage in self._index.search(sample.phrase, 10) if passage.doc_id == doc_id]
+        passages = [passage for passage in self._index.search(sample.phrase, 10) if passage.doc_id == doc_id]
         if document is None:
             if state == "there":
                 yield f"{number} was acknowledged as ready and is gone"
-            if rows or files or found:
-                yield f"{number} is gone and has {rows} rows, {files}, {len(found)} passages"
+            if rows or files or passages:
+                yield f"{number} is gone and has {rows} rows, {files}, {len(passages)} passages"
             return
         if state == "gone":
             yield f"{number} was acknowledged as gone and is {document.state}"
@@ -211,13 +211,13 @@ class Worker:
             yield f"{number} has these files: {files}"
         if sample.phrase not in " ".join(self._index.page_text(doc_id).split()):
             yield f"{number} lacks its text"
-        if not any(sample.phrase in " ".join(passage.text.split()) for passage in found):
+        if not any(sample.phrase in " ".join(passage.text.split()) for passage in passages):
             yield f"{number} isn't found by {sample.phrase!r}"
 
     # --- working
 
     def work(self) -> list[str]:
-        """Do one thing. Returns what went wrong without a kill."""
+        """Do one thing. Returns the failures that no kill explains."""
         weights = {**ACTIONS, self._preferred: 8} if self._preferred in ACTIONS else ACTIONS
         (action,) = self._choose.choices(list(weights), list(weights.values()))
         {
@@ -247,8 +247,8 @@ class Worker:
         in_flight = {self._samples[number].name for number in self._jobs.values()}
         listed = [d for d in self._index.documents() if d.state == "ready" and d.file_name not in in_flight]
         names = {d.file_name for d in listed}
-        there = {d.doc_id for d in listed}
-        fitting = [s for s in self._samples if s.name in names and s.doc_id not in there]
+        listed_ids = {d.doc_id for d in listed}
+        fitting = [s for s in self._samples if s.name in names and s.doc_id not in listed_ids]
         if not fitting:
             return self._add()
         sample = self._choose.choice(fitting)
@@ -269,7 +269,7 @@ class Worker:
                 receipt = self._index.delete(sample.doc_id)
             except NotFound:  # it was replaced since it was listed
                 receipt = None
-            self._forget({sample.number})
+            self._unfollow({sample.number})
             if receipt is None or not receipt.left:
                 self._journal.note("deleted", [sample.number])
 
@@ -277,12 +277,12 @@ class Worker:
         self._journal.note("reset")
         self.say("resetting")
         receipt = self._index.reset()
-        self._forget(set(self._jobs.values()))
+        self._unfollow(set(self._jobs.values()))
         if receipt.left:
             self._troubles.append(f"a reset has left {receipt.left} rows")
         self._journal.note("reset done")
 
-    def _forget(self, numbers: set[int]) -> None:
+    def _unfollow(self, numbers: set[int]) -> None:
         self._jobs = {job_id: number for job_id, number in self._jobs.items() if number not in numbers}
 
     def _wait(self, as_what: str = "") -> None:

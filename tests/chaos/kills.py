@@ -1,4 +1,4 @@
-"""Kills the app at random moments and looks whether every document is there as a whole, or not at all, afterwards.
+"""Kills the app at random moments, and checks that every document is whole, or gone, afterwards.
 
 `python -m tests.chaos.kills --kills 50 [--server] [--seed N] [--minutes 30]` takes some 10 s for each kill.
 What is killed is `kill_worker`: sometimes with the processes of its readers, sometimes without. Ends with 1 if
@@ -30,7 +30,7 @@ import psutil
 from tests.servers.milvus_server import running_milvus_server
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# The stages in which the worker is to be hit, in turn; by the beginning of what it says of itself.
+# The stages in which the worker is to be hit, one after the other; each is the beginning of a stage that it reports.
 TARGETS = (
     "embedding",
     "deleting",
@@ -55,7 +55,7 @@ KEPT = {"PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR"}
 
 @dataclass
 class Outcome:
-    """How many kills there were by the stage that they hit, and what was wrong after which of them."""
+    """Kills by the stage that they hit, and the failures after them."""
 
     stages: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
@@ -104,7 +104,7 @@ class Worker:
         return self._status.read_text().strip()
 
     def checked(self) -> list[str]:
-        """Wait for the check after the start; returns what was wrong."""
+        """Wait for the check after the start. Returns the failures."""
         try:
             line = self.lines.get(timeout=CHECK_SECONDS)
         except queue.Empty:
@@ -113,10 +113,10 @@ class Worker:
 
     def troubles(self) -> list[str]:
         """What else has gone wrong so far."""
-        found = []
+        troubles = []
         while not self.lines.empty():
-            found += self._told(self.lines.get())
-        return found
+            troubles += self._told(self.lines.get())
+        return troubles
 
     def _told(self, line: dict[str, Any] | None) -> list[str]:
         if line is None:
@@ -177,7 +177,7 @@ def run(kills: int, seed: int, folder: Path, uri: str = "", seconds: float = flo
             shutil.rmtree(folder / "data", ignore_errors=True)
             (folder / "journal.jsonl").unlink(missing_ok=True)
             if uri:
-                break  # what the server holds isn't known any more
+                break  # the rows that the server holds are unknown now
     outcome.seconds = time.monotonic() - began
     return outcome
 

@@ -1,10 +1,10 @@
-"""Milvus goes away in every way and at every moment: what is said, how soon, and whether all heals by itself.
+"""Milvus goes away in every way and at every moment: which message comes, how soon, and whether all heals by itself.
 
     python -m tests.chaos.outages [--rounds N] [--seed N] [--only WORD …]
 
-A line for each case: how long whoever waited did so, what was said, how long after the fault all was well again, and
-what wasn't. The real server of the milvus wheel, through a relay; the bundled model. The exit code is 0 only if all
-cases were survived.
+A line for each case: the longest wait of a caller, the message, the seconds from the fault until all was well again,
+and the problems. The real server of the milvus wheel, through a relay; the bundled model. The exit code is 0 only if
+all cases were survived.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Bench:
         self.server.kill()
 
     def supervise(self) -> None:
-        """A server that was paused for too long ends itself, or answers nobody any more; its supervisor starts it
+        """A server that was paused for too long ends itself, or answers no call any more; its supervisor starts it
         again. To be called often."""
         if not self.server.is_running:
             self.server.start()
@@ -141,7 +141,7 @@ class Bench:
             self._probed = time.monotonic()
             self._failed_probes = 0 if self._answers() else self._failed_probes + 1
             if self._failed_probes == PROBES:
-                print("the server answers nobody: it is started anew", flush=True)
+                print("the server answers no call: it is started anew", flush=True)
                 self.server.kill()
                 self.server.start()
                 self._failed_probes = 0
@@ -168,10 +168,10 @@ class Bench:
         try:
             if not client.has_collection(self.settings.collection):
                 return []
-            found = client.query(
+            rows = client.query(
                 self.settings.collection, 'id != ""', output_fields=["id"], consistency_level="Strong", timeout=30
             )
-            return [row["id"] for row in found]
+            return [row["id"] for row in rows]
         finally:
             client.close()
 
@@ -194,8 +194,8 @@ class Bench:
         if len(rows) != chunks or len(set(rows)) != chunks:
             return [f"Milvus has {len(rows)} rows, {len(set(rows))} of them different, instead of {chunks}"]
         for document in expected:
-            found = self.index.search(document.phrase, top_k=10)
-            if not any(document.phrase in passage.text for passage in found if passage.doc_id == document.doc_id):
+            passages = self.index.search(document.phrase, top_k=10)
+            if not any(document.phrase in passage.text for passage in passages if passage.doc_id == document.doc_id):
                 problems.append(f"{document.name} isn't found by its phrase")
         return problems
 
@@ -251,7 +251,7 @@ def run_case(bench: Bench, fault: Fault, moment: str, chance: random.Random) -> 
             time.sleep(0.05)
 
     def watch() -> None:
-        """The page of somebody who does nothing: it says so itself."""
+        """The page of a user who does nothing: it says so itself."""
         while not over.is_set():
             milvus = bench.index.status().milvus
             if milvus.state == "error" and not case.said:
@@ -263,7 +263,7 @@ def run_case(bench: Bench, fault: Fault, moment: str, chance: random.Random) -> 
 
     again: list[Callable[[], object]] = []
 
-    def remove(call: Callable[[], object]) -> None:
+    def delete(call: Callable[[], object]) -> None:
         if asked(call, OTHER_SECONDS) is not None:
             again.append(call)
 
@@ -278,10 +278,10 @@ def run_case(bench: Bench, fault: Fault, moment: str, chance: random.Random) -> 
         threads = [threading.Thread(target=watch)]
     elif moment == "delete":
         documents = documents[1:]
-        threads = [threading.Thread(target=remove, args=(lambda: bench.index.delete(first.doc_id),))]
+        threads = [threading.Thread(target=delete, args=(lambda: bench.index.delete(first.doc_id),))]
     else:
         documents = []
-        threads = [threading.Thread(target=remove, args=(bench.index.reset,))]
+        threads = [threading.Thread(target=delete, args=(bench.index.reset,))]
 
     lead = {"ingest": chance.uniform(0, 5), "search": 1.0}.get(moment, chance.choice([0.0, chance.uniform(0, 0.06)]))
     if lead == 0.0:
@@ -304,7 +304,7 @@ def run_case(bench: Bench, fault: Fault, moment: str, chance: random.Random) -> 
             try:
                 again[-1]()
             except RagError as error:
-                if "no such document" not in str(error):  # it was removed by itself meanwhile
+                if "no such document" not in str(error):  # it was deleted by itself meanwhile
                     return [str(error)]
             again.pop()
         try:
@@ -347,7 +347,7 @@ def run(faults: Sequence[Fault], moments: Sequence[str], rounds: int, seed: int,
                         bench.index.reset()
                     except RagError as error:
                         case.problems.append(f"afterwards: {error}")
-                    if case.problems:  # what it has left must not be taken for the next one's fault
+                    if case.problems:  # else the next case would be blamed for it
                         bench.index.close()
                         bench.open()
     finally:

@@ -60,8 +60,8 @@ class Worker:
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"a worker ended with {self._process.wait()}")
-        found: dict[str, Any] = json.loads(line)
-        return found
+        report: dict[str, Any] = json.loads(line)
+        return report
 
     def end(self) -> int:
         self.tell("end")
@@ -73,7 +73,7 @@ class Worker:
 
 
 class Together:
-    """Rounds of work, and what came out."""
+    """Rounds of work, and their outcome."""
 
     def __init__(self, seed: int, lite: bool) -> None:
         self.dice = random.Random(seed)
@@ -112,7 +112,7 @@ class Together:
             self._take(worker.listen())
         stop.set()
         commands.join()
-        # Twice: what the first has left, the second may take up.
+        # Twice: the second may take up documents that the first has left.
         for worker in workers * 2:
             self._take(worker.ask("settle"))
         self._take(workers[0].ask("verify"))

@@ -1,7 +1,7 @@
 """A process of `together`: many people at once on one library, each on a thread, doing one thing after the other.
 
 Reads a line for each command and answers with a line of JSON: `round SECONDS SEED` (let people work), `settle` (wait
-until nothing is under way), `verify` (look at the library, with nobody at it), `end`.
+until nothing is under way), `verify` (check the library while nothing is under way), `end`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def document(number: int, version: int) -> tuple[str, bytes]:
 
 
 class Crowd:
-    """The people, what they did, and what was wrong."""
+    """The people, their operations, and the failures."""
 
     def __init__(self, index: DocumentIndex) -> None:
         self.index = index
@@ -58,7 +58,7 @@ class Crowd:
         self.wrong: list[str] = []
         self.lock = threading.Lock()
         self.began: dict[str, tuple[str, float]] = {}
-        # The conversation of each reader, and what it must hold.
+        # The conversation of each reader, and the messages that it must hold.
         self.talks: dict[str, tuple[str, list[tuple[str, str]]]] = {}
 
     def note(self, what: str) -> None:
@@ -127,7 +127,7 @@ class Crowd:
             self.read(f"job {finished.stage}", finished.error)
         return finished
 
-    # --- what librarians do
+    # --- librarians
 
     def add(self, dice: random.Random, _: str) -> None:
         job = self.index.submit(*document(dice.randrange(NAMES), dice.randrange(VERSIONS)))
@@ -151,7 +151,7 @@ class Crowd:
                 self.note(f"{receipt.left} rows left of a deleted document")
 
     def retry(self, dice: random.Random, _: str) -> None:
-        failed = [found for found in self.index.documents() if found.state == "failed"]
+        failed = [document for document in self.index.documents() if document.state == "failed"]
         if failed:
             self.wait(self.index.retry(dice.choice(failed).doc_id))
 
@@ -170,12 +170,12 @@ class Crowd:
 
     def look(self, dice: random.Random, _: str) -> None:
         documents = self.index.documents()
-        if len({found.doc_id for found in documents}) != len(documents):
+        if len({document.doc_id for document in documents}) != len(documents):
             self.note("a document is listed twice")
         self.index.size(), self.index.status(), self.index.jobs(), self.index.suggestions()
         self.index.dismiss()
 
-    # --- what readers do
+    # --- readers
 
     def search(self, dice: random.Random, _: str) -> None:
         number, version = dice.randrange(NAMES), dice.randrange(VERSIONS)
@@ -238,7 +238,7 @@ class Crowd:
         end = time.monotonic() + SETTLE_SECONDS
         while True:
             busy = [job for job in self.index.jobs() if not job.finished]
-            pending = [found.file_name for found in self.index.documents() if found.state == "pending"]
+            pending = [document.file_name for document in self.index.documents() if document.state == "pending"]
             if not busy and not pending:
                 return
             if time.monotonic() > end:
@@ -247,25 +247,25 @@ class Crowd:
             time.sleep(0.3)
 
     def verify(self) -> dict[str, int]:
-        """Nobody is at the library: whatever is listed must be whole, and there must be nothing else."""
+        """While nothing is under way: each listed document must be whole, and there must be nothing else."""
         verification = self.index.verify()
         for finding in verification.findings:
             self.note(f"verification: {finding.kind}: {finding.file_name} {finding.what}")
-        found = 0
+        findable = 0
         for listed in self.index.documents():
             if listed.state != "ready":
                 self.note(f"{listed.file_name} is {listed.state}: {listed.error}")
                 continue
             name = re.search(r"walrus\dq\d", self.index.page_text(listed.doc_id))
             passages = self.index.search(name[0] if name else "", top_k=5, doc_ids=[listed.doc_id])
-            found += any(name is not None and name[0] in passage.text for passage in passages)
+            findable += any(name is not None and name[0] in passage.text for passage in passages)
             if not passages:
                 self.note(f"{listed.file_name} is ready and isn't found")
         for talk, said in self.talks.values():
             kept = [(m.role, m.content) for m in self.index.conversations.messages(talk)]
             if kept != said:
                 self.note(f"a conversation of {len(said)} messages has {len(kept)}")
-        return {"documents": verification.documents, "rows": verification.rows, "found": found}
+        return {"documents": verification.documents, "rows": verification.rows, "found": findable}
 
     def report(self, **more: Any) -> None:
         with self.lock:
@@ -306,9 +306,9 @@ def main() -> None:
                 crowd.settle()
                 crowd.report()
             elif command == "verify":
-                found: dict[str, int] = {}
-                crowd.attempt("verify", lambda: found.update(crowd.verify()))  # noqa: B023
-                crowd.report(**found)
+                counts: dict[str, int] = {}
+                crowd.attempt("verify", lambda: counts.update(crowd.verify()))  # noqa: B023
+                crowd.report(**counts)
             else:
                 break
 

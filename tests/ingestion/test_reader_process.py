@@ -1,4 +1,4 @@
-"""Documents read in a process of their own, and what becomes of that process."""
+"""Documents read in a process of their own, and the end of that process."""
 
 from __future__ import annotations
 
@@ -165,16 +165,16 @@ def test_what_is_wrong_with_a_file_comes_through_in_the_same_words(
         for name, data in documents.items():
             with pytest.raises(ReadError) as here:
                 read(name, data)
-            with pytest.raises(ReadError) as there:
+            with pytest.raises(ReadError) as by_reader:
                 await reading.chunks(name, data)
-            assert str(there.value) == str(here.value)
+            assert str(by_reader.value) == str(here.value)
             assert await reading.reads()
 
     run(files, embedder, scenario)
     assert len(processes) == 1
 
 
-# --- what goes wrong
+# --- failures
 
 
 @posix
@@ -183,7 +183,7 @@ def test_reader_that_hangs_is_stopped_and_the_next_document_is_read(
 ) -> None:
     async def scenario(reading: Reading) -> None:
         assert await reading.reads("first.txt")
-        # Whoever opens a pipe waits until somebody writes to it.
+        # Opening a pipe waits until another process writes to it.
         doc_id = "a" * 64
         path = files.folder / "aa" / doc_id
         path.parent.mkdir(exist_ok=True)
@@ -388,15 +388,15 @@ asyncio.run(main())
 
 
 def test_readers_and_what_goes_wrong_with_them_say_nothing_on_the_terminal(tmp_path: Path) -> None:
-    found = subprocess.run(
+    app = subprocess.run(
         [sys.executable, "-c", APP_THAT_ENDS, str(tmp_path)],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
         timeout=PATIENCE,
     )
-    assert (found.returncode, found.stderr) == (0, "")
-    assert found.stdout.split() == ["ReadError", "ReadError"]
+    assert (app.returncode, app.stderr) == (0, "")
+    assert app.stdout.split() == ["ReadError", "ReadError"]
 
 
 @posix
@@ -419,5 +419,5 @@ def test_readers_end_with_the_app_even_where_that_is_killed(tmp_path: Path) -> N
 
 def is_running(pid: int) -> bool:
     """Whether a process is there and doesn't only wait to be buried by its parent."""
-    found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
-    return bool(found.stdout.strip()) and not found.stdout.strip().startswith("Z")
+    listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return bool(listed.stdout.strip()) and not listed.stdout.strip().startswith("Z")
