@@ -18,6 +18,8 @@ import pytest
 
 from rag.runtime.event_loop import EventLoopThread
 from rag.settings import Settings
+from rag.vector_store import client
+from rag.vector_store.lite import patches as lite_patches
 from tests.fakes.llm_server import LLMServer
 from tests.servers.milvus_server import free_ports, running_milvus_server
 
@@ -46,6 +48,16 @@ def loop() -> Iterator[EventLoopThread]:
     thread = EventLoopThread()
     yield thread
     thread.close()
+
+
+@pytest.fixture(scope="module", params=["patched", "unpatched"])
+def patched(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """Whether Milvus Lite and pymilvus are patched: what uses this runs with and without."""
+    if request.param == "patched":
+        yield True
+        return
+    with lite_patches.PATCHES.without(), client.PATCHES.without():
+        yield False
 
 
 @pytest.fixture(scope="session", autouse=True)

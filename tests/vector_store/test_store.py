@@ -44,7 +44,7 @@ def rows() -> list[ChunkRow]:
 
 
 @pytest.fixture(scope="module")
-def store(loop: EventLoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorStore]:
+def store(patched: bool, loop: EventLoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorStore]:
     """With all rows, sealed."""
     opened = VectorStore(Settings(data_dir=tmp_path_factory.mktemp("store")))
     loop.run(opened.create(DIMENSION))
@@ -128,7 +128,7 @@ def test_concurrent_searches_find_what_single_ones_find(store: VectorStore, loop
 
 
 @pytest.fixture
-def own_store(loop: EventLoopThread, tmp_path: Path) -> Iterator[VectorStore]:
+def own_store(patched: bool, loop: EventLoopThread, tmp_path: Path) -> Iterator[VectorStore]:
     """Without rows."""
     opened = VectorStore(Settings(data_dir=tmp_path))
     loop.run(opened.create(DIMENSION))
@@ -188,7 +188,7 @@ def test_documents_with_another_number_of_rows_are_found_among_many(
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 0.03, 0.1])
 @pytest.mark.parametrize("opened_first", [True, False])
 def test_file_that_is_let_go_while_it_is_opened_is_not_called_damaged(
-    loop: EventLoopThread, tmp_path: Path, opened_first: bool, seconds: float
+    patched: bool, loop: EventLoopThread, tmp_path: Path, opened_first: bool, seconds: float
 ) -> None:
     async def open_and_let_go(store: VectorStore) -> list[object]:
         await store.create(DIMENSION)
@@ -241,7 +241,7 @@ def test_sealing_a_small_library_says_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("collection", ["papers", "closed_cases", "connections"])
 def test_damaged_collection_is_called_so_whatever_its_name(
-    loop: EventLoopThread, tmp_path: Path, collection: str
+    patched: bool, loop: EventLoopThread, tmp_path: Path, collection: str
 ) -> None:
     settings = Settings(data_dir=tmp_path / "connections closed", collection=collection)
     opened = VectorStore(settings)

@@ -54,7 +54,7 @@ def long_text(kilobytes: int) -> bytes:
 # --- full, or not to be written
 
 
-def test_a_full_disk_is_said_and_nothing_is_lost(small_disk: SmallDisk) -> None:
+def test_a_full_disk_is_said_and_nothing_is_lost(patched: bool, small_disk: SmallDisk) -> None:
     settings = Settings(data_dir=small_disk.folder / "data", embed_model="bundled")
     said = []
     with DocumentIndex(settings) as index:

@@ -28,19 +28,28 @@ DOCUMENTS = [f"{number:064x}" for number in range(6)]
 
 
 @pytest.fixture
-def store(loop: EventLoopThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VectorStore]:
-    """An empty one, in which Milvus Lite's own searches fail: they would take their time."""
+def store(
+    patched: bool, loop: EventLoopThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[VectorStore]:
+    """An empty one, in which Milvus Lite's own searches fail if it is patched: they would take their time."""
     opened = VectorStore(Settings(data_dir=tmp_path))
     loop.run(opened.create(DIMENSION))
 
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("searched by Milvus Lite itself")
 
-    monkeypatch.setattr("milvus_lite.engine.collection.Collection._search_sparse", refuse)
-    monkeypatch.setattr("milvus_lite.engine.collection.execute_search_with_index", refuse)
-    monkeypatch.setattr("milvus_lite.engine.collection.assemble_candidates", refuse)
+    if patched:
+        monkeypatch.setattr("milvus_lite.engine.collection.Collection._search_sparse", refuse)
+        monkeypatch.setattr("milvus_lite.engine.collection.execute_search_with_index", refuse)
+        monkeypatch.setattr("milvus_lite.engine.collection.assemble_candidates", refuse)
     yield opened
     loop.run(opened.close())
+
+
+@pytest.fixture
+def only_patched(patched: bool) -> None:
+    if not patched:
+        pytest.skip("Milvus Lite ranks each segment by its own statistics, and a search beside a sealing misses rows")
 
 
 class Rows:
@@ -148,6 +157,7 @@ def test_searches_see_what_is_there_and_nothing_else(store: VectorStore, loop: E
     assert rows.there and sealings
 
 
+@pytest.mark.usefixtures("only_patched")
 @pytest.mark.parametrize("sealed", [(), (0,), (0, 1, 2), (2,)])
 def test_scores_are_those_of_one_collection_however_it_is_divided(
     store: VectorStore, loop: EventLoopThread, sealed: tuple[int, ...]
@@ -197,6 +207,7 @@ def test_rows_that_came_and_went_between_two_searches_are_gone(
         assert len(loop.run(store.searches.dense(vector, 100, None, ()))) == 40
 
 
+@pytest.mark.usefixtures("only_patched")
 def test_merged_files_hold_what_is_there_and_nothing_else(
     store: VectorStore, loop: EventLoopThread, tmp_path: Path
 ) -> None:
@@ -249,6 +260,7 @@ def test_many_batches_that_are_not_sealed_are_searched(store: VectorStore, loop:
     assert set(found(loop.run(store.searches.lexical(WORDS[0], 5000, None, ())))) == having
 
 
+@pytest.mark.usefixtures("only_patched")
 def test_searches_beside_a_flush_see_all_rows_and_no_deleted_ones(store: VectorStore, loop: EventLoopThread) -> None:
     rows = Rows(3)
     kept, gone = rows.make(DOCUMENTS[0], 150), rows.make(DOCUMENTS[1], 20)

@@ -39,7 +39,7 @@ client.close()
 
 
 @pytest.fixture
-def filled(loop: EventLoopThread, tmp_path: Path) -> Iterator[VectorStore]:
+def filled(patched: bool, loop: EventLoopThread, tmp_path: Path) -> Iterator[VectorStore]:
     """A sealed collection, which has been opened again."""
     store = VectorStore(Settings(data_dir=tmp_path))
     loop.run(store.create(DIMENSION))
@@ -52,10 +52,17 @@ def filled(loop: EventLoopThread, tmp_path: Path) -> Iterator[VectorStore]:
     loop.run(opened.close())
 
 
+@pytest.fixture
+def on_disk(patched: bool) -> None:
+    if not patched:
+        pytest.skip("Milvus Lite itself has its rows in memory")
+
+
 def nearest(loop: EventLoopThread, store: VectorStore, vector: list[float]) -> list[str]:
     return [hit.row_id for hit in loop.run(store.searches.dense(vector, 5, None, ()))]
 
 
+@pytest.mark.usefixtures("on_disk")
 def test_sealed_rows_are_not_in_memory_and_leave_no_file_beside_the_data(
     loop: EventLoopThread, filled: VectorStore, tmp_path: Path
 ) -> None:
@@ -69,6 +76,7 @@ def test_sealed_rows_are_not_in_memory_and_leave_no_file_beside_the_data(
     assert len([*(tmp_path / "milvus.db").rglob("partitions/*/data/*")]) == 1
 
 
+@pytest.mark.usefixtures("on_disk")
 def test_without_room_on_the_disk_rows_are_in_memory_and_found(
     loop: EventLoopThread, filled: VectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +92,7 @@ def test_without_room_on_the_disk_rows_are_in_memory_and_found(
     loop.run(again.close())
 
 
+@pytest.mark.usefixtures("on_disk")
 def test_all_copies_together_leave_most_of_the_disk_free(
     loop: EventLoopThread, filled: VectorStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,7 +153,7 @@ def test_rows_that_could_not_be_sealed_are_found_and_sealed_the_next_time(
 
 
 def test_with_a_full_disk_a_library_of_many_unsealed_rows_opens_and_is_searched(
-    loop: EventLoopThread, filled: VectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    patched: bool, loop: EventLoopThread, filled: VectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -156,9 +165,14 @@ def test_with_a_full_disk_a_library_of_many_unsealed_rows_opens_and_is_searched(
     for namespace in ("new", "other"):
         with pytest.raises(StoreError, match="No space left"):
             loop.run(filled.insert(new, namespace))
-        assert nearest(loop, filled, new[3].vector)[0].endswith("-new-3")
+        if patched:
+            assert nearest(loop, filled, new[3].vector)[0].endswith("-new-3")
     loop.run(filled.close())
     again = VectorStore(Settings(data_dir=tmp_path))
+    if not patched:  # Milvus Lite seals its log first
+        with pytest.raises(StoreError, match="No space left"):
+            nearest(loop, again, new[3].vector)
+        monkeypatch.undo()
     assert nearest(loop, again, new[3].vector)[0].endswith("-new-3")
     monkeypatch.undo()
     loop.run(again.insert(new, "new", again=True))
