@@ -44,7 +44,7 @@ def show_documents() -> None:
 
 
 def _show_uploader(index: DocumentIndex) -> None:
-    from rag import SUPPORTED
+    from rag import SUPPORTED, format_names
 
     extensions = [extension.removeprefix(".") for extension in SUPPORTED]
     folder = st.segmented_control(
@@ -63,7 +63,7 @@ def _show_uploader(index: DocumentIndex) -> None:
         take_uploads(index, files)
         st.session_state["uploads-taken"] += 1
         st.rerun()
-    st.caption("PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, RTF, HTML, Markdown, CSV, JSON and plain text")
+    st.caption(format_names())
 
 
 def _show_empty(index: DocumentIndex) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rag.answering.turns import STOPPED, Turn, Turns
     from rag.citations.markers import checked_markers, marker_pattern
     from rag.index import DocumentIndex
-    from rag.readers.filetypes import SUPPORTED
+    from rag.readers.formats import SUPPORTED, format_names
     from rag.runtime.logs import log_to_file
     from rag.text.characters import NEVER_SHOWN
 
@@ -54,6 +54,7 @@ __all__ = [
     "__version__",
     "check_question",
     "checked_markers",
+    "format_names",
     "log_to_file",
     "marker_pattern",
 ]
@@ -72,7 +73,8 @@ _LAZY = {
     "checked_markers": "rag.citations.markers",
     "marker_pattern": "rag.citations.markers",
     "log_to_file": "rag.runtime.logs",
-    "SUPPORTED": "rag.readers.filetypes",
+    "SUPPORTED": "rag.readers.formats",
+    "format_names": "rag.readers.formats",
     "NEVER_SHOWN": "rag.text.characters",
 }
 

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from rag.readers.filetypes import SUPPORTED
+from rag.readers.formats import SUPPORTED
 from rag.schema import Job
 from rag.text.characters import NEVER_PRINTED
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rag.cli.console import IngestProgress, fail, files_of, out, print_json
 from rag.index import DocumentIndex
-from rag.readers.filetypes import SUPPORTED
+from rag.readers.formats import SUPPORTED
 from rag.schema import Receipt
 
 

@@ -32,6 +32,7 @@ from rag.ingestion.messages import (
     next_request,
 )
 from rag.readers.faults import Fault, Kind
+from rag.readers.formats import import_readers
 from rag.readers.read import read_parts
 from rag.runtime.cpu import lower_priority
 from rag.runtime.logs import describe
@@ -56,6 +57,7 @@ def main() -> None:
     """
     lower_priority()
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
+    import_readers()  # before the first document needs them
     # What a parser prints, in Python or in C, must not get between the messages.
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -97,6 +99,7 @@ def _serve(request: Read, tokenizer: Any, send: Send) -> Finished | Failed:
 
 
 def _read(request: Read, tokenizer: Any, send: Send) -> None:
+
     _limit_memory(request.memory)
     files = FileStore(Path(request.folder))
     said = 0.0

@@ -1,4 +1,4 @@
-"""What a file is: by its first bytes, then by what is inside, and only for text by its extension."""
+"""The format of a file: told by its first bytes, then by the parts inside, and only for text by its suffix."""
 
 from __future__ import annotations
 
@@ -8,41 +8,14 @@ import zipfile
 from pathlib import PurePath
 
 from rag.readers.faults import Fault, Kind
+from rag.readers.formats import FORMATS, TEXT, Format, format_of_suffix
 
-PDF, DOCX, PPTX, XLSX, ODT, EPUB, RTF = "pdf", "docx", "pptx", "xlsx", "odt", "epub", "rtf"
-HTML, MARKDOWN, CSV, JSON, NOTEBOOK, TEXT = "html", "markdown", "csv", "json", "notebook", "text"
+# What a signature may follow: a byte order mark, blanks, NULs.
+_BEFORE_SIGNATURE = b"\xef\xbb\xbf \t\r\n\0"
+_WRAPPER_BYTES = 1024
+_LEADING_BYTES = 16
 
-# What a file of that extension claims to be, as a clause of an error and as a type.
-_BINARY = {
-    ".pdf": (PDF, "a PDF"),
-    ".docx": (DOCX, "a DOCX document"),
-    ".docm": (DOCX, "a DOCM document"),
-    ".pptx": (PPTX, "a PPTX presentation"),
-    ".pptm": (PPTX, "a PPTM presentation"),
-    ".xlsx": (XLSX, "an XLSX workbook"),
-    ".xlsm": (XLSX, "an XLSM workbook"),
-    ".odt": (ODT, "an ODT document"),
-    ".epub": (EPUB, "an EPUB book"),
-    ".rtf": (RTF, "an RTF document"),
-}
-_TEXTUAL = {
-    ".html": HTML,
-    ".htm": HTML,
-    ".xhtml": HTML,
-    ".md": MARKDOWN,
-    ".markdown": MARKDOWN,
-    ".txt": TEXT,
-    ".text": TEXT,
-    ".log": TEXT,
-    ".rst": TEXT,
-    ".csv": CSV,
-    ".tsv": CSV,
-    ".json": JSON,
-    ".jsonl": JSON,
-    ".ipynb": NOTEBOOK,
-}
-SUPPORTED: tuple[str, ...] = (*_BINARY, *_TEXTUAL)
-
+# Signatures of files that can't be read, each with a noun for the sentence.
 _MAGIC = (
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
@@ -61,7 +34,7 @@ _MAGIC = (
 )
 _PICTURE_ADVICE = "run text recognition (OCR) on it and add the PDF or text that it makes"
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# Names of streams in an OLE file tell its program; first found counts.
+# Names of streams in an OLE file tell its program; the first in this order counts.
 _OLE_STREAMS = (
     ("HwpSummaryInformation", "a Hangul (HWP) document", "save it as PDF or DOCX and add that"),
     ("WordDocument", "an old Word document (DOC)", "save it as DOCX or PDF and add that"),
@@ -69,95 +42,95 @@ _OLE_STREAMS = (
     ("Workbook", "an old Excel workbook (XLS)", "save it as XLSX and add that"),
     ("__substg1.0_", "an Outlook message", "save it as PDF or text and add that"),
 )
-_ZIP_MIMETYPES = {
-    b"application/vnd.oasis.opendocument.text": ODT,
-    b"application/vnd.oasis.opendocument.text-template": ODT,
-    b"application/epub+zip": EPUB,
-}
-_OOXML = {"word/document": DOCX, "ppt/presentation": PPTX, "xl/workbook": XLSX}
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def detect(name: str, data: bytes) -> str:
-    """The type of the file, one of the constants above. Raises Fault for types that aren't supported, for files that
-    aren't what their extension says, and for encrypted Office files."""
-    extension = PurePath(name).suffix.lower()
-    claimed = _BINARY.get(extension)
+def detect(name: str, data: bytes) -> Format:
+    """The format of the file. Raises Fault for a file of another format, for one that isn't what its suffix says, and
+    for an encrypted Office file."""
+    suffix = PurePath(name).suffix.lower()
+    named = format_of_suffix(suffix)
     if not data:
         raise Fault(Kind.NO_TEXT, ": it is empty")
-    if _is_pdf(data, extension):
-        return PDF
+    if signed := _by_signature(data, named):
+        return signed
     if data.startswith(_OLE_MAGIC):
         raise _ole_fault(data)
     if data.startswith(_ZIP_MAGIC):
-        return _zip_type(data, extension)
-    if data[:16].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{\\rtf"):
-        return RTF
-    for magic, what in _MAGIC:
+        return _by_zip_parts(data, named, suffix)
+    _refuse_other_signatures(data)
+    if named and not named.is_text:
+        raise Fault(Kind.DAMAGED, named.suffixes[suffix])
+    if named:
+        return named
+    if re.fullmatch(r"\.[a-z0-9]{1,10}", suffix):
+        raise Fault(Kind.UNSUPPORTED, f"a {suffix} file")
+    return TEXT
+
+
+def _by_signature(data: bytes, named: Format | None) -> Format | None:
+    """The format whose signature the file begins with. A text about a format that may be wrapped isn't one."""
+    is_named_text = named is not None and named.is_text
+    for candidate in FORMATS:
+        if not candidate.signature:
+            continue
+        head = data[: _WRAPPER_BYTES if candidate.may_be_wrapped else _LEADING_BYTES]
+        if head.lstrip(_BEFORE_SIGNATURE).startswith(candidate.signature):
+            return candidate
+        if candidate.may_be_wrapped and candidate.signature in head and not is_named_text:
+            return candidate
+    return None
+
+
+def _refuse_other_signatures(data: bytes) -> None:
+    for magic, noun in _MAGIC:
         if data.startswith(magic):
-            raise Fault(Kind.UNSUPPORTED, what, _PICTURE_ADVICE if what == "a picture" else "")
+            raise Fault(Kind.UNSUPPORTED, noun, _PICTURE_ADVICE if noun == "a picture" else "")
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         raise Fault(Kind.UNSUPPORTED, "a picture", _PICTURE_ADVICE)
     if data[4:8] == b"ftyp":
         raise Fault(Kind.UNSUPPORTED, "a film, sound recording or picture")
-    if claimed:
-        raise Fault(Kind.DAMAGED, claimed[1])
-    return _text_type(data, extension)
-
-
-def _is_pdf(data: bytes, extension: str) -> bool:
-    """A wrapper or a byte order mark may come before the header; a text that is about PDF isn't one."""
-    head = data[:1024]
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n\0").startswith(b"%PDF-"):
-        return True
-    return b"%PDF-" in head and extension not in _TEXTUAL
 
 
 def _ole_fault(data: bytes) -> Fault:
     """OLE holds the binary formats of old, and the encrypted ones of today."""
     if "EncryptedPackage".encode("utf-16-le") in data:
         return Fault(Kind.PROTECTED)
-    for stream, what, advice in _OLE_STREAMS:
+    for stream, noun, advice in _OLE_STREAMS:
         if stream.encode("utf-16-le") in data:
-            return Fault(Kind.UNSUPPORTED, what, advice)
+            return Fault(Kind.UNSUPPORTED, noun, advice)
     return Fault(
         Kind.UNSUPPORTED, "an old Office file", "save it in a current format (DOCX, PPTX, XLSX) or as PDF and add that"
     )
 
 
-def _zip_type(data: bytes, extension: str) -> str:
-    claimed = _BINARY.get(extension)
-    damaged = Fault(Kind.DAMAGED, claimed[1] if claimed else "a document in a zip package")
+def _by_zip_parts(data: bytes, named: Format | None, suffix: str) -> Format:
+    """The format of a zip package: by its part `mimetype`, else by the parts that its format has."""
+    expected = named.suffixes[suffix] if named and not named.is_text else ""
+    damaged = Fault(Kind.DAMAGED, expected or "a document in a zip package")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
-            names = package.namelist()
+            parts = package.namelist()
             mimetype = b""
-            if "mimetype" in names and package.getinfo("mimetype").file_size < 200:
+            if "mimetype" in parts and package.getinfo("mimetype").file_size < 200:
                 with package.open("mimetype") as part:
                     mimetype = part.read(200).strip()  # it may be longer than it says
     except MemoryError:
         raise
     except Exception as error:  # zipfile lets out zlib's, struct's and its own errors on a damaged directory
         raise damaged from error
-    if mimetype in _ZIP_MIMETYPES:
-        return _ZIP_MIMETYPES[mimetype]
-    for prefix, kind in _OOXML.items():
-        if "[Content_Types].xml" in names and any(re.fullmatch(rf"{prefix}\d*\.xml", name) for name in names):
-            return kind
-    if "META-INF/container.xml" in names and not mimetype:
-        return EPUB
-    if claimed and claimed[0] == ODT and "content.xml" in names and not mimetype:
-        return ODT
-    if claimed and not mimetype:
+    for candidate in FORMATS:
+        if mimetype in candidate.zip_mimetypes:
+            return candidate
+    for candidate in FORMATS:
+        if candidate.zip_mimetypes and mimetype:
+            continue
+        if candidate.zip_parts_are_shared and candidate is not named:
+            continue
+        if candidate.zip_parts and all(any(re.fullmatch(p, part) for part in parts) for p in candidate.zip_parts):
+            return candidate
+    if expected and not mimetype:
         raise damaged
     if mimetype:
         raise Fault(Kind.UNSUPPORTED, "a document of another kind")
     raise Fault(Kind.UNSUPPORTED, "a zip archive", "unpack it and add the files in it")
-
-
-def _text_type(data: bytes, extension: str) -> str:
-    if extension in _TEXTUAL:
-        return _TEXTUAL[extension]
-    if extension and re.fullmatch(r"\.[a-z0-9]{1,10}", extension):
-        raise Fault(Kind.UNSUPPORTED, f"a {extension} file")
-    return TEXT

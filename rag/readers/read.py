@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from rag.errors import ReadError
 from rag.readers import filetypes
 from rag.readers.cleaning import clean, clean_parts
 from rag.readers.faults import Fault, Kind, check_length
-from rag.readers.filetypes import SUPPORTED
-from rag.readers.markup import read_epub, read_html, read_markdown
-from rag.readers.office import read_docx, read_odt, read_rtf
-from rag.readers.pdf import read_pdf
-from rag.readers.plain_text import read_json, read_notebook, read_text
-from rag.readers.sheets import read_csv, read_xlsx
-from rag.readers.slides import read_pptx
+from rag.readers.formats import SUPPORTED, Progress
 from rag.schema import Page
 from rag.text.long_texts import PackedPages, joined
 
 __all__ = ["SUPPORTED", "read", "read_parts"]
 
-Progress = Callable[[int, int], None]
-
-_PAGED: dict[str, Callable[[bytes, Progress], list[Page]]] = {
-    filetypes.PDF: read_pdf,
-    filetypes.PPTX: read_pptx,
-    filetypes.XLSX: read_xlsx,
-}
-_FLOWING: dict[str, Callable[[bytes], str]] = {
-    filetypes.DOCX: read_docx,
-    filetypes.ODT: read_odt,
-    filetypes.RTF: read_rtf,
-    filetypes.EPUB: read_epub,
-    filetypes.HTML: read_html,
-    filetypes.MARKDOWN: read_markdown,
-    filetypes.CSV: read_csv,
-    filetypes.JSON: read_json,
-    filetypes.NOTEBOOK: read_notebook,
-}
 _SHOWN_NAME = 80
 
 
@@ -84,14 +60,15 @@ def read_parts(name: str, data: bytes, progress: Progress | None = None) -> Sequ
 
 
 def _pages(name: str, data: bytes, report: Progress) -> Sequence[Page]:
-    kind = filetypes.detect(name, data)
+    file_format = filetypes.detect(name, data)
+    reader = file_format.load_reader()
     pages: Sequence[Page]
-    if kind in _PAGED:
-        pages = _PAGED[kind](data, report)
+    if file_format.has_pages:
+        pages = reader(data, report)
     else:
-        # Texts of other formats are in memory whole anyway, and a table that is cut has no header any more.
-        parts = clean_parts(read_text(data)) if kind == filetypes.TEXT else [clean(_FLOWING[kind](data))]
-        pages = PackedPages(filter(None, parts))
+        text = reader(data)
+        # A text that is in memory whole stays so: a table that is cut has no header any more.
+        pages = PackedPages(filter(None, [clean(text)] if isinstance(text, str) else clean_parts(text)))
         report(1, 1)
     check_length(sum(len(page.text) for page in pages), len(data))
     if not any(page.text.strip() for page in pages):

@@ -1,0 +1,107 @@
+"""A small sound file of each format, made here; each says "harbour" or "Harbour"."""
+
+from __future__ import annotations
+
+import zipfile
+from io import BytesIO
+
+import xlsxwriter
+from pptx import Presentation
+from reportlab.pdfgen.canvas import Canvas
+
+
+def _pdf() -> bytes:
+    target = BytesIO()
+    canvas = Canvas(target, pageCompression=0)
+    for page in range(3):
+        canvas.drawString(72, 700, f"The harbour on page {page}")
+        canvas.showPage()
+    canvas.save()
+    return target.getvalue()
+
+
+def _xlsx() -> bytes:
+    target = BytesIO()
+    workbook = xlsxwriter.Workbook(target)
+    sheet = workbook.add_worksheet()
+    for row in range(5):
+        sheet.write_row(row, 0, ["harbour", row, row / 3])
+    sheet.write_comment("A1", "a note")
+    workbook.close()
+    return target.getvalue()
+
+
+def _pptx() -> bytes:
+    deck = Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[1])
+    slide.shapes.title.text = "Harbour"
+    slide.notes_slide.notes_text_frame.text = "a note"
+    target = BytesIO()
+    deck.save(target)
+    return target.getvalue()
+
+
+def _packed(parts: dict[str, str]) -> bytes:
+    target = BytesIO()
+    with zipfile.ZipFile(target, "w") as package:
+        for name, part in parts.items():
+            package.writestr(name, part)
+    return target.getvalue()
+
+
+def _docx() -> bytes:
+    office = "http://schemas.openxmlformats.org"
+    return _packed(
+        {
+            "[Content_Types].xml": f'<Types xmlns="{office}/package/2006/content-types"/>',
+            "_rels/.rels": f'<Relationships xmlns="{office}/package/2006/relationships"><Relationship Id="r1" '
+            f'Type="{office}/officeDocument/2006/relationships/officeDocument" Target="word/document.xml"/>'
+            "</Relationships>",
+            "word/document.xml": f'<w:document xmlns:w="{office}/wordprocessingml/2006/main"><w:body><w:p><w:r><w:t>'
+            "Harbour</w:t></w:r></w:p><w:tbl><w:tr><w:tc><w:p><w:r><w:t>cell</w:t></w:r></w:p></w:tc></w:tr></w:tbl>"
+            "</w:body></w:document>",
+        }
+    )
+
+
+def _odt() -> bytes:
+    names = " ".join(f'xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{n}:1.0"' for n in ("office", "text", "table"))
+    return _packed(
+        {
+            "mimetype": "application/vnd.oasis.opendocument.text",
+            "META-INF/manifest.xml": "<manifest/>",
+            "styles.xml": f"<office:document-styles {names}/>",
+            "content.xml": f"<office:document-content {names}><office:body><office:text><text:h>Harbour</text:h>"
+            "<text:p>A ferry</text:p></office:text></office:body></office:document-content>",
+        }
+    )
+
+
+def _epub() -> bytes:
+    return _packed(
+        {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": '<container><rootfile full-path="book.opf"/></container>',
+            "book.opf": '<package><manifest><item id="a" href="a.xhtml"/></manifest><spine><itemref idref="a"/></spine>'
+            "</package>",
+            "a.xhtml": "<html><body><h1>Harbour</h1><p>A ferry</p></body></html>",
+        }
+    )
+
+
+# By suffix: one of each format.
+SAMPLES = {
+    ".pdf": _pdf(),
+    ".xlsx": _xlsx(),
+    ".pptx": _pptx(),
+    ".docx": _docx(),
+    ".odt": _odt(),
+    ".epub": _epub(),
+    ".rtf": rb"{\rtf1\ansi\ansicpg1252{\fonttbl\f0 Arial;}\f0 Harbour \'e9\u8364?\par {\b ferry}\cell}",
+    ".html": "<html><head><title>Harbour</title></head><body><ol><li>a<li>b</ol><table><tr><td>Größe</table>".encode(),
+    ".csv": '"harbour";1,5\n"fer""ry";2\n'.encode("utf-16"),
+    ".json": b'{"harbour": [1, {"ferry": "\\ud83d\\udea2"}], "n": 1e5}',
+    ".ipynb": b'{"cells": [{"cell_type": "code", "source": ["harbour = 1"], "outputs": [{"text": ["1"]}]}]}',
+    ".md": b"# Harbour\n\n![a ferry](data:image/png;base64,AAAA)\n\n| a | b |\n| - | - |\n| 1 | 2 |\n",
+    ".txt": "The harbour of Malmö\n\nA ferry leaves at noon.\n".encode("utf-16"),
+}
