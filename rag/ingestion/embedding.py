@@ -15,7 +15,7 @@ from rag.schema import Chunk
 
 # Chunks that wait for the embedder, over all documents, before their readers pause.
 WAITING_CHUNKS = 2048
-# Chunks that are sorted by length batch_size: long enough to pack well, short enough to show progress.
+# Chunks that are sorted by length together: long enough to pack well, short enough to show progress.
 WINDOW = 256
 # Calls whose chunks have been embedded and wait to be inserted.
 WAITING_CALLS = 64

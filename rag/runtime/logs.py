@@ -1,15 +1,15 @@
-"""Where details go: a rotating file in the data folder, one JSON object a line. Nothing is logged to the terminal.
+"""The log: a rotating file in the data folder, one JSON object a line. Nothing is logged to the terminal.
 
 Below LOG_LEVEL=DEBUG no line holds the text of a document, question or answer, a file's name, or a secret, whatever
-happens. That rests on what is written at all, not on a search for what looks secret:
+happens. Little is written at all; no search for secrets is relied on:
 
 - This package and the pages log sentences without values but for FIELDS, which are ids, counts, times and names of
   stages; documents go by the beginning of their id.
-- An exception is logged as its type, code and places in the code. Its message stays out, since it may quote anything:
+- An exception is logged as its type, code and places in the code. Its message is left out, since it may quote anything:
   a parser's holds text of the document, the database's its address.
-- Of what other libraries log, which may be anything, too, only the place is kept.
+- Of the records of other libraries, which may hold anything too, only the place is kept.
 
-At DEBUG the messages are there; the settings' own secrets are left out even so.
+At DEBUG the messages are logged, but without the secrets of the settings.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ class JsonLines(logging.Formatter):
         line |= {field: vars(record)[field] for field in FIELDS if field in vars(record)}
         if record.exc_info and record.exc_info[1] is not None:
             line["exceptions"] = describe(record.exc_info[1], messages=self._all)
-        known = {key: value for key, value in line.items() if value not in ("", None)}
-        return json.dumps(self._without_secrets(known), ensure_ascii=False, default=lambda value: type(value).__name__)
+        filled = {key: value for key, value in line.items() if value not in ("", None)}
+        return json.dumps(self._without_secrets(filled), ensure_ascii=False, default=lambda value: type(value).__name__)
 
     def _message(self, record: logging.LogRecord) -> str:
         if record.name.partition(".")[0] not in _OWN and not self._all:

@@ -1,4 +1,4 @@
-"""What failed and may pass is tried again, after pauses that grow, and that differ: many must not return at once."""
+"""Calls are tried again after failures that may pass. Pauses grow, and differ: many callers don't return at once."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def retrying(
     attempts: int | None = None,
     wanted: Callable[[BaseException], float | None] = lambda error: None,
 ) -> AsyncRetrying:
-    """Awaits a function until it succeeds; `await retrying(…)(function)`.
+    """`await retrying(…)(function)` awaits the function until it succeeds.
 
-    Another attempt is made where `may_pass` says so of the exception, it would begin within `seconds` of the first, and
-    there weren't so many `attempts` yet; else the exception is raised. `wanted` gives the pause in seconds that the
-    other side asks for, if it does.
+    Another attempt is made if `may_pass` is true for the exception, if it would begin within `seconds` of the first,
+    and if fewer than `attempts` were made; else the exception is raised. `wanted` gives the pause in seconds that a
+    server has asked for, or None.
     """
     growing = wait_exponential_jitter(
         multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS, jitter=FIRST_PAUSE_SECONDS
@@ -55,5 +55,5 @@ def retrying(
 
 def _error(state: RetryCallState) -> BaseException:
     error = state.outcome.exception() if state.outcome else None
-    assert error is not None  # nothing else is tried again
+    assert error is not None  # only a failed attempt is tried again
     return error
