@@ -16,7 +16,7 @@ from rag.ingestion.intake import FileInput, Intake, OnProgress
 from rag.ingestion.pipeline import Ingestion
 from rag.library.collection_model import CollectionModel
 from rag.library.consistency import Inspection, Verification
-from rag.library.health import Watch
+from rag.library.health import Health
 from rag.library.originals import Originals
 from rag.library.repair import Repair
 from rag.library.services import Services
@@ -61,9 +61,9 @@ class DocumentIndex:
             self._threads,
             self._model.fitting,
             self._model.prepare,
-            lambda renew: self._services.drop_collection(renew),
+            lambda rebuild: self._services.delete_collection(rebuild),
         )
-        self._health = Watch(self.settings, self._catalog, self._store, self._model, self._ingestion)
+        self._health = Health(self.settings, self._catalog, self._store, self._model, self._ingestion)
         self._services = Services(self._model, self._health, language_model)
         self._answering = Answering(
             self.settings,

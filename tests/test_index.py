@@ -12,6 +12,7 @@ import pytest
 
 from rag import DocumentIndex, IndexMismatch, NotFound, RagError, ReadError, Settings, StoreError, StoreUnavailable
 from rag.schema import Message
+from rag.storage.files import document_id
 
 TEA = (
     b"The tea house opens at seven in the morning. It serves forty kinds of tea.\n\n"
@@ -353,7 +354,8 @@ def test_reindexing_in_the_middle_of_an_upload_keeps_every_document(index: Docum
 def test_a_document_tried_again_still_replaces_what_it_was_to_replace(index: DocumentIndex) -> None:
     (old,) = index.ingest([("tea.txt", TEA)])
     assert old.doc_id is not None
-    new = index._files.write(FERRY)
+    new = document_id(FERRY)
+    index._files.write(new, FERRY)
     index._catalog.leases.add_pending(new, "tea.txt", len(FERRY), [old.doc_id])
     index._catalog.mark_failed(new, "It is damaged.")
     (job,) = index.wait([index.retry(new)])

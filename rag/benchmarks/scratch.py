@@ -71,7 +71,7 @@ async def docent_collection(settings: Settings) -> AsyncIterator[VectorStore]:
         yield store
     finally:
         try:
-            await _removed(store.drop(), settings.collection)
+            await _removed(store.delete_collection(), settings.collection)
         finally:
             await store.close()
 

@@ -55,7 +55,7 @@ class Deletion:
         Then the collection goes, too, and with it the choice of its model. Where no model is recorded, the collection
         may be another library's.
         """
-        recorded = await asyncio.to_thread(self._catalog.fingerprints.recorded) is not None
+        recorded = await asyncio.to_thread(self._catalog.records.get) is not None
         return recorded and await asyncio.to_thread(self._catalog.holds_only, doc_ids)
 
     async def delete_rows(self, doc_ids: Sequence[str]) -> tuple[int, int]:
@@ -70,4 +70,4 @@ class Deletion:
         """Delete documents from the catalog, and their bytes where no other collection has them."""
         for first in range(0, len(doc_ids), TOGETHER):
             group = doc_ids[first : first + TOGETHER]
-            await asyncio.to_thread(self._catalog.deletions.delete, group, self._files.remove)
+            await asyncio.to_thread(self._catalog.deletions.delete, group, self._files.delete)

@@ -70,7 +70,7 @@ class Lifecycle:
         if outcome == "busy":
             return outcome
         try:
-            self._files.write(data)  # also of a listed document, whose bytes may be lost
+            self._files.write(doc_id, data)  # also of a listed document, whose bytes may be lost
             if outcome == "added" and not listed:
                 self._catalog.leases.list_pending(doc_id)
         except RagError:
@@ -102,7 +102,7 @@ class Lifecycle:
         try:
             await self._deletion.delete_rows(doc_ids)
             for doc_id in doc_ids:
-                await asyncio.to_thread(self._files.remove_temporary, doc_id)
+                await asyncio.to_thread(self._files.delete_temporary, doc_id)
         except RagError:
             await self.release(doc_ids)
             raise

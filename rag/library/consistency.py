@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rag.errors import CollectionLost
-from rag.library.collection_model import namespace_of
 from rag.storage.documents import Catalog, Entry
 from rag.storage.files import ORIGINAL, TEXT, FileStore
 from rag.vector_store.rows import doc_id_of, number_of
@@ -113,21 +112,21 @@ class Inspection:
             rows, doubled = await self._rows()
         except CollectionLost:  # it was there when it was opened
             rows, doubled = {}, {}
-        recorded = await asyncio.to_thread(self._catalog.fingerprints.recorded)
+        record = await asyncio.to_thread(self._catalog.records.get)
         entries = await asyncio.to_thread(self._catalog.entries)
         anywhere = await asyncio.to_thread(self._catalog.known_anywhere)
-        self.namespace = namespace_of(recorded[2]) if recorded else None
+        self.namespace = record.fingerprint.namespace if record else None
         foreign = rows.pop("", [])
         self.seen = {
             doc_id: Seen(entries.get(doc_id), kept.get(doc_id, set()), rows.get(doc_id, []), doubled.get(doc_id, 0))
             for doc_id in sorted({*entries, *kept, *rows})
         }
         found: list[Finding] = []
-        unknown = len(foreign) + (0 if recorded else sum(map(len, rows.values())))
+        unknown = len(foreign) + (0 if record else sum(map(len, rows.values())))
         if unknown:
             what = f"Milvus holds {unknown} rows that aren't of this library; set COLLECTION to a name of its own."
             found.append(Finding("unknown rows", "", "", what))
-        if recorded or not rows:
+        if record or not rows:
             found += self._check_rows()
         if kept and not anywhere:
             # Each would be an orphan to a catalog that is empty by mistake.

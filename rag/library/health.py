@@ -1,4 +1,4 @@
-"""Looks after Milvus and the model: whether they are there, and what is to be done when they come or return."""
+"""Checks Milvus and the embedding model at each heartbeat, and brings documents back that Milvus has lost."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from rag.vector_store.store import VectorStore
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 3.0
-# A model that couldn't be loaded is tried again every so many heartbeats.
+# Heartbeats until a model that couldn't be loaded is tried again.
 MODEL_BEATS = 10
-# Milvus Lite reads all rows and builds its index of the terms anew at each start. Measured on 2 cores with 384
-# dimensions at 10,000, 100,000 and 400,000 chunks: 0.5, 1.0 and 2.2 GB of memory (0.43 GB without any), and 14, 28 and
-# 110 to 140 ms for a search. From 100,000 to 400,000 costs grow four times, on a server hardly.
+# Chunks that Milvus Lite is meant for: it reads all rows and builds its index of the terms at each start. Measured on
+# 2 cores with 384 dimensions at 10,000, 100,000 and 400,000 chunks: 0.5, 1.0 and 2.2 GB of memory (0.43 GB without
+# any), and 14, 28 and 110 to 140 ms for a search. From 100,000 to 400,000 chunks the costs grow four times, on a server
+# hardly.
 LITE_CHUNKS = 100_000
 
 
-class Watch:
-    """Keeps `milvus` (a PartStatus) true, resumes unfinished documents and restores lost ones. For the event loop.
+class Health:
+    """Keeps `milvus` (a PartStatus) true, resumes unfinished documents and restores lost ones. Use on the event loop
+    only.
 
     `outgrown` is a sentence for the user where the library is too large for Milvus Lite.
     """
@@ -39,18 +41,19 @@ class Watch:
         self._model = model
         self._ingestion = ingestion
         self._lite = settings.milvus_is_lite
-        self._healed = self._dropped = False
+        self._documents_checked = False  # since Milvus was last away
+        self._collection_vanished = False
         self.milvus = PartStatus("starting", settings.milvus_shown, "Connecting to Milvus.")
         self.outgrown: str | None = None
 
     async def run(self) -> None:
-        """Look every HEARTBEAT_SECONDS, until cancelled."""
+        """Check every HEARTBEAT_SECONDS, until cancelled."""
         beat = 0
         while True:
-            await quietly(self.look())
+            await quietly(self.check_milvus())
             if self.milvus.state == "ready":
-                await quietly(self._heal())
-                if self._model.status.state != "starting":  # both want the processor, and the model is needed first
+                await quietly(self._restore_and_resume())
+                if self._model.status.state != "starting":  # both need the processor, and the model is needed first
                     await quietly(self._warm_up())
             if self._model.status.state == "error" and beat % MODEL_BEATS == MODEL_BEATS - 1:
                 await quietly(self._model.load())
@@ -58,21 +61,21 @@ class Watch:
             beat += 1
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
-    def doubt(self) -> None:
-        """The collection is dropped, or was to be: at the next beat it is looked whether documents have lost rows."""
-        self._healed = False
+    def recheck_documents(self) -> None:
+        """Check at the next heartbeat whether documents have lost rows: the collection is deleted, or was to be."""
+        self._documents_checked = False
 
-    async def look(self) -> None:
-        """Ask Milvus for a sign of life."""
+    async def check_milvus(self) -> None:
+        """Ask Milvus whether it answers, and whether it still has the collection."""
         name = self.milvus.name
         try:
             if not await self._store.ping():
-                logger.warning("the collection was dropped from outside")
-                self._model.forget_collection()
-                self._healed, self._dropped = False, True
+                logger.warning("the collection was deleted from outside")
+                self._model.collection_vanished()
+                self._documents_checked, self._collection_vanished = False, True
         except StoreError as error:
             self.milvus = PartStatus("error", name, str(error))
-            self._healed = False
+            self._documents_checked = False
             return
         kind = self._store.shown
         if not self._store.has_lexical and self._store.is_open:
@@ -81,35 +84,39 @@ class Watch:
         chunks = await asyncio.to_thread(self._catalog.count_chunks) if self._lite else 0
         self.outgrown = _outgrown_sentence(chunks) if chunks > LITE_CHUNKS else None
 
-    async def _heal(self) -> None:
-        """Once after Milvus has come: bring back from the kept bytes what it has lost. Always: resume what is pending.
+    async def _restore_and_resume(self) -> None:
+        """Once after Milvus was away: ingest lost documents again from the kept bytes. Always: resume pending ones.
 
-        A server that has just started answers some calls and not others; what fails is tried at the next beat.
+        A server that has just started answers some calls and not others; a call that fails is tried at the next beat.
         """
-        if not self._healed:
+        if not self._documents_checked:
             # Another process may have made a new collection by now, and have whole documents in it.
-            empty = self._dropped and not await self._store.count(None, "Strong")
+            empty = self._collection_vanished and not await self._store.count(None, "Strong")
             lost = None if empty else await self._lost()
             if lost is None or lost:
                 logger.warning(
                     "Milvus has lost documents: they are ingested again", extra={"documents": len(lost or ())}
                 )
                 await self._ingestion.lifecycle.ready_to_pending(lost)
-            self._healed, self._dropped = True, False
+            self._documents_checked, self._collection_vanished = True, False
         await self._ingestion.resume()
 
     async def _lost(self) -> list[str]:
-        """The ready documents that Milvus doesn't hold whole."""
+        """The ids of the ready documents that Milvus doesn't hold whole."""
         ready = await asyncio.to_thread(self._catalog.documents, state="ready")
         expected = {document.doc_id: document.chunks for document in ready}
-        # Rows of others, such as those on their way, could make up for missing ones.
+        # Rows of other documents, such as pending ones, could make up for missing rows.
         alone = await asyncio.to_thread(self._catalog.holds_only, expected)
-        if alone and not self._dropped and await self._store.count(None, "Strong") == sum(expected.values()):
+        if (
+            alone
+            and not self._collection_vanished
+            and await self._store.count(None, "Strong") == sum(expected.values())
+        ):
             return []
         return list(await self._store.miscounted(expected))
 
     async def _warm_up(self) -> None:
-        """Have Milvus Lite ready for searches; those that come meanwhile wait."""
+        """Have Milvus Lite ready for searches; searches that come meanwhile wait."""
         if self._store.is_open and not self._store.searches.is_warm:
             connected = self.milvus
             self.milvus = PartStatus("starting", connected.name, "Preparing the library for search…")

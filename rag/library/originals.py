@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from rag.errors import NotFound, RagError
 from rag.ids import checked_doc_id
-from rag.schema import DocumentInfo
+from rag.schema import DocumentInfo, Page
 from rag.storage.documents import Catalog
 from rag.storage.files import FileStore
 
@@ -39,7 +39,7 @@ class Originals:
         Empty for a page without text. Raises NotFound for unknown documents and pages, ReadError.
         """
         document = self.document(doc_id)
-        pages = self._files.read_pages(doc_id, document.file_name)
+        pages = self._files.read_pages(doc_id, document.file_name, read_original)
         if page is None:
             return "\n\n".join(part.text for part in pages)
         found = next((part.text for part in pages if part.number == page), None)
@@ -90,3 +90,10 @@ class Originals:
             return self._files.read(document.doc_id, OPENING_BYTES).decode("utf-8", "ignore")
         except RagError:
             return ""
+
+
+def read_original(file_name: str, data: bytes) -> list[Page]:
+    """A document's pages, read from its bytes. Raises ReadError."""
+    from rag.readers.read import read  # the parsers of all formats, which are hardly ever needed here
+
+    return read(file_name, data)

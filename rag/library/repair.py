@@ -10,6 +10,7 @@ from dataclasses import replace
 from rag.errors import RagError
 from rag.ingestion.pipeline import Ingestion
 from rag.library.consistency import Finding, Inspection, Verification
+from rag.library.originals import read_original
 from rag.storage.documents import Catalog
 from rag.storage.files import ASIDE, FileStore
 from rag.vector_store.store import VectorStore
@@ -97,11 +98,11 @@ class Repair:
             entry = self._inspection.seen[doc_id].entry
             if entry and not self._files.has_text(doc_id):
                 with contextlib.suppress(RagError):  # stays a finding
-                    self._files.read_pages(doc_id, entry.document.file_name)
+                    self._files.read_pages(doc_id, entry.document.file_name, read_original)
         if orphans:
             self._catalog.deletions.call_for_unknown(orphans, self._files.set_aside)
         for doc_id in temporary:
-            self._files.remove_temporary(doc_id)
+            self._files.delete_temporary(doc_id)
 
     def _outcome(self, finding: Finding, gone: bool, refused: str) -> Finding:
         """The finding as it is after mending."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from rag.library.collection_model import CollectionModel
-from rag.library.health import Watch
+from rag.library.health import Health
 from rag.llm.service import LanguageModelService
 from rag.runtime.background import BackgroundTasks, quietly
 from rag.schema import Status
@@ -18,7 +18,7 @@ HEAD_START_SECONDS = 1.0
 class Services:
     """For the event loop, but for `status`, which any thread may ask for."""
 
-    def __init__(self, model: CollectionModel, health: Watch, language_model: LanguageModelService) -> None:
+    def __init__(self, model: CollectionModel, health: Health, language_model: LanguageModelService) -> None:
         self._model = model
         self._health = health
         self._language_model = language_model
@@ -48,19 +48,19 @@ class Services:
     async def check(self) -> Status:
         """Try each service, which may take a few seconds."""
         await quietly(self._model.load())
-        await quietly(self._health.look())
+        await quietly(self._health.check_milvus())
         await self._language_model.check()
         return self.status()
 
-    async def drop_collection(self, renew: bool) -> tuple[int, int]:
-        """Drop the collection, and load the model of the next one in the background.
+    async def delete_collection(self, rebuild: bool) -> tuple[int, int]:
+        """Delete the collection, and load the model of the next one in the background.
 
-        Arguments, return values and errors are those of `CollectionModel.drop`.
+        Arguments, return values and errors are those of `CollectionModel.delete_collection`.
         """
         try:
-            removed, left = await self._model.drop(renew)
+            removed, left = await self._model.delete_collection(rebuild)
         finally:
-            self._health.doubt()
+            self._health.recheck_documents()
         if self._started:
             self._tasks.start(self._model.load())
         return removed, left

@@ -8,7 +8,6 @@ the conversations don't depend on Milvus.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from rag.errors import StoreError
 from rag.runtime.background import quietly
 from rag.schema import DocumentInfo
 from rag.settings import Settings
+from rag.storage.collections import CollectionRecord
 from rag.storage.documents import Catalog
 from rag.vector_store.store import VectorStore
 
@@ -77,17 +77,17 @@ async def copy_library(source: Place, target: Place, collection: str, on_copied:
     `on_copied` gets the chunks that are there so far and how many there will be. Raises StoreError where the target
     holds another library, the source changes meanwhile, or the counts differ; StoreUnavailable, CatalogError.
     """
-    recorded = await asyncio.to_thread(source.catalog.fingerprints.recorded)
+    record = await asyncio.to_thread(source.catalog.records.get)
     documents = await asyncio.to_thread(source.catalog.documents)
-    if recorded is None or not documents:
+    if record is None or not documents:
         raise StoreError(f"The collection {collection} at {source.shown} is empty: there is nothing to move.")
     busy = await asyncio.to_thread(source.catalog.leases.count)
     if busy:
         raise StoreError(f"{busy} document(s) are being added right now; move the library when they are ready.")
-    await _check_target(target, collection, recorded, {document.doc_id for document in documents})
-    await target.store.create(int(json.loads(recorded[2])["dimension"]))
+    await _check_target(target, collection, record, {document.doc_id for document in documents})
+    await target.store.create(record.fingerprint.dimension)
     # First, so that a copy that stops half way is known as one of this library.
-    await asyncio.to_thread(target.catalog.fingerprints.set, *recorded)
+    await asyncio.to_thread(target.catalog.records.replace, record)
     ready = [document for document in documents if document.state == "ready"]
     copied = await _copy(source, target, ready, on_copied)
     await target.store.flush()
@@ -108,17 +108,15 @@ async def copy_library(source: Place, target: Place, collection: str, on_copied:
     )
 
 
-async def _check_target(
-    target: Place, collection: str, recorded: tuple[str, str, str], doc_ids: Collection[str]
-) -> None:
+async def _check_target(target: Place, collection: str, record: CollectionRecord, doc_ids: Collection[str]) -> None:
     """Raise StoreError where the target's collection isn't empty and isn't this library, or a part of it."""
-    known = await asyncio.to_thread(target.catalog.fingerprints.recorded)
+    kept = await asyncio.to_thread(target.catalog.records.get)
     there = f"{target.shown} already holds another library in its collection {collection}"
     otherwise = "move to another Milvus, or remove that library first."
-    if known is None and await target.store.count(None, "Strong"):
+    if kept is None and await target.store.count(None, "Strong"):
         raise StoreError(f"{there}, which isn't in this catalog; {otherwise}")
-    if known is not None and known[2] != recorded[2]:
-        raise StoreError(f"{there}, built with the embedding model {known[1]}; {otherwise}")
+    if kept is not None and kept.fingerprint != record.fingerprint:
+        raise StoreError(f"{there}, built with the embedding model {kept.model}; {otherwise}")
     others = [d for d in await asyncio.to_thread(target.catalog.documents) if d.doc_id not in doc_ids]
     if others:
         raise StoreError(f"{there}, with {len(others)} document(s) that this one lacks; {otherwise}")

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from rag.schema import DocumentInfo, DocumentState
-from rag.storage.collections import Fingerprints
+from rag.storage.collections import CollectionRecords
 from rag.storage.database import guarded
 from rag.storage.deletion import Deletions
 from rag.storage.leases import FREE, Leases
@@ -48,8 +48,8 @@ class Marked(NamedTuple):
 class Catalog:
     """The documents of one collection of one Milvus. All methods raise CatalogError when the database fails.
 
-    `leases` says which process works on a document, `deletions` takes documents out, `fingerprints` has the
-    collection's model.
+    `leases` says which process works on a document, `deletions` takes documents out, `records` keeps the collection's
+    model.
     """
 
     def __init__(self, engine: sa.Engine, address: str, collection: str) -> None:
@@ -57,7 +57,7 @@ class Catalog:
         self._key = {"address": address, "collection": collection}
         self._in_collection = in_collection(address, collection)
         self._listed = sa.and_(self._in_collection, documents.c.state != UNLISTED)
-        self.fingerprints = Fingerprints(engine, address, collection)
+        self.records = CollectionRecords(engine, address, collection)
         self.leases = Leases(engine, address, collection)
         self.deletions = Deletions(engine, address, collection, self.leases)
 

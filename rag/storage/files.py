@@ -1,5 +1,4 @@
-"""The uploaded bytes and the text read from them, kept under the data folder by the SHA-256 of the bytes and never by
-name."""
+"""The uploaded bytes and the text that was read from them, kept under the data folder by document id, never by name."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ import json
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rag.errors import NotFound, RagError
@@ -22,17 +21,22 @@ GONE = "The original of this document is gone; delete it here and add it again."
 # Endings of a document's files.
 ORIGINAL = ""
 TEXT = ".pages.json"
-# The folder beside the store's own for what was found in it and belongs to no document.
+# The folder beside the store's own for files that belong to no document.
 ASIDE = "orphans"
 
-# Characters of text that stay in memory: documents that were asked about are asked about again.
+# Characters of text that stay in memory: a document that was asked about is asked about again.
 _KEPT_CHARACTERS = 20_000_000
-# A search doesn't wait for texts whose file is larger than this, in bytes.
+# A search doesn't wait for a text whose file is larger than this, in bytes.
 _QUICK_BYTES = 4_000_000
+# Bytes of a kept file that are compared at a time.
+_COMPARED_BYTES = 1_000_000
+
+# Reads a file's pages: (file name, bytes) → pages. Raises ReadError.
+ReadOriginal = Callable[[str, bytes], list[Page]]
 
 
 def document_id(data: bytes) -> str:
-    """A document is its bytes: their SHA-256 in hexadecimal, 64 characters."""
+    """The id of the document of these bytes: their SHA-256 in hexadecimal, 64 characters."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -44,30 +48,28 @@ class FileStore:
         self._texts: OrderedDict[str, list[Page]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def write(self, data: bytes) -> str:
-        """Keep bytes; returns their document id. Raises RagError where the folder can't be written."""
-        doc_id = document_id(data)
+    def write(self, doc_id: str, data: bytes) -> None:
+        """Keep a document's bytes, of which `doc_id` is the id. Raises RagError where the folder can't be written."""
         path = self._path(doc_id)
-        # The same size isn't enough: who adds a document again means to mend a damaged one.
-        if not self.is_whole(doc_id):
+        # Equal sizes aren't enough: a document is added again to mend a damaged file.
+        if not _holds(path, data):
             _write_whole(path, [data])
-        return doc_id
 
     def write_pages(self, doc_id: str, pages: Sequence[Page]) -> None:
-        """Keep a document's text, unless the document was removed meanwhile. Raises RagError where the folder can't be
+        """Keep a document's text, unless the document was deleted meanwhile. Raises RagError where the folder can't be
         written."""
         self.draft_pages(doc_id, pages)
         self.keep_pages(doc_id)
 
     def draft_pages(self, doc_id: str, pages: Sequence[Page]) -> None:
-        """Write a document's text without keeping it yet: that is left to the process that may remove the document.
+        """Write a document's text without keeping it: the process that may delete the document does so.
 
         Raises RagError where the folder can't be written.
         """
         _write_whole(self._draft_path(doc_id), _as_json(pages))
 
     def keep_pages(self, doc_id: str) -> None:
-        """Keep the text that was drafted, unless the document was removed meanwhile. Raises RagError where the folder
+        """Keep the text that was drafted, unless the document was deleted meanwhile. Raises RagError where the folder
         can't be written."""
         try:
             with self._lock, contextlib.suppress(FileNotFoundError):
@@ -75,21 +77,19 @@ class FileStore:
                 if self._path(doc_id).is_file():
                     self._draft_path(doc_id).replace(self._pages_path(doc_id))
                 else:
-                    self._remove_pages(doc_id)
+                    self._delete_pages(doc_id)
         except OSError as error:
             raise _unwritable(error) from error
 
-    def read_pages(self, doc_id: str, file_name: str) -> list[Page]:
-        """A document's text as it was chunked; read from its bytes again where it wasn't kept.
+    def read_pages(self, doc_id: str, file_name: str, read: ReadOriginal) -> list[Page]:
+        """A document's text as it was chunked; `read` reads it from the bytes again where it wasn't kept.
 
-        Raises NotFound, or ReadError like `readers.read`.
+        Raises NotFound, or ReadError like `read`.
         """
         pages = self._kept_pages(doc_id)
         if pages is None:
-            from rag.readers.read import read  # the parsers of all formats: hardly ever needed here
-
             pages = read(file_name, self.read(doc_id))
-            with contextlib.suppress(RagError):  # where it can't be kept, it can be shown all the same
+            with contextlib.suppress(RagError):  # a text that can't be kept can still be shown
                 self.write_pages(doc_id, pages)
             self._remember(doc_id, pages)
         return pages
@@ -104,7 +104,7 @@ class FileStore:
             return None
 
     def _kept_pages(self, doc_id: str) -> list[Page] | None:
-        """Raises NotFound."""
+        """Raises NotFound for what is no document id."""
         with self._lock:
             if doc_id in self._texts:
                 self._texts.move_to_end(doc_id)
@@ -142,8 +142,8 @@ class FileStore:
         except OSError as error:
             raise NotFound(GONE) from error
 
-    def remove(self, doc_id: str) -> None:
-        """Remove all that is kept of a document. Raises RagError where the folder can't be written."""
+    def delete(self, doc_id: str) -> None:
+        """Delete all files of a document. Raises RagError where the folder can't be written."""
         try:
             with self._lock:
                 self._texts.pop(doc_id, None)
@@ -152,9 +152,9 @@ class FileStore:
         except OSError as error:
             raise _unwritable(error) from error
 
-    def remove_temporary(self, doc_id: str) -> None:
-        """Remove what processes have left of a document that were stopped while they wrote. Raises RagError where the
-        folder can't be written."""
+    def delete_temporary(self, doc_id: str) -> None:
+        """Delete the half-written files of processes that were stopped while they wrote a document. Raises RagError
+        where the folder can't be written."""
         try:
             for path in self._path(doc_id).parent.glob(f"{doc_id}.*"):
                 if path != self._pages_path(doc_id):
@@ -162,16 +162,16 @@ class FileStore:
         except OSError as error:
             raise _unwritable(error) from error
 
-    # --- for those who verify
+    # --- to verify the library
 
     def kept(self) -> dict[str, set[str]]:
-        """What there is: of each document the endings of its files, ORIGINAL, TEXT or of temporary ones."""
-        kept: dict[str, set[str]] = {}
+        """The endings of each document's files: ORIGINAL, TEXT, or those of temporary files."""
+        endings: dict[str, set[str]] = {}
         for path in self.folder.glob("??/*"):
             doc_id = path.name[:64]
             if is_doc_id(doc_id) and path.parent.name == doc_id[:2]:
-                kept.setdefault(doc_id, set()).add(path.name[64:])
-        return kept
+                endings.setdefault(doc_id, set()).add(path.name[64:])
+        return endings
 
     def is_whole(self, doc_id: str) -> bool:
         """Whether a document's bytes are those that were added."""
@@ -186,9 +186,10 @@ class FileStore:
         return self._read_kept(doc_id) is not None
 
     def set_aside(self, doc_id: str) -> None:
-        """Take the bytes of no document out of the folder, into one beside it; remove what else there is of it.
+        """Move bytes that belong to no document into the folder ASIDE, and delete the other files of that id.
 
-        Raises RagError where the folders can't be written."""
+        Raises RagError where the folders can't be written.
+        """
         aside = self.folder.parent / ASIDE
         try:
             with contextlib.suppress(FileNotFoundError):
@@ -196,10 +197,10 @@ class FileStore:
                 self._path(doc_id).replace(aside / doc_id)
         except OSError as error:
             raise _unwritable(error) from error
-        self.remove(doc_id)
+        self.delete(doc_id)
 
-    def _remove_pages(self, doc_id: str) -> None:
-        """With its drafts, and with what is left of one whose process was stopped while it wrote."""
+    def _delete_pages(self, doc_id: str) -> None:
+        """Delete a document's text, its drafts, and the half-written files of stopped processes among them."""
         for path in self._path(doc_id).parent.glob(f"{doc_id}.pages.*"):
             path.unlink(missing_ok=True)
 
@@ -211,6 +212,22 @@ class FileStore:
 
     def _path(self, doc_id: str) -> Path:
         return self.folder / checked_doc_id(doc_id)[:2] / doc_id
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    """Whether the file is there and has these bytes."""
+    try:
+        if path.stat().st_size != len(data):
+            return False
+        with path.open("rb") as file:
+            place = 0
+            while piece := file.read(_COMPARED_BYTES):
+                if not data.startswith(piece, place):
+                    return False
+                place += len(piece)
+            return place == len(data)
+    except OSError:
+        return False
 
 
 def _as_json(pages: Iterable[Page]) -> Iterator[bytes]:
@@ -226,7 +243,7 @@ def _as_json(pages: Iterable[Page]) -> Iterator[bytes]:
 
 
 def _write_whole(path: Path, pieces: Iterable[bytes]) -> None:
-    """Raises RagError. Under another name first: a crash must not leave half a file under the final one."""
+    """Raises RagError. The file has another name first: a crash must not leave half a file under the final one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.", delete=False) as file:

@@ -227,8 +227,8 @@ class VectorStore:
                     return before, await self.count(doc_ids, "Strong")
         raise self.lost()
 
-    async def drop(self) -> tuple[int, int]:
-        """Drop the collection. Returns how many rows it had and how many are left (0)."""
+    async def delete_collection(self) -> tuple[int, int]:
+        """Delete the collection. Returns how many rows it had and how many are left (0)."""
         for _ in range(REMOVALS):
             if not await self.connect():
                 return 0, 0

@@ -24,7 +24,7 @@ from rag.ingestion import reader_process
 from rag.ingestion.messages import Chunked, Progress, ReadChunk, TextRead
 from rag.ingestion.reader_process import ReaderProcess
 from rag.readers.read import read
-from rag.storage.files import FileStore
+from rag.storage.files import FileStore, document_id
 from rag.text.chunking import chunk_pages
 from rag.text.terms import lexical_text
 
@@ -78,7 +78,8 @@ class Reading:
         self.reader = ReaderProcess()
 
     def messages(self, name: str, data: bytes) -> Any:
-        doc_id = self.files.write(data)
+        doc_id = document_id(data)
+        self.files.write(doc_id, data)
         return self.reader.read(self.files.folder, doc_id, name, len(data), self.embedder)
 
     async def chunks(self, name: str, data: bytes) -> list[ReadChunk]:
@@ -138,9 +139,9 @@ def test_chunks_are_those_that_reading_here_gives(
             shares = [message.share for message in chunked]
             assert shares == sorted(shares)
             assert 0.9 < shares[-1] <= 1
-            doc_id = files.write(data)
+            doc_id = document_id(data)
             files.keep_pages(doc_id)
-            assert files.read_pages(doc_id, "unreadable.exe") == pages
+            assert files.read_pages(doc_id, "unreadable.exe", read) == pages
 
     run(files, embedder, scenario)
     assert len(processes) == 1
@@ -341,7 +342,7 @@ import asyncio, sys
 from pathlib import Path
 from types import SimpleNamespace
 from tokenizers import Tokenizer
-from rag.storage.files import FileStore
+from rag.storage.files import FileStore, document_id
 from rag.embeddings.hub import bundled_folder
 from rag.ingestion.messages import Chunked
 from rag.ingestion.reader_process import ReaderProcess
@@ -351,7 +352,9 @@ tokenizer = Tokenizer.from_file(str(bundled_folder() / "tokenizer.json")).to_str
 embedder = SimpleNamespace(fingerprint="bundled", tokenizer=tokenizer, max_tokens=256)
 text = "".join(f"Sentence number {i} says something of its own about topic {i}.\\n" for i in range(12_000)).encode()
 def read(reader, name, data):
-    return reader.read(folder, files.write(data), name, len(data), embedder)
+    doc_id = document_id(data)
+    files.write(doc_id, data)
+    return reader.read(folder, doc_id, name, len(data), embedder)
 """
 APP_THAT_ENDS = (
     APP

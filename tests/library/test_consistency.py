@@ -38,7 +38,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DocumentIndex]:
 def index(shared: DocumentIndex) -> DocumentIndex:
     for document in shared.documents():
         shared.delete(document.doc_id)
-    if shared.verify().findings or shared._catalog.fingerprints.recorded() is None:
+    if shared.verify().findings or shared._catalog.records.get() is None:
         shared.reset()
     shutil.rmtree(shared.settings.data_dir / ASIDE, ignore_errors=True)
     return shared
@@ -152,9 +152,10 @@ def test_text_that_is_lost_is_read_again(index: DocumentIndex, damaged: bool) ->
 def test_files_of_no_document_are_set_aside_and_those_of_other_collections_stay(index: DocumentIndex) -> None:
     (tea,) = add(index, TEA)
     other = Catalog(index._engine, "elsewhere", "papers")
-    index._files.write(FERRY)
-    other.add_pending(document_id(FERRY), "ferry.txt", len(FERRY))
-    orphan = index._files.write(b"of no document")
+    index._files.write(document_id(FERRY), FERRY)
+    other.leases.add_pending(document_id(FERRY), "ferry.txt", len(FERRY))
+    orphan = document_id(b"of no document")
+    index._files.write(orphan, b"of no document")
     stranger = index.settings.data_dir / "files" / "notes.txt"
     stranger.write_text("not ours")
     assert found(index, repair=True) == [("orphan files", orphan, True)]
@@ -163,8 +164,8 @@ def test_files_of_no_document_are_set_aside_and_those_of_other_collections_stay(
     assert files_of(index, tea) == {"", ".pages.json"}
     assert files_of(index, document_id(FERRY)) == {""}
     assert stranger.exists()
-    other.unlist([document_id(FERRY)])
-    other.remove([document_id(FERRY)], index._files.remove)
+    other.deletions.unlist([document_id(FERRY)])
+    other.deletions.delete([document_id(FERRY)], index._files.delete)
     stranger.unlink()
 
 
@@ -214,7 +215,7 @@ def test_a_reset_that_broke_off_is_finished_with_the_choice_of_the_model(index: 
     index._catalog.leases.release()
     assert index.documents() == []
     index._loop.run(index._ingestion.resume())
-    assert index._catalog.fingerprints.recorded() is None
+    assert index._catalog.records.get() is None
     assert not index._catalog.entries()
     assert [path for path in (index.settings.data_dir / "files").rglob("*") if path.is_file()] == []
     add(index, TEA)
@@ -234,7 +235,7 @@ def test_documents_on_their_way_are_no_finding(index: DocumentIndex) -> None:
 
 def test_a_collection_that_is_gone_is_built_again(index: DocumentIndex) -> None:
     tea, ferry = add(index, TEA, FERRY)
-    index._loop.run(index._store.drop())
+    index._loop.run(index._store.delete_collection())
     assert sorted(found(index)) == sorted(("rows missing", doc_id, False) for doc_id in (tea, ferry))
     assert all(mended for _, _, mended in found(index, repair=True))
     assert index.search("When does the ferry leave?")[0].doc_id == ferry
@@ -243,8 +244,8 @@ def test_a_collection_that_is_gone_is_built_again(index: DocumentIndex) -> None:
 def test_rows_of_a_library_that_the_catalog_does_not_know_are_left_alone(index: DocumentIndex) -> None:
     (tea,) = add(index, TEA)
     index._catalog.deletions.unlist([tea])
-    index._catalog.deletions.delete([tea], index._files.remove)
-    index._catalog.fingerprints.forget()
+    index._catalog.deletions.delete([tea], index._files.delete)
+    index._catalog.records.delete_unless_used()
     (finding,) = index.verify(repair=True).findings
     assert (finding.kind, finding.mended) == ("unknown rows", False)
     assert "COLLECTION" in finding.what

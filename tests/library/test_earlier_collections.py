@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from pymilvus import DataType
 
 from rag import DocumentIndex, IndexMismatch, Settings, StoreError
 from rag.schema import Page
+from rag.storage.collections import Fingerprint
 from rag.storage.database import open_database
 from rag.storage.documents import Catalog
 from rag.text.chunking import VERSION as CHUNKING_VERSION
@@ -106,9 +108,11 @@ def test_collection_without_what_a_passage_needs_is_not_taken_for_ours(filled: S
 def test_collection_of_another_version_says_what_to_do_and_is_rebuilt(filled: Settings) -> None:
     engine = open_database(filled.database_address)
     catalog = Catalog(engine, filled.milvus_key, filled.collection)
-    asked, model, fingerprint = catalog.fingerprints.recorded() or ("", "", "")
+    record = catalog.records.get()
+    assert record is not None
     for part in ("chunking", "lexical"):
-        catalog.fingerprints.set(asked, model, json.dumps({**json.loads(fingerprint), part: "0"}))
+        earlier = Fingerprint.from_json(json.dumps({**json.loads(record.fingerprint.to_json()), part: "0"}))
+        catalog.records.replace(replace(record, fingerprint=earlier))
         with (
             DocumentIndex(filled, background=False) as index,
             pytest.raises(IndexMismatch, match=r"built by another version of Docent; re-index it, which keeps"),
@@ -120,7 +124,7 @@ def test_collection_of_another_version_says_what_to_do_and_is_rebuilt(filled: Se
         assert index.search("When does the ferry leave?")[0].file_name == "ferry.txt"
         assert index.status().mismatch is None
         assert index.verify().good
-    assert catalog.fingerprints.recorded() == (asked, model, fingerprint)
+    assert catalog.records.get() == record
     engine.dispose()
 
 

@@ -69,7 +69,7 @@ async def measure(settings: Settings, sizes: tuple[int, ...], on_progress: Calla
     finally:
         try:
             if not settings.milvus_is_lite:  # of Milvus Lite the whole folder goes
-                await store.drop()
+                await store.delete_collection()
         finally:
             await store.close()
     return costs

@@ -25,7 +25,7 @@ from rag.errors import ReadError
 from rag.ingestion import reader_process
 from rag.ingestion.messages import Chunked
 from rag.ingestion.reader_process import ReaderProcess
-from rag.storage.files import FileStore
+from rag.storage.files import FileStore, document_id
 
 MEGABYTE = 2**20
 SECONDS = 30.0
@@ -282,7 +282,8 @@ def tokenizer() -> str:
 
 async def read(folder: Path, name: str, data: bytes) -> Reading:
     embedder: Any = SimpleNamespace(tokenizer=tokenizer(), fingerprint="bundled", max_tokens=256)
-    reading, reader, doc_id = Reading(), ReaderProcess(), FileStore(folder).write(data)
+    reading, reader, doc_id = Reading(), ReaderProcess(), document_id(data)
+    FileStore(folder).write(doc_id, data)
     await reader.start()
     process = reader._process
 

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from rag.errors import CatalogError
+from rag.storage.collections import CollectionRecord, Fingerprint
 from rag.storage.database import open_database
 from rag.storage.documents import Catalog
 from rag.storage.leases import LEASE
@@ -19,6 +20,7 @@ from rag.storage.tables import tables, utc_now
 pytest_plugins = ["tests.databases"]
 
 ONE, TWO, THREE = ("1" * 64, "2" * 64, "3" * 64)
+RECORD = CollectionRecord("asked", "model", Fingerprint("print", 384, "1", "1"))
 
 ANOTHER_PROCESS = """
 import sys
@@ -134,9 +136,9 @@ def test_namesakes_are_other_ready_documents_of_that_name(catalog: Catalog) -> N
 @pytest.mark.parametrize(("address", "collection"), [("address", "letters"), ("elsewhere", "papers")])
 def test_collections_do_not_see_each_other(engine: sa.Engine, catalog: Catalog, address: str, collection: str) -> None:
     add_ready(catalog, ONE)
-    catalog.fingerprints.set("asked", "model", "print")
+    catalog.records.replace(RECORD)
     stranger = Catalog(engine, address, collection)
-    assert (stranger.documents(), stranger.fingerprints.recorded(), stranger.find(ONE)) == ([], None, None)
+    assert (stranger.documents(), stranger.records.get(), stranger.find(ONE)) == ([], None, None)
     stranger.mark_pending(("pending", "ready", "failed"))
     stranger.mark_failed(ONE, "not mine")
     assert (stranger.deletions.unlist([ONE]), stranger.deletions.delete([ONE])) == ([], [])
@@ -295,39 +297,41 @@ def test_document_that_another_process_has_removed_or_taken_over_is_not_marked(
     assert states(catalog) == {ONE: "failed", TWO: "pending", THREE: "ready"}
 
 
-# --- the collection's fingerprint
+# --- the collection's record
 
 
-def test_fingerprint_is_kept_replaced_and_forgotten(catalog: Catalog) -> None:
-    assert catalog.fingerprints.recorded() is None
-    catalog.fingerprints.set("BAAI/bge", "bundled", "first")
-    catalog.fingerprints.set("bundled", "bundled", "second")
-    assert catalog.fingerprints.recorded() == ("bundled", "bundled", "second")
-    catalog.fingerprints.forget()
-    assert catalog.fingerprints.recorded() is None
+def test_record_is_kept_replaced_and_deleted(catalog: Catalog) -> None:
+    assert catalog.records.get() is None
+    catalog.records.replace(CollectionRecord("BAAI/bge", "bundled", Fingerprint("first", 384, "1", "1")))
+    second = CollectionRecord("bundled", "bundled", Fingerprint("second", 384, "1", "1"))
+    catalog.records.replace(second)
+    assert catalog.records.get() == second
+    catalog.records.delete_unless_used()
+    assert catalog.records.get() is None
 
 
-def test_fingerprint_stays_where_another_process_has_taken_a_document_in(catalog: Catalog, other: Catalog) -> None:
-    catalog.fingerprints.set("asked", "model", "print")
+def test_record_stays_where_another_process_has_taken_a_document_in(catalog: Catalog, other: Catalog) -> None:
+    catalog.records.replace(RECORD)
     catalog.leases.add_pending(ONE, "a.txt", 3)
     catalog.deletions.unlist()
     other.leases.add_pending(TWO, "b.txt", 3)
-    catalog.fingerprints.forget()
-    assert other.fingerprints.recorded() == ("asked", "model", "print")
+    catalog.records.delete_unless_used()
+    assert other.records.get() == RECORD
 
 
 @pytest.mark.parametrize("attempt", range(3))
-def test_of_several_fingerprints_noted_at_once_all_learn_the_same(database_url: str, attempt: int) -> None:
+def test_of_several_records_added_at_once_all_learn_the_same(database_url: str, attempt: int) -> None:
     engines = [open_database(database_url) for _ in range(4)]
     together = Barrier(4)
 
-    def note(number: int) -> tuple[str, str, str]:
+    def add(number: int) -> CollectionRecord:
         together.wait()
-        return Catalog(engines[number], "address", "papers").fingerprints.note("asked", "model", f"print {number}")
+        record = CollectionRecord("asked", "model", Fingerprint(f"print {number}", 384, "1", "1"))
+        return Catalog(engines[number], "address", "papers").records.add(record)
 
     with ThreadPoolExecutor(4) as pool:
-        noted = set(pool.map(note, range(4)))
-    assert noted == {Catalog(engines[0], "address", "papers").fingerprints.recorded()}
+        kept = set(pool.map(add, range(4)))
+    assert kept == {Catalog(engines[0], "address", "papers").records.get()}
     for engine in engines:
         engine.dispose()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import NotFound, RagError
+from rag.readers.read import read
 from rag.schema import Page
 from rag.storage.files import FileStore, document_id
 
@@ -18,70 +19,84 @@ def files(tmp_path: Path) -> FileStore:
     return FileStore(tmp_path / "files")
 
 
+def keep(files: FileStore, data: bytes) -> str:
+    doc_id = document_id(data)
+    files.write(doc_id, data)
+    return doc_id
+
+
 def everything(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize("data", [b"", b"text", bytes(range(256)) * 4096])
 def test_bytes_come_back_by_their_hash(files: FileStore, data: bytes) -> None:
-    doc_id = files.write(data)
+    doc_id = keep(files, data)
     assert doc_id == document_id(data) == hashlib.sha256(data).hexdigest()
     assert files.read(doc_id) == data
 
 
 def test_same_bytes_are_kept_once(files: FileStore, tmp_path: Path) -> None:
-    assert files.write(b"same") == files.write(b"same")
+    assert keep(files, b"same") == keep(files, b"same")
     assert len(everything(tmp_path)) == 1
 
 
 def test_file_that_was_cut_short_is_written_again(files: FileStore, tmp_path: Path) -> None:
-    doc_id = files.write(b"whole text")
+    doc_id = keep(files, b"whole text")
     everything(tmp_path)[0].write_bytes(b"whole")
-    files.write(b"whole text")
+    keep(files, b"whole text")
     assert files.read(doc_id) == b"whole text"
 
 
-def test_removed_bytes_are_gone_and_removing_again_is_harmless(files: FileStore, tmp_path: Path) -> None:
-    doc_id = files.write(b"text")
-    files.remove(doc_id)
-    files.remove(doc_id)
+@pytest.mark.parametrize("damaged", [b"whale text", b"whole text and more", b""])
+def test_file_of_other_bytes_is_written_again(files: FileStore, tmp_path: Path, damaged: bytes) -> None:
+    doc_id = keep(files, b"whole text")
+    everything(tmp_path)[0].write_bytes(damaged)
+    keep(files, b"whole text")
+    assert files.read(doc_id) == b"whole text"
+
+
+def test_deleted_bytes_are_gone_and_deleting_again_is_harmless(files: FileStore, tmp_path: Path) -> None:
+    doc_id = keep(files, b"text")
+    files.delete(doc_id)
+    files.delete(doc_id)
     assert everything(tmp_path) == []
     with pytest.raises(NotFound):
         files.read(doc_id)
 
 
 def test_pages_come_back_as_they_were_read(files: FileStore) -> None:
-    doc_id = files.write(b"text")
+    doc_id = keep(files, b"text")
     pages = [Page("first \u2028 \udcff page", 1), Page("third", 3)]
     files.write_pages(doc_id, pages)
-    assert files.read_pages(doc_id, "a.txt") == pages
+    assert files.read_pages(doc_id, "a.txt", read) == pages
     files.write_pages(doc_id, [Page("other")])
-    assert files.read_pages(doc_id, "a.txt") == [Page("other")]
+    assert files.read_pages(doc_id, "a.txt", read) == [Page("other")]
 
 
 def test_pages_that_were_not_kept_or_are_damaged_are_read_from_the_bytes_again(tmp_path: Path) -> None:
-    doc_id = FileStore(tmp_path).write(b"some words")
-    assert FileStore(tmp_path).read_pages(doc_id, "a.txt") == [Page("some words")]
+    doc_id = keep(FileStore(tmp_path), b"some words")
+    assert FileStore(tmp_path).read_pages(doc_id, "a.txt", read) == [Page("some words")]
     (kept,) = tmp_path.rglob("*.pages.json")
     kept.write_text("[[nu")
-    assert FileStore(tmp_path).read_pages(doc_id, "a.txt") == [Page("some words")]
+    assert FileStore(tmp_path).read_pages(doc_id, "a.txt", read) == [Page("some words")]
 
 
 def test_pages_go_with_their_document(files: FileStore, tmp_path: Path) -> None:
-    doc_id = files.write(b"text")
-    files.read_pages(doc_id, "a.txt")
-    files.remove(doc_id)
+    doc_id = keep(files, b"text")
+    files.read_pages(doc_id, "a.txt", read)
+    files.delete(doc_id)
     assert everything(tmp_path) == []
     with pytest.raises(NotFound):
-        files.read_pages(doc_id, "a.txt")
+        files.read_pages(doc_id, "a.txt", read)
 
 
 def test_draft_is_kept_only_where_its_document_still_is(files: FileStore, tmp_path: Path) -> None:
-    kept, removed = files.write(b"kept"), files.write(b"removed")
+    kept, removed = keep(files, b"kept"), keep(files, b"removed")
     for doc_id in (kept, removed):
         files.draft_pages(doc_id, [Page("drafted")])
         assert files.page_text(doc_id, None) is None
-    files.remove(removed)
+    files.delete(removed)
     for doc_id in (kept, removed):
         files.draft_pages(doc_id, [Page("drafted")])  # by a reader that hasn't heard of it yet
         files.keep_pages(doc_id)
@@ -91,25 +106,25 @@ def test_draft_is_kept_only_where_its_document_still_is(files: FileStore, tmp_pa
 
 
 def test_new_draft_takes_the_place_of_what_was_kept(files: FileStore, tmp_path: Path) -> None:
-    doc_id = files.write(b"text")
+    doc_id = keep(files, b"text")
     files.write_pages(doc_id, [Page("first")])
-    assert files.read_pages(doc_id, "a.txt") == [Page("first")]
+    assert files.read_pages(doc_id, "a.txt", read) == [Page("first")]
     files.draft_pages(doc_id, [Page("second")])
-    assert files.read_pages(doc_id, "a.txt") == [Page("first")]
+    assert files.read_pages(doc_id, "a.txt", read) == [Page("first")]
     files.keep_pages(doc_id)
-    assert files.read_pages(doc_id, "a.txt") == [Page("second")]
+    assert files.read_pages(doc_id, "a.txt", read) == [Page("second")]
 
 
 def test_half_a_draft_of_a_reader_that_was_stopped_goes_with_its_document(
     files: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept, removed = files.write(b"kept"), files.write(b"removed")
+    kept, removed = keep(files, b"kept"), keep(files, b"removed")
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="stopped"):
         patch.setattr(Path, "replace", stopped)
         patch.setattr(Path, "unlink", stopped)
         files.draft_pages(removed, [Page("half")])
     assert len(everything(tmp_path)) == 3
-    files.remove(removed)
+    files.delete(removed)
     assert [path.name for path in everything(tmp_path)] == [kept]
 
 
@@ -118,7 +133,7 @@ def stopped(*_: object, **__: object) -> None:
 
 
 def test_text_of_a_page_or_of_a_document_without_pages(files: FileStore, tmp_path: Path) -> None:
-    with_pages, without = files.write(b"a"), files.write(b"b")
+    with_pages, without = keep(files, b"a"), keep(files, b"b")
     files.write_pages(with_pages, [Page("first", 1), Page("third", 3)])
     files.write_pages(without, [Page("all of it")])
     for store in (files, FileStore(tmp_path / "files")):
@@ -132,26 +147,26 @@ def test_page_of_what_is_not_there_has_no_text(files: FileStore, doc_id: str) ->
 
 
 def test_page_is_not_read_from_the_bytes_of_a_file_whose_name_is_unknown(files: FileStore, tmp_path: Path) -> None:
-    doc_id = files.write(b"<p>some words</p>")
+    doc_id = keep(files, b"<p>some words</p>")
     assert files.page_text(doc_id, None) is None
     files.write_pages(doc_id, [Page("some words")])
     (kept,) = tmp_path.rglob("*.pages.json")
     kept.write_text("[[nu")
     assert files.page_text(doc_id, None) is None
     assert kept.read_text() == "[[nu"
-    assert files.read_pages(doc_id, "a.html") == [Page("some words")]
+    assert files.read_pages(doc_id, "a.html", read) == [Page("some words")]
     assert files.page_text(doc_id, None) == "some words"
 
 
 def test_a_search_does_not_wait_for_large_texts_unless_they_are_in_memory(
     files: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    doc_id = files.write(b"a")
+    doc_id = keep(files, b"a")
     files.write_pages(doc_id, [Page("long text", 1)])
     (kept,) = tmp_path.rglob("*.pages.json")
     monkeypatch.setattr("rag.storage.files._QUICK_BYTES", kept.stat().st_size - 1)
     assert files.page_text(doc_id, 1) is None
-    files.read_pages(doc_id, "a.pdf")
+    files.read_pages(doc_id, "a.pdf", read)
     assert files.page_text(doc_id, 1) == "long text"
     monkeypatch.setattr("rag.storage.files._QUICK_BYTES", kept.stat().st_size)
     assert FileStore(tmp_path / "files").page_text(doc_id, 1) == "long text"
@@ -161,7 +176,7 @@ def test_a_search_does_not_wait_for_large_texts_unless_they_are_in_memory(
 def test_only_hashes_are_taken_for_ids(files: FileStore, tmp_path: Path, doc_id: str) -> None:
     outside = tmp_path / "outside"
     outside.write_text("mine")
-    for method in (files.read, files.remove):
+    for method in (files.read, files.delete):
         with pytest.raises(NotFound):
             method(doc_id)
     assert outside.read_text() == "mine"
@@ -175,19 +190,19 @@ def test_failed_write_is_one_sentence_and_leaves_nothing(
 
     with monkeypatch.context() as patch, pytest.raises(RagError, match="No space left on device"):
         patch.setattr(Path, "replace", full)
-        files.write(b"text")
+        keep(files, b"text")
     assert everything(tmp_path) == []
 
 
 def test_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RagError, match="DATA_DIR"):
-        FileStore(tmp_path / "file").write(b"text")
+        keep(FileStore(tmp_path / "file"), b"text")
 
 
 def test_writing_the_same_bytes_from_many_threads_is_safe(files: FileStore, tmp_path: Path) -> None:
     data = b"x" * 1_000_000
     with ThreadPoolExecutor(8) as pool:
-        (doc_id,) = set(pool.map(files.write, [data] * 16))
+        (doc_id,) = set(pool.map(keep, [files] * 16, [data] * 16))
     assert files.read(doc_id) == data
     assert len(everything(tmp_path)) == 1

@@ -20,6 +20,7 @@ from alembic.script import ScriptDirectory
 from rag.errors import CatalogError, NotFound
 from rag.schema import Message, Passage
 from rag.storage import migrations
+from rag.storage.collections import CollectionRecord, Fingerprint
 from rag.storage.conversations import Conversations
 from rag.storage.database import open_database
 from rag.storage.documents import Catalog
@@ -108,7 +109,7 @@ def test_database_of_an_earlier_release_opens_with_everything_in_it(database_url
     for _ in range(2):
         engine = open_database(database_url)
         catalog = Catalog(engine, "lite", "papers")
-        assert catalog.fingerprints.recorded() == ("b", "bundled", FINGERPRINT)
+        assert catalog.records.get() == CollectionRecord("b", "bundled", Fingerprint.from_json(FINGERPRINT))
         assert {(d.doc_id, d.file_name, d.state, d.size, d.chunks, d.error) for d in catalog.documents()} == {
             (OLD, "차.txt", "ready", 5_000_000_000, 7, None),
             (NEW, "차.txt", "pending", 5_000_000_000, 7, None),
@@ -222,7 +223,7 @@ def test_tables_whose_making_was_cut_short_are_completed(database_url: str) -> N
     engine.dispose()
     engine = open_database(database_url)
     assert {index["name"] for index in sa.inspect(engine).get_indexes("messages")} == {"ix_messages_conversation_id"}
-    assert Catalog(engine, "lite", "papers").fingerprints.recorded() is None
+    assert Catalog(engine, "lite", "papers").records.get() is None
     assert len(Catalog(engine, "lite", "papers").documents()) == 3
     engine.dispose()
 

@@ -16,7 +16,7 @@ from rag.readers.cleaning import clean, clean_parts
 from rag.readers.decoding import decode, decode_pieces
 from rag.readers.read import read, read_parts
 from rag.schema import Page
-from rag.storage.files import FileStore
+from rag.storage.files import FileStore, document_id
 from rag.text.chunking import chunk_pages
 from rag.text.long_texts import PackedPages, joined, texts_in_parts
 
@@ -153,12 +153,13 @@ def test_units_that_are_few_and_long_are_not_kept_together(monkeypatch: pytest.M
 
 def test_the_text_that_is_kept_is_whole(tmp_path: Path) -> None:
     files = FileStore(tmp_path)
-    doc_id = files.write(b"bytes")
+    doc_id = document_id(b"bytes")
+    files.write(doc_id, b"bytes")
     for pages in ([Page('one "1"\n\n'), Page("둘 😀")], [Page("a", 1), Page("b", 3)], []):
         files.write_pages(doc_id, pages)
         (path,) = tmp_path.rglob("*.pages.json")
         assert json.loads(path.read_bytes()) == [[page.number, page.text] for page in joined(pages)]
-        assert files.read_pages(doc_id, "a.txt") == joined(pages)
+        assert files.read_pages(doc_id, "a.txt", read) == joined(pages)
 
 
 def test_pages_with_numbers_stay_apart() -> None:
