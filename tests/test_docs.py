@@ -134,3 +134,14 @@ def test_modules_of_the_documentation_exist() -> None:
         if not (REPOSITORY / name).exists()
     }
     assert not gone
+
+
+def test_files_that_comments_and_docstrings_send_to_exist() -> None:
+    gone = {
+        f"{path.name}: {name}"
+        for room in ("rag", "pages", "tests")
+        for path in (REPOSITORY / room).rglob("*.py")
+        for name in re.findall(r"(?<![\w/])(?:docs|rag|pages|tests)/[\w/]+\.(?:md|py|json|txt)\b", _text(path))
+        if not (REPOSITORY / name).exists()
+    }
+    assert not gone

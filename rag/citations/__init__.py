@@ -12,5 +12,5 @@ To add a check:
 3. Give it examples in tests/citations/test_checks.py: claims that it alone refuses. The test asks for them.
 4. Make false claims of its kind in `rag.evaluation.changed_claims`, and name the kind in `labelled_claims`.
 5. Run `pytest tests/citations tests/evaluation`, and `python -m rag eval` before and after. The share of true claims
-   that are refused must not rise; docs/measurements.md has both shares.
+   that are refused must not rise; docs/retrieval.md has both shares.
 """

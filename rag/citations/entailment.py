@@ -3,7 +3,7 @@
 The decision is deterministic and needs no model. A claim that repeats a sentence is borne out by it. Any other claim is
 compared with up to three adjacent sentences, and every check must have no objection.
 
-It marks 4 % of true claims as not borne out and lets 9 % of false ones pass; docs/measurements.md has the rates of each
+It marks 4 % of true claims as not borne out and lets 9 % of false ones pass; docs/retrieval.md has the rates of each
 kind of claim, and how they were measured.
 """
 

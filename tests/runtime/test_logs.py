@@ -144,7 +144,7 @@ def test_exception_is_logged_by_type_code_and_place_without_what_it_says(setting
     assert line["message"] == "it failed: ValueError"
     outer, inner = line["exceptions"]
     assert (outer["type"], outer["errno"], inner["type"]) == ("FileNotFoundError", 2, "ValueError")
-    assert "tests/test_logs.py:" in inner["at"][-1] and inner["at"][-1].endswith(" _fail_with")
+    assert "tests/runtime/test_logs.py:" in inner["at"][-1] and inner["at"][-1].endswith(" _fail_with")
     assert "planted" not in str(line) and "zanzibarium" not in str(line)
 
 
@@ -166,7 +166,7 @@ def test_of_other_libraries_only_the_place_is_logged(settings: Settings) -> None
     logging.getLogger("somelibrary.client").error(f"POST http://u:{PASSWORDS[2]}@host zanzibarium %s", KEY)
     (line,) = lines(settings)
     assert line["logger"] == "somelibrary.client" and line["level"] == "ERROR"
-    assert line["message"].startswith("at ") and "tests/test_logs.py:" in line["message"]
+    assert line["message"].startswith("at ") and "tests/runtime/test_logs.py:" in line["message"]
     assert not [secret for secret in SECRETS if secret in str(line)]
 
 
