@@ -74,12 +74,8 @@ class Patches:
             if patch.name not in self.left_out:
                 self._replace(patch)
         if self.left_out and not self._unwanted:
-            logger.warning(
-                "%s %s is used without the patches for %s",
-                self.title,
-                self.installed_version,
-                "; ".join(f"{name} ({reason})" for name, reason in reasons.items() if reason),
-            )
+            misfits = "; ".join(f"{name} ({reason})" for name, reason in reasons.items() if reason)
+            logger.warning("%s %s is used without the patches for %s", self.title, self.installed_version, misfits)
 
     def remove(self) -> None:
         """Put all originals back, and forget that `install` was called."""
