@@ -75,7 +75,7 @@ class Patches:
                 self._replace(patch)
         if self.left_out and not self._unwanted:
             misfits = "; ".join(f"{name} ({reason})" for name, reason in reasons.items() if reason)
-            logger.warning("%s %s is used without the patches for %s", self.title, self.installed_version, misfits)
+            logger.warning("%s %s is used without the patches for %s", self.package, self.installed_version, misfits)
 
     def remove(self) -> None:
         """Put all originals back, and forget that `install` was called."""
