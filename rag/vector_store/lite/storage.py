@@ -22,6 +22,8 @@ import numpy as np
 UNSEALED_BYTES = 8 * 1024 * 1024
 # A merge makes files of so many rows, and has twice as many in memory at most.
 MERGED_ROWS = 8_000
+# With more files than this some are merged at each sealing, oldest first, which is what deletes rows from large ones.
+MOST_FILES = 16
 # Rows of a Parquet file that are decoded together.
 DECODED_ROWS = 4_096
 # All decoded copies together take this share of the disk that would be free without them; the rest is for documents.
