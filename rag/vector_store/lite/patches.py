@@ -118,8 +118,8 @@ PATCHES = Patches(
         ),
         Patch(
             name="merging",
-            why="It merges up to 200,000 rows in memory and copies them twice. In files of 8,000 rows, of which it allows "
-            "32, a document of 20,000 that was replaced over and over left 244,000 rows, in 16 files 116,000.",
+            why="It merges up to 200,000 rows in memory and copies them twice. In files of 8,000 rows, 32 at most, "
+            "a document of 20,000 that was replaced over and over left 244,000 rows, in 16 files 116,000.",
             upstream="not offered: two constants, a matter of taste",
             until="Milvus Lite merges within a bound of memory.",
             replacements={
