@@ -1,4 +1,4 @@
-"""A library goes to another Milvus with its vectors: nothing is embedded again, and nothing is taken from the source.
+"""A library goes to another Milvus with its vectors: nothing is embedded again, and nothing is deleted at its origin.
 
 Doing it again is harmless: a document that the target holds whole is passed over, one that it holds in part is copied
 anew. The documents are listed under the target's address only when all of them have been counted there; the bytes and
@@ -35,7 +35,7 @@ OnCopied = Callable[[int, int], object]
 class Moved:
     """What a move has brought to `milvus_uri`: ready documents and their chunks, `copied` of these chunks just now (the
     others were there); `waiting` documents are listed there but were not ready, `lexical` is whether the target has
-    BM25. `source` is where everything still is, too."""
+    BM25. `source`, a name of the JSON that `move --json` prints, is where everything still is."""
 
     milvus_uri: str
     source: str
@@ -49,39 +49,39 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A Milvus as the user knows it, the collection in it, and the part of the catalog that is about that."""
+    """One end of a move: a Milvus as the user knows it, the collection in it, and its catalog."""
 
     shown: str
     store: VectorStore
     catalog: Catalog
 
 
-async def move_library(source: Place, target: Settings, database: Engine, on_copied: OnCopied) -> Moved:
+async def move_library(origin: Place, target: Settings, database: Engine, on_copied: OnCopied) -> Moved:
     """Copy the collection to the Milvus of the settings `target`; its catalog is in the same `database`.
 
     Raises like `copy_library`, and StoreError where the two are the same Milvus.
     """
-    if target.milvus_key == source.shown:
+    if target.milvus_key == origin.shown:
         raise StoreError(f"The library is at {target.milvus_shown} already; name another Milvus.")
     store = VectorStore(target)
     there = Place(target.milvus_key, store, Catalog(database, target.milvus_key, target.collection))
     try:
-        return await copy_library(source, there, target.collection, on_copied)
+        return await copy_library(origin, there, target.collection, on_copied)
     finally:
         await quietly(store.close())
 
 
-async def copy_library(source: Place, target: Place, collection: str, on_copied: OnCopied) -> Moved:
+async def copy_library(origin: Place, target: Place, collection: str, on_copied: OnCopied) -> Moved:
     """Copy the documents that are ready and their rows, count them, and list all documents for the target.
 
     `on_copied` gets the chunks that are there so far and how many there will be. Raises StoreError where the target
-    holds another library, the source changes meanwhile, or the counts differ; StoreUnavailable, CatalogError.
+    holds another library, the origin changes meanwhile, or the counts differ; StoreUnavailable, CatalogError.
     """
-    record = await asyncio.to_thread(source.catalog.records.get)
-    documents = await asyncio.to_thread(source.catalog.documents)
+    record = await asyncio.to_thread(origin.catalog.records.get)
+    documents = await asyncio.to_thread(origin.catalog.documents)
     if record is None or not documents:
-        raise StoreError(f"The collection {collection} at {source.shown} is empty: there is nothing to move.")
-    busy = await asyncio.to_thread(source.catalog.leases.count)
+        raise StoreError(f"The collection {collection} at {origin.shown} is empty: there is nothing to move.")
+    busy = await asyncio.to_thread(origin.catalog.leases.count)
     if busy:
         raise StoreError(f"{busy} document(s) are being added right now; move the library when they are ready.")
     await _check_target(target, collection, record, {document.doc_id for document in documents})
@@ -89,16 +89,16 @@ async def copy_library(source: Place, target: Place, collection: str, on_copied:
     # First, so that a copy that stops half way is known as one of this library.
     await asyncio.to_thread(target.catalog.records.replace, record)
     ready = [document for document in documents if document.state == "ready"]
-    copied = await _copy(source, target, ready, on_copied)
+    copied = await _copy(origin, target, ready, on_copied)
     await target.store.flush()
-    await _verify(source, target, ready)
-    if _versions(await asyncio.to_thread(source.catalog.documents)) != _versions(documents):
+    await _verify(origin, target, ready)
+    if _versions(await asyncio.to_thread(origin.catalog.documents)) != _versions(documents):
         raise StoreError("The library was changed while it was copied; run the same command again for what is new.")
     counted = {document.doc_id for document in ready}
-    await asyncio.to_thread(target.catalog.take_over, source.catalog, counted)
+    await asyncio.to_thread(target.catalog.take_over, origin.catalog, counted)
     return Moved(
         target.shown,
-        source.shown,
+        origin.shown,
         collection,
         len(ready),
         sum(document.chunks for document in ready),
@@ -122,7 +122,7 @@ async def _check_target(target: Place, collection: str, record: CollectionRecord
         raise StoreError(f"{there}, with {len(others)} document(s) that this one lacks; {otherwise}")
 
 
-async def _copy(source: Place, target: Place, ready: Sequence[DocumentInfo], on_copied: OnCopied) -> int:
+async def _copy(origin: Place, target: Place, ready: Sequence[DocumentInfo], on_copied: OnCopied) -> int:
     """Copy what the target lacks. Returns how many rows that were."""
     total = sum(document.chunks for document in ready)
     done = copied = 0
@@ -133,7 +133,7 @@ async def _copy(source: Place, target: Place, ready: Sequence[DocumentInfo], on_
         await target.store.delete([doc_id for doc_id in lacking if there[doc_id]])
         done += sum(document.chunks for document in group if document.doc_id not in lacking)
         on_copied(done, total)
-        async for rows in source.store.rows(lacking, ROWS):
+        async for rows in origin.store.rows(lacking, ROWS):
             await target.store.insert_rows(rows)
             copied += len(rows)
             done += len(rows)
@@ -141,7 +141,7 @@ async def _copy(source: Place, target: Place, ready: Sequence[DocumentInfo], on_
     return copied
 
 
-async def _verify(source: Place, target: Place, ready: Sequence[DocumentInfo]) -> None:
+async def _verify(origin: Place, target: Place, ready: Sequence[DocumentInfo]) -> None:
     """Count the target's rows by document and in all. Raises StoreError where they aren't those of the catalog."""
     counted: Counter[str] = Counter()
     for group in _groups(ready):
@@ -150,7 +150,7 @@ async def _verify(source: Place, target: Place, ready: Sequence[DocumentInfo]) -
         if counted[document.doc_id] != document.chunks:
             raise StoreError(
                 f"{document.file_name} has {counted[document.doc_id]} of its {document.chunks} chunks at "
-                f"{target.shown}; run the same command again, and if that doesn't help, re-index {source.shown} first."
+                f"{target.shown}; run the same command again, and if that doesn't help, re-index {origin.shown} first."
             )
     total = await target.store.count(None, "Strong")
     if total != counted.total():

@@ -22,17 +22,17 @@ GONE = "This conversation doesn't exist any more; start a new one."
 
 
 class Conversations:
-    """The conversations of a collection, by its name, and their messages. Those of another collection are like ones
-    that don't exist. All methods raise CatalogError when the database fails.
+    """The conversations of a collection, by its name, and their messages. A conversation of another collection doesn't
+    exist here. All methods raise CatalogError when the database fails.
 
-    A conversation of a release that didn't note the collection is in every one, until it goes on in one of them: what
-    is answered there is only for that one.
+    A conversation of a release that didn't note the collection is in every collection, until a message is added to it
+    in one: from then on it belongs to that one.
     """
 
     def __init__(self, engine: sa.Engine, collection: str) -> None:
         self._engine = engine
         self._collection = collection
-        self._mine = sa.or_(conversations.c.collection == collection, conversations.c.collection.is_(None))
+        self._in_collection = sa.or_(conversations.c.collection == collection, conversations.c.collection.is_(None))
 
     @guarded
     def create(self, title: str) -> Conversation:
@@ -53,9 +53,9 @@ class Conversations:
     @guarded
     def get(self, conversation_id: str) -> Conversation:
         """Raises NotFound."""
-        own = self._own(conversation_id)
+        this = self._this(conversation_id)
         with self._engine.connect() as connection:
-            row = connection.execute(sa.select(conversations).where(own)).first()
+            row = connection.execute(sa.select(conversations).where(this)).first()
         if row is None:
             raise NotFound(GONE)
         return _conversation(row)
@@ -68,16 +68,16 @@ class Conversations:
 
     @guarded
     def delete(self, conversation_id: str) -> None:
-        own = self._own(conversation_id)
+        this = self._this(conversation_id)
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(conversations).where(own))
+            connection.execute(sa.delete(conversations).where(this))
 
     @guarded
     def messages(self, conversation_id: str) -> list[Message]:
-        """Oldest first; answers come with their evidence. Raises NotFound for what is no id."""
-        own = self._messages_of(conversation_id)
+        """The messages, oldest first; answers come with their evidence. Raises NotFound for a text that is no id."""
+        its_messages = self._messages_of(conversation_id)
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(messages).where(own).order_by(messages.c.message_id))
+            rows = connection.execute(sa.select(messages).where(its_messages).order_by(messages.c.message_id))
             return [Message(row.role, row.content, _evidence(row.evidence) if row.evidence else None) for row in rows]
 
     @guarded
@@ -86,7 +86,7 @@ class Conversations:
         evidence = json.dumps(asdict(message.evidence), ensure_ascii=False) if message.evidence else None
         now = utc_now()
         with self._engine.begin() as connection:
-            # First: from then on nobody else can delete it until the message is in.
+            # First: from here on no other process can delete the conversation until the message is in.
             self._update(connection, conversation_id, updated_at=now, collection=self._collection)
             connection.execute(
                 sa.insert(messages).values(
@@ -99,11 +99,11 @@ class Conversations:
             )
 
     @guarded
-    def drop_last(self, conversation_id: str) -> None:
-        """Remove the last message if it is an answer, so that its question can be asked again: two who want that at the
-        same time don't remove the question as well."""
-        own = self._messages_of(conversation_id)
-        last = sa.select(sa.func.max(messages.c.message_id)).where(own).scalar_subquery()
+    def delete_last_answer(self, conversation_id: str) -> None:
+        """Delete the last message if it is an answer, so that its question can be asked again. Of two calls at the same
+        time the second deletes nothing, so the question stays."""
+        its_messages = self._messages_of(conversation_id)
+        last = sa.select(sa.func.max(messages.c.message_id)).where(its_messages).scalar_subquery()
         with self._engine.begin() as connection:
             connection.execute(sa.delete(messages).where(messages.c.message_id == last, messages.c.role != "user"))
 
@@ -112,7 +112,7 @@ class Conversations:
     ) -> str:
         """The conversation as a Markdown text with its sources. Raises NotFound.
 
-        `answered` makes answers, which are Markdown, fit for it; `quoted` questions, names and passages, which aren't.
+        `answered` makes the Markdown of an answer safe; `quoted` escapes questions, names and passages.
         """
         lines = [f"# {quoted(self.get(conversation_id).title)}", ""]
         for message in self.messages(conversation_id):
@@ -128,17 +128,17 @@ class Conversations:
                     lines += [f"> [{number}] {quoted(f'{passage.file_name}{page}: {quote}')}", ""]
         return "\n".join(lines)
 
-    def _own(self, conversation_id: str) -> sa.ColumnElement[bool]:
-        return sa.and_(conversations.c.conversation_id == checked_conversation_id(conversation_id), self._mine)
+    def _this(self, conversation_id: str) -> sa.ColumnElement[bool]:
+        return sa.and_(conversations.c.conversation_id == checked_conversation_id(conversation_id), self._in_collection)
 
     def _messages_of(self, conversation_id: str) -> sa.ColumnElement[bool]:
-        own = sa.select(conversations.c.conversation_id).where(self._own(conversation_id))
-        return messages.c.conversation_id.in_(own)
+        conversation = sa.select(conversations.c.conversation_id).where(self._this(conversation_id))
+        return messages.c.conversation_id.in_(conversation)
 
     def _update(self, connection: sa.Connection, conversation_id: str, **values: Any) -> None:
         """Raises NotFound."""
-        own = self._own(conversation_id)
-        if not connection.execute(sa.update(conversations).where(own).values(**values)).rowcount:
+        this = self._this(conversation_id)
+        if not connection.execute(sa.update(conversations).where(this).values(**values)).rowcount:
             raise NotFound(GONE)
 
     # Last, since the name hides the built-in in annotations that follow it.
@@ -147,7 +147,7 @@ class Conversations:
         """Most recently used first."""
         with self._engine.connect() as connection:
             newest = conversations.c.updated_at.desc()
-            rows = connection.execute(sa.select(conversations).where(self._mine).order_by(newest))
+            rows = connection.execute(sa.select(conversations).where(self._in_collection).order_by(newest))
             return [_conversation(row) for row in rows]
 
 

@@ -1,7 +1,7 @@
-"""Concurrent questions of one kind share a request.
+"""Concurrent questions that ask alike share a request.
 
-Asking Milvus 1,000 times costs many times what asking once for 1,000 vectors does. Nobody waits for company: what is
-asked while all requests are under way goes along with the next one.
+1,000 requests to Milvus cost many times as much as one request for 1,000 vectors. No question waits for others: the
+questions that come while all requests are under way go together in the next one.
 """
 
 from __future__ import annotations
@@ -13,30 +13,31 @@ from typing import Generic, TypeVar
 
 from rag.errors import StoreUnavailable
 
-Kind = TypeVar("Kind", bound=Hashable)
-Asked = TypeVar("Asked")
-Found = TypeVar("Found")
+Shared = TypeVar("Shared", bound=Hashable)
+Question = TypeVar("Question")
+Reply = TypeVar("Reply")
 
 
-class _Queue(Generic[Asked, Found]):
-    """What waits for a request of one kind, and the tasks that send them."""
+class _Queue(Generic[Question, Reply]):
+    """The questions that wait for a request, and the tasks that send requests."""
 
     def __init__(self) -> None:
-        self.waiting: deque[tuple[Asked, asyncio.Future[Found]]] = deque()
+        self.waiting: deque[tuple[Question, asyncio.Future[Reply]]] = deque()
         self.senders: set[asyncio.Task[None] | None] = set()
 
 
-class SharedRequests(Generic[Kind, Asked, Found]):
-    """Sends what is asked by `send(kind, [asked, …])`, which gives one answer for each, in order.
+class SharedRequests(Generic[Shared, Question, Reply]):
+    """Sends questions by `send(shared, [question, …])`, which gives one answer for each, in order.
 
-    At most `most(kind)` go together, and at most `at_once` requests of a kind are under way. Who has no answer after
-    `seconds`, the wait for a request included, gets TimeoutError. Use on the event loop only.
+    Questions with an equal `shared` go together, at most `most(shared)` in a request, and at most `at_once` such
+    requests are under way. A question without an answer after `seconds`, the wait for a request included, raises
+    TimeoutError. Use on the event loop only.
     """
 
     def __init__(
         self,
-        send: Callable[[Kind, list[Asked]], Awaitable[list[Found]]],
-        most: Callable[[Kind], int],
+        send: Callable[[Shared, list[Question]], Awaitable[list[Reply]]],
+        most: Callable[[Shared], int],
         at_once: int,
         seconds: float | None = None,
     ) -> None:
@@ -44,48 +45,48 @@ class SharedRequests(Generic[Kind, Asked, Found]):
         self._most = most
         self._at_once = at_once
         self._seconds = seconds
-        self._queues: dict[Kind, _Queue[Asked, Found]] = {}
+        self._queues: dict[Shared, _Queue[Question, Reply]] = {}
 
-    async def ask(self, kind: Kind, asked: Asked) -> Found:
-        """The answer to one question. Raises what `send` raises, but not for what others asked in the same request."""
+    async def ask(self, shared: Shared, question: Question) -> Reply:
+        """The answer to a question. Raises what `send` raises, unless another question of the request caused it."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Found] = loop.create_future()
-        queue = self._queues.get(kind)
+        future: asyncio.Future[Reply] = loop.create_future()
+        queue = self._queues.get(shared)
         if queue is None:
-            queue = self._queues[kind] = _Queue()
-        queue.waiting.append((asked, future))
-        # A sender begins after all that is ready to run, so those who ask at the same time are in its first request.
+            queue = self._queues[shared] = _Queue()
+        queue.waiting.append((question, future))
+        # A sender begins after the tasks that are ready to run: questions of the same moment are in its first request.
         if len(queue.senders) < self._at_once:
-            queue.senders.add(asyncio.create_task(self._send_all(kind, queue)))
+            queue.senders.add(asyncio.create_task(self._send_all(shared, queue)))
         if self._seconds is None:
             return await future
-        # Cheaper than asyncio.timeout, of which a thousand searches feel the difference.
+        # Cheaper than asyncio.timeout, as a thousand searches at once show.
         timer = loop.call_later(self._seconds, _expire, future)
         try:
             return await future
         finally:
             timer.cancel()
 
-    async def _send_all(self, kind: Kind, queue: _Queue[Asked, Found]) -> None:
-        waiting, most = queue.waiting, self._most(kind)
+    async def _send_all(self, shared: Shared, queue: _Queue[Question, Reply]) -> None:
+        waiting, most = queue.waiting, self._most(shared)
         try:
             while waiting:
                 together = [waiting.popleft() for _ in range(min(most, len(waiting)))]
-                await self._send_together(kind, together)
+                await self._send_together(shared, together)
         finally:
             queue.senders.discard(asyncio.current_task())
             if not queue.senders:
-                for _, future in waiting:  # only where this sender was cancelled: nobody else would answer them
+                for _, future in waiting:  # only where this sender was cancelled: no other one would answer them
                     future.cancel()
-                del self._queues[kind]
+                del self._queues[shared]
 
-    async def _send_together(self, kind: Kind, together: list[tuple[Asked, asyncio.Future[Found]]]) -> None:
-        # Whoever was cancelled meanwhile, or has waited too long, doesn't need an answer.
-        together = [(asked, future) for asked, future in together if not future.done()]
+    async def _send_together(self, shared: Shared, together: list[tuple[Question, asyncio.Future[Reply]]]) -> None:
+        # A question that was cancelled meanwhile, or has waited too long, needs no answer.
+        together = [(question, future) for question, future in together if not future.done()]
         if not together:
             return
         try:
-            answers = await self._send(kind, [asked for asked, _ in together])
+            answers = await self._send(shared, [question for question, _ in together])
             if len(answers) != len(together):
                 raise ValueError(f"{len(answers)} answers to {len(together)} questions")
         except asyncio.CancelledError:
@@ -94,10 +95,10 @@ class SharedRequests(Generic[Kind, Asked, Found]):
             raise
         except Exception as error:
             half = len(together) // 2
-            # One bad question fails its request: the halves are asked apart, down to that one.
+            # One bad question fails its request: the halves are asked apart, down to that question.
             if half and not isinstance(error, StoreUnavailable):
-                await self._send_together(kind, together[:half])
-                await self._send_together(kind, together[half:])
+                await self._send_together(shared, together[:half])
+                await self._send_together(shared, together[half:])
                 return
             for _, future in together:
                 if not future.done():
@@ -108,6 +109,6 @@ class SharedRequests(Generic[Kind, Asked, Found]):
                 future.set_result(answer)
 
 
-def _expire(future: asyncio.Future[Found]) -> None:
+def _expire(future: asyncio.Future[Reply]) -> None:
     if not future.done():
         future.set_exception(TimeoutError())

@@ -71,7 +71,7 @@ class Connection:
         Raises StoreUnavailable, within seconds where nothing listens, or StoreError.
         """
         if self._client is not None and self._is_stale:
-            await self.let_go()
+            await self.release_clients()
         if self.store is None:
             await retrying(failures.is_being_made, MAKING_SECONDS)(self._open, None, seconds)
         return self.store is not None
@@ -140,7 +140,7 @@ class Connection:
             if not self._lite and self._opening is None and not isinstance(error, CollectionLost):
                 # It can be the connections, on which nothing comes back any more: gRPC takes a minute to notice.
                 self._away = True
-                await self.let_go()
+                await self.release_clients()
             raise
         vanished, self._vanished = self._vanished, False
         return not vanished
@@ -149,9 +149,9 @@ class Connection:
         """Let go of Milvus; on Lite other processes may then open the file."""
         with contextlib.suppress(TimeoutError):  # the thread that opens it goes on; it ends with the process
             async with asyncio.timeout(LITE_CALL_SECONDS):
-                await self.let_go()
+                await self.release_clients()
 
-    async def let_go(self, reopening: bool = False) -> None:
+    async def release_clients(self, reopening: bool = False) -> None:
         """Close the clients, after an opening that is under way; the next call opens others."""
         async with self._turn:
             if self._lite and self.store is not None and not self._is_stale:
@@ -169,7 +169,7 @@ class Connection:
 
     async def reopen(self) -> None:
         """Close Milvus Lite's file for all connections of this process; the next call opens it again from its log."""
-        await self.let_go(reopening=True)
+        await self.release_clients(reopening=True)
 
     async def close_collection(self) -> None:
         """Forget the collection, which is opened again, or made, at the next use."""

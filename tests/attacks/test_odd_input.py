@@ -119,7 +119,7 @@ def test_odd_id_finds_nothing_and_touches_nothing(index: DocumentIndex, name: st
         index.conversations.get,
         index.conversations.messages,
         index.conversations.delete,
-        index.conversations.drop_last,
+        index.conversations.delete_last_answer,
         index.conversations.to_markdown,
         lambda conversation_id: index.conversations.rename(conversation_id, "x"),
     ):

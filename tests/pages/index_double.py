@@ -70,7 +70,7 @@ class ConversationsDouble:
     def add(self, conversation_id: str, message: Message) -> None:
         self.kept[conversation_id].append(message)
 
-    def drop_last(self, conversation_id: str) -> None:
+    def delete_last_answer(self, conversation_id: str) -> None:
         self.kept[conversation_id].pop()
 
     def to_markdown(self, conversation_id: str, *written: Callable[[str], str]) -> str:

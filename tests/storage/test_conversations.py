@@ -150,7 +150,7 @@ def test_last_message_is_dropped_from_its_conversation_only(conversations: Conve
     for message in (QUESTION, ANSWER):
         conversations.add(conversation_id, message)
     conversations.add(other, QUESTION)
-    conversations.drop_last(conversation_id)
+    conversations.delete_last_answer(conversation_id)
     assert conversations.messages(conversation_id) == [QUESTION]
     assert conversations.messages(other) == [QUESTION]
 
@@ -159,7 +159,7 @@ def test_dropping_the_same_answer_twice_keeps_its_question(conversations: Conver
     for message in (QUESTION, ANSWER):
         conversations.add(conversation_id, message)
     for _ in range(2):  # as two browsers do that ask for another answer
-        conversations.drop_last(conversation_id)
+        conversations.delete_last_answer(conversation_id)
     assert conversations.messages(conversation_id) == [QUESTION]
 
 
@@ -206,7 +206,7 @@ def test_another_collections_conversation_is_like_one_that_does_not_exist(
             told.add(str(caught.value))
     assert told == {"This conversation doesn't exist any more; start a new one."}
     assert others.messages(conversation_id) == others.messages("0" * 32) == []
-    others.drop_last(conversation_id)
+    others.delete_last_answer(conversation_id)
     others.delete(conversation_id)
     assert conversations.list() == [before]
     assert conversations.messages(conversation_id) == [QUESTION, ANSWER]
@@ -238,7 +238,7 @@ def test_conversations_stay_with_the_collection_wherever_milvus_is(tmp_path: Pat
 
 
 def test_dropping_from_an_empty_conversation_is_harmless(conversations: Conversations, conversation_id: str) -> None:
-    conversations.drop_last(conversation_id)
+    conversations.delete_last_answer(conversation_id)
     assert conversations.messages(conversation_id) == []
 
 

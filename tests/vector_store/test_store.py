@@ -187,21 +187,21 @@ def test_documents_with_another_number_of_rows_are_found_among_many(
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 0.03, 0.1])
 @pytest.mark.parametrize("opened_first", [True, False])
-def test_file_that_is_let_go_while_it_is_opened_is_not_called_damaged(
+def test_file_that_is_released_while_it_is_opened_is_not_called_damaged(
     patched: bool, loop: EventLoopThread, tmp_path: Path, opened_first: bool, seconds: float
 ) -> None:
-    async def open_and_let_go(store: VectorStore) -> list[object]:
+    async def open_and_release(store: VectorStore) -> list[object]:
         await store.create(DIMENSION)
         await store.insert(rows(), "n")
         if opened_first:
-            await store._connection.let_go()
-        both = [store.connect, store._connection.let_go]
+            await store._connection.release_clients()
+        both = [store.connect, store._connection.release_clients]
         first = asyncio.create_task(both[not opened_first]())  # type: ignore[arg-type]
         await asyncio.sleep(seconds)
         return await asyncio.gather(first, both[opened_first](), return_exceptions=True)
 
     opened = VectorStore(Settings(data_dir=tmp_path))
-    outcomes = loop.run(open_and_let_go(opened))
+    outcomes = loop.run(open_and_release(opened))
     assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     assert loop.run(opened.count([ONE], "Strong")) == 100
     loop.run(opened.close())

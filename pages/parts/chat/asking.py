@@ -56,7 +56,7 @@ def retry(index: DocumentIndex, conversation_id: str) -> None:
         open_turns().admit(index)  # first: if it is refused, the last answer stays
         messages = index.conversations.messages(conversation_id)
         if messages and messages[-1].role == "assistant":
-            index.conversations.drop_last(conversation_id)
+            index.conversations.delete_last_answer(conversation_id)
             messages.pop()
         if messages:
             _start(index, conversation_id, messages[-1].content, messages[:-1], [])
