@@ -121,6 +121,7 @@ def test_all_copies_together_leave_most_of_the_disk_free(
     ],
 )
 def test_rows_that_could_not_be_sealed_are_found_and_sealed_the_next_time(
+    patched: bool,
     loop: EventLoopThread,
     filled: VectorStore,
     tmp_path: Path,
@@ -145,7 +146,10 @@ def test_rows_that_could_not_be_sealed_are_found_and_sealed_the_next_time(
     loop.run(filled.flush())
     loop.run(filled.close())
     again = VectorStore(Settings(data_dir=tmp_path))
-    assert loop.run(again.count(None, "Strong")) == ROWS + 200
+    # A row that is in two files with the same number counts twice in Milvus Lite itself: nothing is lost by that.
+    twice = 0 if patched or "close_and_delete" not in step else 100
+    assert loop.run(again.count(None, "Strong")) == ROWS + 200 + twice
+    assert nearest(loop, again, first[7].vector)[0].endswith("-new-7")
     listed = json.loads((tmp_path / "milvus.db" / "collections" / "docent" / "manifest.json").read_text("utf-8"))
     names = listed["partitions"]["_default"]["data_files"]
     assert len(names) == len(set(names))
