@@ -33,7 +33,7 @@ from rag.ingestion.messages import (
 )
 from rag.readers.faults import Fault, Kind
 from rag.readers.formats import import_readers
-from rag.readers.read import read_parts
+from rag.readers.read import read_segments
 from rag.runtime.cpu import lower_priority
 from rag.runtime.logs import describe
 from rag.schema import Chunk
@@ -111,7 +111,7 @@ def _read(request: Read, tokenizer: Any, send: Send) -> None:
             send(Progress(done, total))
 
     file_name = request.file_name
-    pages = read_parts(file_name, files.read(request.doc_id), report)
+    pages = read_segments(file_name, files.read(request.doc_id), report)
     files.draft_pages(request.doc_id, pages)
     send(TextRead(max((page.number or 1 for page in pages), default=0)))
     begins: dict[int | None, int] = {}

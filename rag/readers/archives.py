@@ -1,7 +1,7 @@
 """Zip packages (OOXML, ODF, EPUB) and their XML, opened so that a hostile one can do no harm.
 
-Sizes are checked before anything is unpacked, XML that declares entities is refused, and libraries are handed a
-package made anew from the checked parts: pictures, macros and fonts never reach them.
+Sizes are checked before anything is unpacked, XML that declares entities is refused, and libraries get a package made
+anew from the checked parts: pictures, macros and fonts never reach them. A *part* is a file in a package, as in OOXML.
 """
 
 from __future__ import annotations
@@ -29,27 +29,28 @@ _MARKUP = (".xml", ".rels", ".xhtml", ".html", ".htm", ".opf", ".ncx", ".vml", "
 
 
 class Package:
-    """The parts of a zip package by name. Raises Fault if it is damaged, encrypted or too large unpacked."""
+    """The parts of a zip package by name; a Fault calls the file by `noun`. Raises Fault if it is damaged, encrypted or
+    too large unpacked."""
 
-    def __init__(self, data: bytes, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, data: bytes, noun: str) -> None:
+        self.noun = noun
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
-            raise Fault(Kind.DAMAGED, kind) from error
+            raise Fault(Kind.DAMAGED, noun) from error
         entries = self._zip.infolist()
         _check_sizes(entries, len(data))
         self.names = [entry.filename for entry in entries if not entry.is_dir()]
-        self._known = set(self.names)
+        self._distinct_names = set(self.names)
         self._changed: dict[str, bytes] = {}
 
     def __contains__(self, name: str) -> bool:
-        return name in self._known
+        return name in self._distinct_names
 
     def matching(self, pattern: str) -> list[str]:
         """Names that fully match the regular expression, in natural order (slide2 before slide10)."""
-        found = [name for name in self.names if re.fullmatch(pattern, name)]
-        return sorted(found, key=lambda name: [int(x) if x.isdigit() else x for x in re.split(r"(\d+)", name)])
+        names = [name for name in self.names if re.fullmatch(pattern, name)]
+        return sorted(names, key=lambda name: [int(x) if x.isdigit() else x for x in re.split(r"(\d+)", name)])
 
     def read(self, name: str) -> bytes:
         """The part's bytes; b"" if there is none. Strict OOXML comes as transitional, which libraries know better."""
@@ -62,15 +63,15 @@ class Package:
         except MemoryError:
             raise
         except Exception as error:  # zipfile lets out zlib's, struct's and its own errors, which have no common base
-            raise Fault(Kind.DAMAGED, self.kind) from error
+            raise Fault(Kind.DAMAGED, self.noun) from error
         if _ENTITY.search(part):
-            raise Fault(Kind.DAMAGED, f"{self.kind} that can be read safely")
+            raise Fault(Kind.DAMAGED, f"{self.noun} that can be read safely")
         return _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", part)
 
     def xml(self, name: str) -> etree._Element | None:
         """The part's root element; None if there is no such part. Raises Fault if it isn't well-formed."""
         part = self.read(name)
-        return parse_xml(part, self.kind) if part else None
+        return parse_xml(part, self.noun) if part else None
 
     def replace(self, name: str, root: etree._Element) -> None:
         """Put `root` in the place of the part."""
@@ -80,14 +81,14 @@ class Package:
         """The relationships of a part: id → (type's last word, name of the part it points to); no external ones."""
         folder, file = posixpath.split(name)
         root = self.xml(f"{folder}/_rels/{file}.rels".lstrip("/"))
-        found: dict[str, tuple[str, str]] = {}
+        relations: dict[str, tuple[str, str]] = {}
         for relation in () if root is None else root.iter("{*}Relationship"):
             if relation.get("TargetMode") != "External":
                 target = posixpath.normpath(posixpath.join("/", folder, unquote(relation.get("Target", "")))).lstrip(
                     "/"
                 )
-                found[relation.get("Id", "")] = (relation.get("Type", "").rpartition("/")[2], target)
-        return found
+                relations[relation.get("Id", "")] = (relation.get("Type", "").rpartition("/")[2], target)
+        return relations
 
     def repack(self) -> io.BytesIO:
         """A new package of the checked markup, all else empty, for a library to read."""
@@ -123,13 +124,13 @@ def _check_sizes(entries: list[zipfile.ZipInfo], size: int) -> None:
         raise Fault(Kind.TOO_LARGE, f"it holds {len(entries)} parts")
 
 
-def parse_xml(data: bytes, kind: str) -> etree._Element:
+def parse_xml(data: bytes, noun: str) -> etree._Element:
     """The root of an XML document that was checked for entities. Nothing outside it is ever loaded."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, recover=False)
     try:
         return etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise Fault(Kind.DAMAGED, kind) from error
+        raise Fault(Kind.DAMAGED, noun) from error
 
 
 def drawing_text(root: etree._Element) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Text as it is kept: without the characters that never belong in one, in parts where it is long."""
+"""Text as it is kept: without the characters that never belong in one, in segments where it is long."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from rag.text.characters import LINE_ENDS, NEVER_IN_A_TEXT, SURROGATES
 
-# What a long text is taken in, so that it isn't in memory several times over.
-PART_CHARACTERS = 1_000_000
-LONGEST_PART = 4_000_000
+# Characters of a segment, about, and at most: a long text isn't in memory several times over so.
+SEGMENT_CHARACTERS = 1_000_000
+LONGEST_SEGMENT = 4_000_000
 
 _UNWANTED = re.compile(f"[{NEVER_IN_A_TEXT}]")
 _LINE_END = re.compile(f"\r\n|[{LINE_ENDS}]")
@@ -28,19 +28,19 @@ _SHOWN_AS = str.maketrans(
 
 
 def clean(text: str) -> str:
-    """A text without what doesn't belong in one, whole; see `clean_parts`."""
-    return "".join(clean_parts([text]))
+    """A text like `clean_segments` gives it, whole."""
+    return "".join(clean_segments([text]))
 
 
-def clean_parts(pieces: Iterable[str]) -> Iterator[str]:
+def clean_segments(pieces: Iterable[str]) -> Iterator[str]:
     """The text that the pieces make, with `\\n` line ends and without the characters that can't be seen, stored or
     matched.
 
-    Ligatures become letters, no-break spaces spaces; runs of blank lines become one. It comes in parts of about
-    PART_CHARACTERS, which end where a paragraph does, if it has paragraphs of less than LONGEST_PART characters.
+    Ligatures become letters, no-break spaces spaces; runs of blank lines become one. It comes in segments of about
+    SEGMENT_CHARACTERS, which end where a paragraph does, if it has paragraphs of less than LONGEST_SEGMENT characters.
     """
-    line, block = "", ""  # the last line and what there is of this part, neither of them whole yet
-    blanks: list[str] = []  # what follows that line so far
+    line, block = "", ""  # the last line, and the segment before it; neither is whole yet
+    blanks: list[str] = []  # they follow that line so far
     first = True
     for piece in _clean_characters(pieces):
         if piece.isspace() and "\n" not in piece:
@@ -48,22 +48,22 @@ def clean_parts(pieces: Iterable[str]) -> Iterator[str]:
             continue
         lines, end, line = "".join([line, *blanks, piece]).rpartition("\n")
         blanks.clear()
-        if len(line) > PART_CHARACTERS:
+        if len(line) > SEGMENT_CHARACTERS:
             written = line.rstrip()
             lines, end, line = lines + end + written, "", line[len(written) :]
         block = re.sub(r"\n{3,}", "\n\n", block + "\n".join(each.rstrip() for each in lines.split("\n")) + end)
         block = block.lstrip("\n") if first else block
-        if len(block) >= PART_CHARACTERS and (cut := _part_end(block)):
+        if len(block) >= SEGMENT_CHARACTERS and (cut := _segment_end(block)):
             yield block[:cut]
             block, first = block[cut:], False
     if last := (block + line.rstrip()).rstrip("\n"):
         yield last
 
 
-def _part_end(text: str) -> int:
-    """Where to cut so that what follows begins with a paragraph; 0 where there is no such place yet."""
+def _segment_end(text: str) -> int:
+    """Where to cut so that the next segment begins with a paragraph; 0 where there is no such place yet."""
     blank = text.rfind("\n\n", 0, len(text) - 1)
-    if blank >= 0 or len(text) < LONGEST_PART:
+    if blank >= 0 or len(text) < LONGEST_SEGMENT:
         return blank + 2 if blank >= 0 else 0
     length = len(text.rstrip())
     return text.rfind("\n", 0, length) + 1 or text.rfind(" ", 0, length) + 1 or length
@@ -80,11 +80,11 @@ def _clean_characters(pieces: Iterable[str]) -> Iterator[str]:
 
 
 def _whole_characters(pieces: Iterable[str]) -> Iterator[str]:
-    """Halves that belong together become their character; what is left alone goes."""
+    """Surrogates that belong together become their character; a lone one is left out."""
     half = ""
     for piece in pieces:
-        for begin in range(0, len(piece), PART_CHARACTERS):
-            text = half + piece[begin : begin + PART_CHARACTERS]
+        for begin in range(0, len(piece), SEGMENT_CHARACTERS):
+            text = half + piece[begin : begin + SEGMENT_CHARACTERS]
             half = ""
             if not text.isascii() and _HALF.search(text):
                 half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""

@@ -10,7 +10,7 @@ import charset_normalizer
 
 from rag.readers.faults import Fault, Kind
 
-# What a long text is decoded in, so that it isn't in memory several times over.
+# Bytes decoded at a time: a long text isn't in memory several times over so.
 PIECE_BYTES = 1_000_000
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
@@ -100,8 +100,8 @@ def _encoding(data: bytes, declared: str | None) -> str:
                 return encoding
     if _is_utf8(data):
         return "utf-8"
-    if declared and (known := _as_declared(data, declared)):
-        return known
+    if declared and (encoding_declared := _as_declared(data, declared)):
+        return encoding_declared
     return _guess(_sample(data))
 
 

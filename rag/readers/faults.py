@@ -1,16 +1,16 @@
-"""What can be wrong with a file. Format modules raise a Fault; `readers.read` makes it a sentence with the name."""
+"""Why a file can't be read. Readers raise a Fault; `readers.read` makes a sentence of it, with the file's name."""
 
 from __future__ import annotations
 
 from enum import Enum
 
-# A document's text, in characters, and how many more for each byte of its file: what is longer was made to be.
+# A document's text, in characters, and how many more for each byte of its file: longer ones are made on purpose.
 _MAX_TEXT = 10_000_000
 _TEXT_PER_BYTE = 20
 
 
 class Kind(Enum):
-    """The things that can be wrong, each with its sentence: {name} is the file's, {detail} the fault's."""
+    """The kinds of faults, each with its sentence: {name} is the file's, {detail} the fault's."""
 
     UNSUPPORTED = "{name} is {detail}, which is not supported; {advice}."
     PROTECTED = "{name} is protected with a password; remove the password and add the file again."

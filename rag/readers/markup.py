@@ -17,7 +17,7 @@ from rag.readers.cleaning import clean
 from rag.readers.decoding import decode
 from rag.readers.faults import Fault, Kind, check_length
 
-# Not part of what a page says: what runs, what is drawn, what leads elsewhere, and what is filled in.
+# Elements that aren't the text of a page: scripts, pictures, navigation and form fields.
 _DROPPED = (
     "script, style, noscript, template, svg, canvas, iframe, object, embed, audio, video, img, picture, map, "
     "button, select, input, textarea, nav, [role=navigation]"
@@ -123,7 +123,7 @@ def read_epub(data: bytes) -> str:
     title, names = _contents(package)
     names = names or package.matching(r"(?!__MACOSX/|META-INF/).*\.x?html?")
     if not names:
-        raise Fault(Kind.DAMAGED, package.kind)
+        raise Fault(Kind.DAMAGED, package.noun)
     encrypted = unquote(package.read("META-INF/encryption.xml").decode("utf-8", "replace"))
     # Encrypted fonts are common and harmless.
     if any(name in encrypted for name in names):
@@ -141,7 +141,7 @@ def read_epub(data: bytes) -> str:
 
 def _contents(package: Package) -> tuple[str, list[str]]:
     """The title, and the names of the parts in the order of the spine."""
-    title, found = "", []
+    title, parts = "", []
     container = package.xml("META-INF/container.xml")
     for rootfile in () if container is None else container.iter("{*}rootfile"):
         name = rootfile.get("full-path", "")
@@ -151,5 +151,5 @@ def _contents(package: Package) -> tuple[str, list[str]]:
         title = title or " ".join((book.findtext(".//{http://purl.org/dc/elements/1.1/}title") or "").split())
         items = {item.get("id"): unquote(item.get("href", "")) for item in book.iter("{*}item")}
         spine = [items.get(ref.get("idref"), "") for ref in book.iter("{*}itemref")]
-        found += [part for href in spine if (part := normpath(join(dirname(name), href))) in package]
-    return title, list(dict.fromkeys(found))
+        parts += [part for href in spine if (part := normpath(join(dirname(name), href))) in package]
+    return title, list(dict.fromkeys(parts))

@@ -34,7 +34,7 @@ def read_docx(data: bytes) -> str:
     Linked pictures are never loaded. Raises Fault if the document is damaged.
     """
     package = Package(data, _A_DOCX)
-    body = next((part for kind, part in package.related("").values() if kind == "officeDocument"), "")
+    body = next((part for relation, part in package.related("").values() if relation == "officeDocument"), "")
     if body not in package:
         raise Fault(Kind.DAMAGED, _A_DOCX)
     for name in package.matching(r"word/(?:document\d*|footnotes|endnotes)\.xml"):
@@ -49,7 +49,7 @@ def read_docx(data: bytes) -> str:
 
 
 def _prepare(root: etree._Element) -> None:
-    """Put what mammoth doesn't look at where it does: formulas, and text boxes without their older twin."""
+    """Put formulas, and text boxes without their older twin, where mammoth looks for text."""
     for math in list(root.iter(f"{_MATH}oMath")):
         run = etree.Element(f"{_W}r")
         etree.SubElement(run, f"{_W}t").text = "".join(t.text or "" for t in math.iter(f"{_MATH}t"))

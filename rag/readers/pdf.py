@@ -23,7 +23,7 @@ from rag.text.characters import CONTROLS
 PDFIUM_LOCK = threading.Lock()
 _A_PDF = "a PDF"
 _OCR = "run text recognition (OCR) on it and add that copy"
-# What pdfium puts where a line ended in a hyphen; the line break itself it leaves out.
+# pdfium puts one of these where a line ended in a hyphen, and leaves out the line break.
 _HYPHEN_MARK = "[\u0002\ufffe]"
 _BREAK = rf"(?:{_HYPHEN_MARK}\s?|-\n)"
 _LINE_END_HYPHEN = re.compile(rf"(?<![^\W_])([^\W_]+){_BREAK}(?=([^\W_]+))")
@@ -80,7 +80,7 @@ def _page_texts(data: bytes, progress: Callable[[int, int], None]) -> tuple[dict
 
 
 def open_pdf(data: bytes) -> Any:
-    """pdfium's document; close it with the lock held. Raises Fault for what is protected, damaged or no PDF."""
+    """pdfium's document; close it with the lock held. Raises Fault for a file that is protected, damaged or no PDF."""
     try:
         with PDFIUM_LOCK:
             return pypdfium2.PdfDocument(data)
@@ -98,10 +98,10 @@ def begin_forms(document: Any) -> bool:
 
 
 def load_page(document: Any, index: int, has_form: bool) -> Any:
-    """The page at `index` (from 0), with what was filled into its form. The lock must be held, also to close it."""
+    """The page at `index` (from 0), with the entries of its form. The lock must be held, also to close it."""
     page = document[index]
     if has_form and raw.FPDFPage_GetAnnotCount(page):
-        # What was filled into a form is no part of the page until it is flattened into it.
+        # The entries of a form belong to the page only once they are flattened into it.
         try:
             page.flatten()
         finally:
@@ -123,7 +123,7 @@ def _page_text(document: Any, index: int, has_form: bool) -> str:
 
 
 def is_garbage(text: str) -> bool:
-    """Whether much of the text is what comes out of fonts without a mapping to characters."""
+    """Whether much of the text comes from fonts without a mapping to characters."""
     visible = re.sub(rf"\s|{_HYPHEN_MARK}", "", text)
     bad = len(_UNREADABLE.findall(visible))
     if bad > len(visible) * _UNREADABLE_SHARE:
@@ -148,17 +148,17 @@ def _join_hyphenated(texts: dict[int, str]) -> dict[int, str]:
         return texts
     # The halves themselves say nothing: "exam" and "ple" aren't words because a line ended between them.
     whole = (_SPLIT_WORD.sub(" ", text).lower() for text in texts.values())
-    known = {word for text in whole for word in re.findall(r"[^\W_]+(?:-[^\W_]+)*", text)}
-    pairs = {pair for word in known if "-" in word for pair in pairwise(word.split("-"))}
+    words = {word for text in whole for word in re.findall(r"[^\W_]+(?:-[^\W_]+)*", text)}
+    pairs = {pair for word in words if "-" in word for pair in pairwise(word.split("-"))}
 
     def joined(match: re.Match[str]) -> str:
         left, right = match[1], match[2]
         low_left, low_right = left.lower(), right.lower()
         if (low_left, low_right) in pairs:
             return left + "-"
-        if low_left + low_right in known:
+        if low_left + low_right in words:
             return left
         is_split = left[-1].islower() and right[0].islower() and len(left) > 1
-        return left + ("" if is_split and not (low_left in known and low_right in known) else "-")
+        return left + ("" if is_split and not (low_left in words and low_right in words) else "-")
 
     return {number: _LINE_END_HYPHEN.sub(joined, text) for number, text in texts.items()}

@@ -7,13 +7,13 @@ from pathlib import PurePath
 
 from rag.errors import ReadError
 from rag.readers import filetypes
-from rag.readers.cleaning import clean, clean_parts
+from rag.readers.cleaning import clean, clean_segments
 from rag.readers.faults import Fault, Kind, check_length
 from rag.readers.formats import SUPPORTED, Progress
 from rag.schema import Page
-from rag.text.long_texts import PackedPages, joined
+from rag.text.long_texts import PackedSegments, whole_pages
 
-__all__ = ["SUPPORTED", "read", "read_parts"]
+__all__ = ["SUPPORTED", "read", "read_segments"]
 
 _SHOWN_NAME = 80
 
@@ -33,11 +33,11 @@ def read(name: str, data: bytes, progress: Progress | None = None) -> list[Page]
     without pages. `progress(done, total)` is called after each page, slide or sheet; what it raises comes out.
     Raises ReadError with a sentence that names the file, what is wrong with it, and what to do.
     """
-    return joined(read_parts(name, data, progress))
+    return whole_pages(read_segments(name, data, progress))
 
 
-def read_parts(name: str, data: bytes, progress: Progress | None = None) -> Sequence[Page]:
-    """Like `read`, but a text without pages comes in parts, each a Page: a long one takes less memory so."""
+def read_segments(name: str, data: bytes, progress: Progress | None = None) -> Sequence[Page]:
+    """Like `read`, but a text without pages comes in segments, each a Page: a long one takes less memory so."""
 
     def report(done: int, total: int) -> None:
         if progress is not None:
@@ -68,7 +68,7 @@ def _pages(name: str, data: bytes, report: Progress) -> Sequence[Page]:
     else:
         text = reader(data)
         # A text that is in memory whole stays so: a table that is cut has no header any more.
-        pages = PackedPages(filter(None, [clean(text)] if isinstance(text, str) else clean_parts(text)))
+        pages = PackedSegments(filter(None, [clean(text)] if isinstance(text, str) else clean_segments(text)))
         report(1, 1)
     check_length(sum(len(page.text) for page in pages), len(data))
     if not any(page.text.strip() for page in pages):

@@ -166,12 +166,12 @@ def _sheet_parts(package: Package) -> dict[str, str]:
 
 
 def _remarks(package: Package, part: str) -> Iterator[str]:
-    """What calamine leaves out: notes and comments on cells, text boxes."""
-    for kind, name in package.related(part).values() if part else ():
-        root = package.xml(name) if kind in {"comments", "drawing", "threadedComment"} else None
+    """Notes and comments on cells, and text boxes, which calamine leaves out."""
+    for relation, name in package.related(part).values() if part else ():
+        root = package.xml(name) if relation in {"comments", "drawing", "threadedComment"} else None
         if root is None:
             continue
-        if kind == "drawing":
+        if relation == "drawing":
             yield from drawing_text(root)
             continue
         for note in [*root.iter("{*}comment"), *root.iter("{*}threadedComment")]:

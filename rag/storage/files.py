@@ -14,7 +14,7 @@ from pathlib import Path
 from rag.errors import NotFound, RagError
 from rag.ids import checked_doc_id, is_doc_id
 from rag.schema import Page
-from rag.text.long_texts import texts_in_parts
+from rag.text.long_texts import texts_in_segments
 
 GONE = "The original of this document is gone; delete it here and add it again."
 
@@ -233,7 +233,7 @@ def _holds(path: Path, data: bytes) -> bool:
 def _as_json(pages: Iterable[Page]) -> Iterator[bytes]:
     """[[number, text], …], a few characters at a time."""
     between = "["
-    for number, parts in texts_in_parts(pages):
+    for number, parts in texts_in_segments(pages):
         yield f'{between}[{json.dumps(number)}, "'.encode("ascii")
         for part in parts:
             yield json.dumps(part)[1:-1].encode("ascii")

@@ -14,21 +14,24 @@ from pathlib import PurePath
 
 from rag.schema import Chunk, Page
 from rag.text.headings import page_headings
-from rag.text.long_texts import texts_in_parts
+from rag.text.long_texts import texts_in_segments
 from rag.text.sentences import append_trimmed
 from rag.text.units import Place, Unit, begins_with_heading, cut_units
 
 VERSION = "1"
 
+# Tokens of a chunk, and of the sentences that it repeats from the one before.
 TARGET_TOKENS = 200
 OVERLAP_TOKENS = 40
+# The most units, and about the most characters, of a section.
 UNITS_TOGETHER = 20_000
 SECTION_CHARACTERS = 16_000_000
+# Characters given to the tokenizer at a time.
 CHARACTERS_TOGETHER = 500_000
-# A tokenizer takes a "word" of a million letters (a hash, base64, Korean without blanks) for one unknown token; text
-# that is longer than this for each of its tokens isn't prose.
+# No prose has more for each token; a tokenizer takes a "word" of a million letters (a hash, base64, Korean without
+# blanks) for one unknown token.
 CHARACTERS_PER_TOKEN = 16
-# Special tokens, and the blanks between the parts, that the model sees beside context and text.
+# Tokens that the model sees beside context and text: special ones, and the line end between the two.
 RESERVED_TOKENS = 8
 
 CountTokens = Callable[[list[str]], list[int]]
@@ -45,15 +48,15 @@ def chunk_pages(
     numbered = [page for page in pages if page.number is not None]
     # Pages of marked-up formats have their headings in the text.
     marked = any(begins_with_heading(page.text) for page in numbered)
-    found = iter([""] * len(numbered) if marked else page_headings(numbered))
-    for number, parts in texts_in_parts(pages):
-        first = next(parts)
-        heading = "" if number is None else next(found)
+    headings = iter([""] * len(numbered) if marked else page_headings(numbered))
+    for number, segments in texts_in_segments(pages):
+        first = next(segments)
+        heading = "" if number is None else next(headings)
         if number is not None and (not marked or begins_with_heading(first)):
             # A slide, a sheet or a page with a heading of its own begins anew.
             place.headings = [heading] if heading else []
         place.header = ""
-        for section in _sections(number, itertools.chain([first], parts), place):
+        for section in _sections(number, itertools.chain([first], segments), place):
             for chunk in _pack(section, count_tokens, max_tokens):
                 if re.search(r"\w", chunk.text):  # a rule or a bullet alone is no evidence of anything
                     yield chunk
@@ -61,8 +64,8 @@ def chunk_pages(
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """UNITS_TOGETHER units of a page's text, or fewer, and the text that they are in, which begins with the
-    character `begin` of the page's."""
+    """At most UNITS_TOGETHER units, and the piece of a page's text that they are in; it begins at the page's character
+    `begin`."""
 
     page: int | None
     begin: int
@@ -70,20 +73,20 @@ class _Section:
     units: list[Unit]
 
 
-def _sections(page: int | None, parts: Iterable[str], place: Place) -> Iterator[_Section]:
-    """A long text is chunked in sections, without an overlap between them: its units take more memory than itself."""
+def _sections(page: int | None, segments: Iterable[str], place: Place) -> Iterator[_Section]:
+    """The sections of a text, chunked one by one without an overlap: units take more memory than their text."""
     begin, text = 0, ""
     units: list[Unit] = []
-    for part in parts:
+    for segment in segments:
         offset = len(text)
-        text += part
-        for unit in cut_units(part, place):
+        text += segment
+        for unit in cut_units(segment, place):
             unit.start += offset
             unit.end += offset
             units.append(unit)
             if len(units) == UNITS_TOGETHER:
                 yield _Section(page, begin, text, units)
-                begin, text, units, offset = begin + offset, part, [], 0
+                begin, text, units, offset = begin + offset, segment, [], 0
         if not units:
             begin, text = begin + len(text), ""
         elif len(text) > SECTION_CHARACTERS:  # few and long ones
@@ -94,7 +97,7 @@ def _sections(page: int | None, parts: Iterable[str], place: Place) -> Iterator[
 
 
 def document_title(file_name: str) -> str:
-    """What a file name says about its content: its words, without the ending; empty for a bare number or code."""
+    """The words of a file name without its suffix; empty for a bare number or code, which says nothing."""
     stem = PurePath(file_name.replace("\\", "/")).stem
     words = re.sub(r"[_\-.\s]+", " ", stem).strip()
     return words if re.search(r"[^\W\d_]{3,}", words) else ""
@@ -136,7 +139,7 @@ def _pack(section: _Section, count_tokens: CountTokens, max_tokens: int) -> Iter
 
 
 def _shortened(context: str, most: int, count_tokens: CountTokens) -> tuple[str, int]:
-    """The beginning of `context` that takes at most `most` tokens, and how many it takes."""
+    """The beginning of `context` that takes at most `most` tokens, and its number of tokens."""
     tokens = count_tokens([context])[0] if context else 0
     while tokens > most:
         context = context[: len(context) * most // tokens]
@@ -145,7 +148,7 @@ def _shortened(context: str, most: int, count_tokens: CountTokens) -> tuple[str,
 
 
 def _sizes(text: str, spans: Sequence[tuple[int, int]], count_tokens: CountTokens) -> list[int]:
-    """What each span of `text` takes of a chunk, in tokens."""
+    """The tokens that each span of `text` counts for, no fewer than one for CHARACTERS_PER_TOKEN characters."""
     counts = [0] * len(spans)
     owners: list[int] = []
     pieces: list[str] = []
@@ -162,13 +165,13 @@ def _sizes(text: str, spans: Sequence[tuple[int, int]], count_tokens: CountToken
     return [max(n, -(-(b - a) // CHARACTERS_PER_TOKEN)) for n, (a, b) in zip(counts, spans, strict=True)]
 
 
-def _add_counts(counts: list[int], owners: list[int], found: list[int]) -> None:
-    for owner, count in zip(owners, found, strict=True):
+def _add_counts(counts: list[int], owners: list[int], added: list[int]) -> None:
+    for owner, count in zip(owners, added, strict=True):
         counts[owner] += count
 
 
 def _short_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The span cut at white space into parts that a tokenizer can take: it needs a hundred bytes for a character."""
+    """The span cut at blanks into pieces for the tokenizer, which needs a hundred bytes of memory for a character."""
     while end - start > CHARACTERS_TOGETHER:
         blank = text.rfind(" ", start + CHARACTERS_TOGETHER // 2, start + CHARACTERS_TOGETHER)
         stop = blank if blank > 0 else start + CHARACTERS_TOGETHER
@@ -178,7 +181,7 @@ def _short_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _tail(units: list[Unit], room: int) -> list[Unit]:
-    """The last whole sentences that the next chunk repeats; rows aren't repeated, each stands for itself."""
+    """The last sentences, which the next chunk repeats; a table row isn't repeated, it stands for itself."""
     kept: list[Unit] = []
     size = 0
     for unit in reversed(units[1:]):

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 
 from rag.schema import Page
 
+# The most characters of a heading.
 HEADING_CHARACTERS = 90
-# The lines at a page's top and bottom that may be running ones, and the share of pages that makes them so.
+# The lines at a page's top and bottom that may be running ones, and the share of pages, and the least number of them,
+# on which a line must stand to be one.
 EDGE_LINES = 3
 RUNNING_SHARE = 0.1
 RUNNING_PAGES = 4
@@ -29,8 +31,8 @@ def page_headings(pages: Sequence[Page]) -> list[str]:
     least = max(RUNNING_PAGES, len(pages) * RUNNING_SHARE)
     headings = []
     for lines in edges:
-        own = [line for line in lines[: 2 * EDGE_LINES] if counts[_key(line)] < least][:EDGE_LINES]
-        headings.append(next((line for line in own if is_heading(line)), ""))
+        candidates = [line for line in lines[: 2 * EDGE_LINES] if counts[_key(line)] < least][:EDGE_LINES]
+        headings.append(next((line for line in candidates if is_heading(line)), ""))
     return headings
 
 
@@ -47,5 +49,5 @@ def is_heading(line: str) -> bool:
 
 
 def _key(line: str) -> str:
-    """The line without what changes from page to page."""
+    """The line without the numbers, which change from page to page."""
     return re.sub(r"[\d\s]+", "", line).casefold()

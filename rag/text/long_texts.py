@@ -1,4 +1,4 @@
-"""Long texts in parts: Python takes up to four bytes for each character of a text, if only one of them is rare."""
+"""Long texts in segments: Python takes up to four bytes for each character of a text, if only one of them is rare."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import overload
 from rag.schema import Page
 
 
-class PackedPages(Sequence[Page]):
-    """The parts of a text without pages, held compressed; each is a Page whenever it is looked at."""
+class PackedSegments(Sequence[Page]):
+    """The segments of a text without pages, held compressed; each becomes a Page whenever it is looked at."""
 
-    def __init__(self, parts: Iterable[str]) -> None:
-        self._parts = [zlib.compress(part.encode("utf-8"), level=1) for part in parts]
+    def __init__(self, segments: Iterable[str]) -> None:
+        self._packed = [zlib.compress(segment.encode("utf-8"), level=1) for segment in segments]
 
     def __len__(self) -> int:
-        return len(self._parts)
+        return len(self._packed)
 
     @overload
     def __getitem__(self, which: int) -> Page: ...
@@ -25,22 +25,22 @@ class PackedPages(Sequence[Page]):
     def __getitem__(self, which: slice) -> Sequence[Page]: ...
     def __getitem__(self, which: int | slice) -> Page | Sequence[Page]:
         if isinstance(which, slice):
-            return [_page(part) for part in self._parts[which]]
-        return _page(self._parts[which])
+            return [_page(packed) for packed in self._packed[which]]
+        return _page(self._packed[which])
 
 
-def _page(part: bytes) -> Page:
-    return Page(zlib.decompress(part).decode("utf-8"))
+def _page(packed: bytes) -> Page:
+    return Page(zlib.decompress(packed).decode("utf-8"))
 
 
-def texts_in_parts(pages: Iterable[Page]) -> Iterator[tuple[int | None, Iterator[str]]]:
-    """Each page's number and its text, in parts: pages without a number that follow each other are one text."""
+def texts_in_segments(pages: Iterable[Page]) -> Iterator[tuple[int | None, Iterator[str]]]:
+    """Each page's number and its text, in segments: pages without a number that follow each other are one text."""
     for _, group in itertools.groupby(enumerate(pages), lambda item: None if item[1].number is None else item[0]):
-        own = (page for _, page in group)
-        first = next(own)
-        yield first.number, itertools.chain([first.text], (page.text for page in own))
+        segments = (page for _, page in group)
+        first = next(segments)
+        yield first.number, itertools.chain([first.text], (page.text for page in segments))
 
 
-def joined(pages: Iterable[Page]) -> list[Page]:
-    """Pages with their whole texts."""
-    return [Page("".join(parts), number) for number, parts in texts_in_parts(pages)]
+def whole_pages(pages: Iterable[Page]) -> list[Page]:
+    """Pages with their whole texts: the segments of a text joined."""
+    return [Page("".join(segments), number) for number, segments in texts_in_segments(pages)]

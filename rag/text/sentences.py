@@ -38,7 +38,7 @@ def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[tu
 
 
 def append_trimmed(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
-    """Append the half-open span of `text[start:end]` without the white space around it; nothing if that is all."""
+    """Append the half-open span of `text[start:end]` without the white space around it; nothing if it is blank."""
     while start < end and text[start].isspace():
         start += 1
     while end > start and text[end - 1].isspace():

@@ -1,8 +1,8 @@
-"""Text as BM25 sees it: normalised and segmented by us, so that every language and every Milvus gets the same words.
+"""Text as BM25 sees it: normalised and cut into terms here, so that every language and every Milvus gets the same.
 
-Words become stems, runs of Chinese, Japanese, Korean, Thai, Lao, Burmese and Khmer character bigrams; numbers and codes
-are kept whole. A word in another language than English gives two terms, if they differ: its stem in that language, and
-the one that it has in English texts. So a name is found from either, and a wrongly guessed language loses nothing.
+Words become stems; runs of Chinese, Japanese, Korean, Thai, Lao, Burmese and Khmer become bigrams of characters;
+numbers and codes are kept whole. A word in another language than English gives two terms, if they differ: its stem in
+that language, and its stem in English. So a name is found from either, and a wrongly guessed language loses nothing.
 A change here changes VERSION, which is part of a collection's fingerprint.
 """
 
@@ -23,8 +23,7 @@ from rag.text.writing_systems import ACCENTS, CJK, UNSPACED
 
 VERSION = "1"
 
-# Marks that a word must keep: the vowel signs and tones of Indic and other scripts, and until it is stemmed the accents
-# of Latin, Greek and Cyrillic.
+# Marks that a word must keep: the vowel signs and tones of Indic and other scripts.
 _SIGNS = "".join(
     chr(code)
     for code in (*range(0x0780, 0x1DC0), *range(0xA66F, 0xABFF))
@@ -47,12 +46,13 @@ _PLAIN = str.maketrans({"ı": "i", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", 
 _FOLDED = _PLAIN | _WRITTEN_SIGNS
 _BEYOND_LATIN = re.compile("[\u0370-\u1fff\u200c\u200d\ua4d0-\uabff]")
 
-# Those blocks also hold marks that aren't letters, such as the middle dot of Katakana.
+# A word: letters, digits and their marks. A run: characters of CJK, of UNSPACED with their signs, or words joined by
+# signs such as - and /. `(?=\w)` passes over the marks in those blocks.
 _WORD = rf"[^\W_{CJK}{UNSPACED}](?:[^\W_{CJK}{UNSPACED}]+|[{ACCENTS}{_SIGNS}])*"
 _RUN = re.compile(rf"(?:(?=\w)[{CJK}])+|(?:(?=\w)[{UNSPACED}][{_SIGNS}]*)+|{_WORD}(?:[.,:/'’&+-]{_WORD})*")
 _ASCII_RUN = re.compile(r"[a-z0-9]+(?:[.,:/'&+-][a-z0-9]+)*")
 _CHARACTERS = re.compile(rf".[{_SIGNS}]*")
-_PARTS = re.compile(rf"[^\W_](?:[^\W_]+|[{ACCENTS}{_SIGNS}])*")
+_JOINED_WORDS = re.compile(rf"[^\W_](?:[^\W_]+|[{ACCENTS}{_SIGNS}])*")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _is_cjk = re.compile(rf"[{CJK}]").match
 _is_unspaced = re.compile(rf"[{CJK}{UNSPACED}]").match
@@ -76,28 +76,28 @@ def content_terms(text: str) -> list[str]:
 
 
 def lexical_text(text: str) -> str:
-    """The terms of `text` joined by blanks: what is stored in the lexical field."""
+    """The terms of `text` joined by blanks, as the lexical field of a row stores them."""
     return " ".join(terms(text))
 
 
 def lexical_question(question: str) -> str:
-    """What is searched for: the terms that carry the question's meaning, or all of them where none does."""
+    """The terms of a question that carry its meaning, joined by blanks; all of them where none does."""
     return " ".join(content_terms(question) or terms(question))
 
 
 def _terms(text: str, all_words: bool) -> list[str]:
     composed = _compose(text)
-    spoken = identify(composed)
-    if "turkish" in spoken:  # only there I is the capital of ı
+    languages = identify(composed)
+    if "turkish" in languages:  # only there I is the capital of ı
         composed = _compose(text.replace("İ", "i").replace("I", "ı"))
-    found: list[str] = []
+    collected: list[str] = []
     if composed.isascii():
         for run in _ASCII_RUN.findall(composed):
-            found += _word_terms(run, spoken, all_words)
-        return found
+            collected += _word_terms(run, languages, all_words)
+        return collected
     for run in _RUN.findall(composed):
-        found += _bigrams(run) if _is_unspaced(run) else _word_terms(run, spoken, all_words)
-    return found
+        collected += _bigrams(run) if _is_unspaced(run) else _word_terms(run, languages, all_words)
+    return collected
 
 
 def _compose(text: str) -> str:
@@ -125,37 +125,37 @@ def _bigrams(run: str) -> list[str]:
 
 
 @lru_cache(maxsize=65_536)
-def _word_terms(run: str, spoken: tuple[str, ...], all_words: bool) -> tuple[str, ...]:
+def _word_terms(run: str, languages: tuple[str, ...], all_words: bool) -> tuple[str, ...]:
     if _THOUSANDS.fullmatch(run):
         run = run.replace(",", "")
-    parts = _PARTS.findall(run)
-    if len(parts) == 2 and run.endswith(("'s", "’s")):  # a possessive
-        parts = parts[:1]
-    found: list[str] = []
-    if len(parts) > 1 and (all_words or not any(_is_foreign_stop_word(part, spoken) for part in parts)):
-        found.append("_".join(map(_fold, parts)))
-    # 23.6 and 10:30 are one thing; of covid-19, AS/400 and 2020-2021 each part is found too.
-    if len(parts) == 1 or re.search(r"[-/+&]", run) or not all(part.isdigit() for part in parts):
-        kept = [part for part in parts if all_words or not _is_stop_word(part, spoken)]
-        found += [stem for part in kept for stem in _stems(part, spoken)]
-        found += [number for part in kept for number in _numbers_within(_fold(part))]
-    return tuple(found)
+    words = _JOINED_WORDS.findall(run)
+    if len(words) == 2 and run.endswith(("'s", "’s")):  # a possessive
+        words = words[:1]
+    collected: list[str] = []
+    if len(words) > 1 and (all_words or not any(_is_foreign_stop_word(word, languages) for word in words)):
+        collected.append("_".join(map(_fold, words)))
+    # 23.6 and 10:30 are one thing; of covid-19, AS/400 and 2020-2021 each word is found, too.
+    if len(words) == 1 or re.search(r"[-/+&]", run) or not all(word.isdigit() for word in words):
+        kept = [word for word in words if all_words or not _is_stop_word(word, languages)]
+        collected += [stem for word in kept for stem in _stems(word, languages)]
+        collected += [number for word in kept for number in _numbers_within(_fold(word))]
+    return tuple(collected)
 
 
-def _stems(word: str, spoken: tuple[str, ...]) -> list[str]:
-    """The stem of a word in English, then in the languages that are spoken in its script, each once."""
-    own = [_fold(_stem(word, language)) for language in spoken if len(word) > 2 and is_written_in(word, language)]
-    return list(dict.fromkeys([_english_stem(word), *filter(None, own)]))
+def _stems(word: str, languages: tuple[str, ...]) -> list[str]:
+    """The stem of a word in English, then in those of the languages that are written in its script, each once."""
+    stems = [_fold(_stem(word, language)) for language in languages if len(word) > 2 and is_written_in(word, language)]
+    return list(dict.fromkeys([_english_stem(word), *filter(None, stems)]))
 
 
-def _is_stop_word(word: str, spoken: tuple[str, ...]) -> bool:
-    if any(is_written_in(word, language) for language in spoken):
-        return _is_foreign_stop_word(word, spoken)
+def _is_stop_word(word: str, languages: tuple[str, ...]) -> bool:
+    if any(is_written_in(word, language) for language in languages):
+        return _is_foreign_stop_word(word, languages)
     return _english_stem(word) in STOP_STEMS
 
 
-def _is_foreign_stop_word(word: str, spoken: tuple[str, ...]) -> bool:
-    return any(_fold(word) in _foreign_stop_words(language) for language in spoken)
+def _is_foreign_stop_word(word: str, languages: tuple[str, ...]) -> bool:
+    return any(_fold(word) in _foreign_stop_words(language) for language in languages)
 
 
 @lru_cache

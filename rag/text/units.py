@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 
 from rag.text.sentences import sentence_spans
 
+# The most characters of a context.
 CONTEXT_CHARACTERS = 160
 
-_BLOCK = re.compile(r"\n[ \t]*\n+")
+# A blank line, which ends a paragraph, a list or a table.
+_BLANK_LINES = re.compile(r"\n[ \t]*\n+")
 _HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*)")
 _TABLE_ROW = re.compile(r"[ \t]*\|.*\|[ \t]*")
 _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+•‣▪]|\d{1,3}[.)])[ \t]+\S")
@@ -21,8 +23,8 @@ _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+•‣▪]|\d{1,3}[.)])[ \t]+\S")
 
 @dataclass(slots=True)
 class Unit:
-    """The smallest thing that isn't cut: a sentence, a table row, a list item, a heading. It has its half-open span in
-    the text, the title and headings that it stands under, and its length in tokens, once these are counted."""
+    """A sentence, a table row, a list item or a heading: its half-open span in the text, the title and headings above
+    it, and its length in tokens, once these are counted."""
 
     start: int
     end: int
@@ -33,8 +35,8 @@ class Unit:
 
 @dataclass(slots=True)
 class Place:
-    """Where in its document a text stands: the title, the path of headings, and the first row of the table that it is
-    in. It changes as the text goes on."""
+    """The place of a text in its document: title, path of headings, and first row of the table around it. It moves on
+    with the text."""
 
     title: str
     headings: list[str] = field(default_factory=list)
@@ -42,9 +44,9 @@ class Place:
 
 
 def cut_units(text: str, place: Place) -> Iterator[Unit]:
-    """Cut `text`, which stands at `place`, into units; what follows it stands at what `place` is then."""
+    """Cut `text`, which begins at `place`, into units, and move `place` to the end of the text."""
     position = 0
-    for number, block_end in enumerate([match.start() for match in _BLOCK.finditer(text)] + [len(text)]):
+    for number, block_end in enumerate([match.start() for match in _BLANK_LINES.finditer(text)] + [len(text)]):
         if number:
             place.header = ""
         begin = position

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.readers import cleaning, decoding
-from rag.readers.cleaning import clean, clean_parts
+from rag.readers.cleaning import clean, clean_segments
 from rag.readers.decoding import decode, decode_pieces
-from rag.readers.read import read, read_parts
+from rag.readers.read import read, read_segments
 from rag.schema import Page
 from rag.storage.files import FileStore, document_id
 from rag.text.chunking import chunk_pages
-from rag.text.long_texts import PackedPages, joined, texts_in_parts
+from rag.text.long_texts import PackedSegments, texts_in_segments, whole_pages
 
 MEGABYTE = 1_000_000
 SCRAPS = (
@@ -51,9 +51,9 @@ PARAGRAPHS = (
 
 
 @pytest.fixture
-def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cleaning, "PART_CHARACTERS", 10)
-    monkeypatch.setattr(cleaning, "LONGEST_PART", 40)
+def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleaning, "SEGMENT_CHARACTERS", 10)
+    monkeypatch.setattr(cleaning, "LONGEST_SEGMENT", 40)
     monkeypatch.setattr(decoding, "PIECE_BYTES", 7)
 
 
@@ -66,31 +66,31 @@ def count_words(texts: list[str]) -> list[int]:
 def test_a_text_is_cleaned_in_pieces_as_it_is_whole(pieces: list[str]) -> None:
     whole = clean("".join(pieces))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(cleaning, "PART_CHARACTERS", 10)
-        patched.setattr(cleaning, "LONGEST_PART", 40)
-        parts = list(clean_parts(pieces))
+        patched.setattr(cleaning, "SEGMENT_CHARACTERS", 10)
+        patched.setattr(cleaning, "LONGEST_SEGMENT", 40)
+        parts = list(clean_segments(pieces))
     assert "".join(parts) == whole
     assert all(parts)
 
 
-@pytest.mark.usefixtures("short_parts")
+@pytest.mark.usefixtures("short_segments")
 def test_parts_end_where_paragraphs_do_and_are_not_long() -> None:
     text = "\n\n".join(f"Paragraph {number} of the text." for number in range(50))
-    parts = list(clean_parts([text]))
+    parts = list(clean_segments([text]))
     assert len(parts) > 10
     assert all(part.endswith("\n\n") for part in parts[:-1])
     assert not any(part.startswith("\n") for part in parts)
 
 
-@pytest.mark.usefixtures("short_parts")
+@pytest.mark.usefixtures("short_segments")
 @pytest.mark.parametrize("text", ["word " * 200, "x" * 1000, "line\n" * 200])
 def test_a_paragraph_without_end_is_cut_all_the_same(text: str) -> None:
-    parts = list(clean_parts([text]))
+    parts = list(clean_segments([text]))
     assert max(map(len, parts)) <= 60
     assert "".join(parts) == text.rstrip()
 
 
-@pytest.mark.usefixtures("short_parts")
+@pytest.mark.usefixtures("short_segments")
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32-be", "cp949", "johab", "iso2022_jp"])
 def test_a_text_is_decoded_in_pieces_as_it_is_whole(encoding: str) -> None:
     text = (
@@ -105,7 +105,7 @@ def test_a_text_in_parts_has_the_chunks_of_the_whole(paragraphs: list[str], cuts
     bounds = [0, *sorted(cut for cut in cuts if cut < len(paragraphs)), len(paragraphs)]
     blocks = ["\n\n".join(paragraphs[start:end]) for start, end in pairwise(bounds)]
     parts = [Page(f"{block}\n\n") for block in blocks[:-1]] + [Page(blocks[-1])]
-    (whole,) = joined(parts)
+    (whole,) = whole_pages(parts)
     for together in (3, 20_000):
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr("rag.text.chunking.UNITS_TOGETHER", together)
@@ -114,13 +114,13 @@ def test_a_text_in_parts_has_the_chunks_of_the_whole(paragraphs: list[str], cuts
     assert all(whole.text[chunk.start : chunk.end] == chunk.text for chunk in chunks)
 
 
-@pytest.mark.usefixtures("short_parts")
+@pytest.mark.usefixtures("short_segments")
 def test_a_table_without_end_keeps_its_header() -> None:
     text = "| Name | Amount |\n|---|---|\n" + "".join(f"| person {number} | {number} |\n" for number in range(60))
-    parts = [Page(part) for part in clean_parts([text])]
+    parts = [Page(part) for part in clean_segments([text])]
     assert len(parts) > 10
     chunks = list(chunk_pages(parts, "", count_words))
-    assert chunks == list(chunk_pages(joined(parts), "", count_words))
+    assert chunks == list(chunk_pages(whole_pages(parts), "", count_words))
     assert {chunk.context for chunk in chunks[1:]} == {"Name | Amount"}
 
 
@@ -144,7 +144,7 @@ def test_units_that_are_few_and_long_are_not_kept_together(monkeypatch: pytest.M
         longest = max(longest, sum(map(len, texts)))
         return count_words(texts)
 
-    (whole,) = joined(parts)
+    (whole,) = whole_pages(parts)
     chunks = list(chunk_pages(parts, "", count))
     assert longest < 2_000
     assert all(whole.text[chunk.start : chunk.end] == chunk.text for chunk in chunks)
@@ -158,17 +158,17 @@ def test_the_text_that_is_kept_is_whole(tmp_path: Path) -> None:
     for pages in ([Page('one "1"\n\n'), Page("둘 😀")], [Page("a", 1), Page("b", 3)], []):
         files.write_pages(doc_id, pages)
         (path,) = tmp_path.rglob("*.pages.json")
-        assert json.loads(path.read_bytes()) == [[page.number, page.text] for page in joined(pages)]
-        assert files.read_pages(doc_id, "a.txt", read) == joined(pages)
+        assert json.loads(path.read_bytes()) == [[page.number, page.text] for page in whole_pages(pages)]
+        assert files.read_pages(doc_id, "a.txt", read) == whole_pages(pages)
 
 
 def test_pages_with_numbers_stay_apart() -> None:
     pages = [Page("a", 1), Page("b", 1), Page("c", 2)]
-    assert [(number, list(parts)) for number, parts in texts_in_parts(pages)] == [(1, ["a"]), (1, ["b"]), (2, ["c"])]
+    assert [(number, list(parts)) for number, parts in texts_in_segments(pages)] == [(1, ["a"]), (1, ["b"]), (2, ["c"])]
 
 
 def test_packed_pages_are_a_sequence() -> None:
-    pages = PackedPages(["eins", "zwei", "drei"])
+    pages = PackedSegments(["eins", "zwei", "drei"])
     assert list(pages) == [Page("eins"), Page("zwei"), Page("drei")]
     assert (len(pages), pages[-1], pages[1:]) == (3, Page("drei"), [Page("zwei"), Page("drei")])
 
@@ -176,8 +176,8 @@ def test_packed_pages_are_a_sequence() -> None:
 @pytest.mark.parametrize("rare", ["", "’", "😀"], ids=["ASCII", "quotation mark", "emoji"])
 def test_a_long_text_takes_little_more_memory_than_its_bytes(rare: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, size in (
-        (cleaning, "PART_CHARACTERS", 50_000),
-        (cleaning, "LONGEST_PART", 200_000),
+        (cleaning, "SEGMENT_CHARACTERS", 50_000),
+        (cleaning, "LONGEST_SEGMENT", 200_000),
         (decoding, "PIECE_BYTES", 50_000),
     ):
         monkeypatch.setattr(module, name, size)
@@ -186,7 +186,7 @@ def test_a_long_text_takes_little_more_memory_than_its_bytes(rare: str, monkeypa
     data = unit.encode() * (4 * MEGABYTE // len(unit.encode()))
     tracemalloc.start()
     try:
-        pages = read_parts("a.txt", data)
+        pages = read_segments("a.txt", data)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.reset_peak()
         chunks = sum(1 for _ in chunk_pages(pages, "a.txt", lambda texts: [len(text) // 4 for text in texts]))
@@ -202,4 +202,4 @@ def test_a_long_text_takes_little_more_memory_than_its_bytes(rare: str, monkeypa
 def test_who_reads_a_file_gets_its_whole_text() -> None:
     text = "A paragraph of words.\n\n" * 100_000
     assert read("a.txt", text.encode()) == [Page(text.rstrip())]
-    assert len(read_parts("a.txt", text.encode())) > 1
+    assert len(read_segments("a.txt", text.encode())) > 1
