@@ -6,6 +6,7 @@ import unicodedata
 from pathlib import Path, PurePath
 
 from rag.errors import ReadError
+from rag.text.characters import is_invisible
 
 NAME_CHARACTERS = 255
 
@@ -14,7 +15,7 @@ def display_name(name: str) -> str:
     """A file's name as it is shown: the last part of a path, composed (NFC), without control characters."""
     last = PurePath(name.replace("\\", "/")).name or "unnamed"
     composed = unicodedata.normalize("NFC", last.encode("utf-8", "replace").decode("utf-8"))
-    clean = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"} else c for c in composed)
+    clean = "".join(" " if is_invisible(c) else c for c in composed)
     return " ".join(clean.split())[-NAME_CHARACTERS:] or "unnamed"
 
 
