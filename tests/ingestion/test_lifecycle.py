@@ -67,7 +67,7 @@ def test_documents_that_cannot_be_deleted_do_not_keep_others_from_being_added(
         index._catalog.deletions.unlist([tea])
         index._catalog.leases.release()
         with monkeypatch.context() as patch:
-            patch.setattr(FileStore, "remove", refuse)
+            patch.setattr(FileStore, "delete", refuse)
             with pytest.raises(RagError, match="can't be removed"):
                 index._loop.run(index._ingestion.resume())
             index.wait(index.jobs())
