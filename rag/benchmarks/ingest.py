@@ -19,21 +19,27 @@ from rag.benchmarks.scratch_library import scratch_library
 from rag.embeddings.embedder import Embedder
 from rag.embeddings.hub import bundled_folder
 from rag.embeddings.loading import load_embedder
+from rag.embeddings.openvino_model import precisions
 from rag.errors import StoreError
 from rag.readers.read import read
+from rag.runtime.cpu import cores
 from rag.runtime.event_loop import EventLoopThread
 from rag.settings import BUNDLED_EMBED_MODEL, Settings
 from rag.text.chunking import chunk_pages, in_context
 from rag.text.terms import lexical_text
 
-# What the tutorial's chunks must be for the bundled model to see all of their text.
+# Tokens of the tutorial's chunks with which the bundled model sees all of their text.
 WHOLE_TEXT_TOKENS = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """Seconds, the medians of the rounds. `stages` are those of Docent, each alone and one after the other."""
+    """Medians of the rounds in seconds. `stages` are Docent's, each alone on one core. `precision` is the encoder's."""
 
+    milvus: str
+    cores: int
+    precision: str
+    rounds: int
     chunks: int
     tokens: int
     tutorial: float
@@ -53,7 +59,7 @@ class Ingested:
 
 
 def measure(settings: Settings, paths: Sequence[Path], rounds: int, tell: Callable[[str], object]) -> Ingested:
-    """With the bundled model and that Milvus. `tell` gets what is being done. Raises RagError."""
+    """Measure with the bundled model and the settings' Milvus; `tell` gets each step. Raises RagError."""
     from rag.benchmarks.tutorial_ingestion import TutorialIngestion  # brings PyTorch
 
     settings = settings.model_copy(update={"embed_model": BUNDLED_EMBED_MODEL, "embed_base_url": ""})
@@ -78,7 +84,16 @@ def measure(settings: Settings, paths: Sequence[Path], rounds: int, tell: Callab
     finally:
         loop.close()
     medians = {name: statistics.median(seconds) for name, seconds in times.items()}
-    return Ingested(len(texts), sum(embedder.count_tokens(texts)), **medians, stages=stages)
+    return Ingested(
+        milvus="Milvus Lite" if settings.milvus_is_lite else settings.milvus_shown,
+        cores=cores(),
+        precision=precisions()[-1],
+        rounds=rounds,
+        chunks=len(texts),
+        tokens=sum(embedder.count_tokens(texts)),
+        **medians,
+        stages=stages,
+    )
 
 
 def _docent(settings: Settings, paths: Sequence[Path]) -> float:

@@ -1,4 +1,4 @@
-"""The tutorial's tables as data, and what they say in a sentence."""
+"""The tutorial's tables as data, and as sentences."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class Row:
     times_one_request: float
 
     def timings(self) -> Iterator[tuple[str, Timing]]:
-        """The ways by the names that they are shown under, each with its timing."""
+        """The label and timing of each way."""
         for way, label in WAYS.items():
             yield label, getattr(self, way)
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Both tables, of one run. `lost` counts rows that were acknowledged and aren't there, by way of adding.
+    """Both tables of one run. `lost` counts acknowledged rows that are missing, by way of adding.
 
     `milvus` is the address without a password, or "Milvus Lite". Searches ran over `searched_rows` rows.
     """
@@ -68,7 +68,7 @@ class Tables:
     lost: dict[Way, int]
 
     def title(self) -> str:
-        """What was measured, and on what."""
+        """The Milvus, its version, and the size of the vectors and the searched collection."""
         version = self.version.removeprefix("milvus_lite-")
         return f"{self.milvus} {version}, {self.dimension} dimensions, top {self.top_k} of {self.searched_rows:,} rows"
 
@@ -90,7 +90,7 @@ def make_row(operation: Operation, count: int, timings: dict[Way, Timing]) -> Ro
 
 
 def sentence(row: Row) -> str:
-    """What a row says about Docent."""
+    """A row of a table as a sentence about Docent."""
     what = {"add": ("add", "rows"), "search": ("search", "vectors")}[row.operation]
     plural = {"add": "adds", "search": "searches"}[row.operation] if row.count != 1 else what[0]
     return (
@@ -101,7 +101,7 @@ def sentence(row: Row) -> str:
 
 
 def warnings(tables: Tables) -> list[str]:
-    """Sentences on rows that were lost."""
+    """A sentence for each way that lost rows."""
     return [
         f"{WAYS[way]}: {lost:,} of the rows that Milvus acknowledged are not there."
         for way, lost in tables.lost.items()
@@ -110,7 +110,7 @@ def warnings(tables: Tables) -> list[str]:
 
 
 def seconds(value: float) -> str:
-    """With three significant digits, and its unit."""
+    """Seconds as text with three significant digits and a unit."""
     number, unit = (value, "s") if value >= 0.9995 else (1000 * value, "ms")
     digits = 0 if number >= 99.95 else 1 if number >= 9.995 else 2
     return f"{number:,.{digits}f} {unit}"

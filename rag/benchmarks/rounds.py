@@ -1,4 +1,6 @@
-"""Measures several ways of doing the same, which take turns, so that what else the machine does hits all of them."""
+"""Several ways of doing the same are measured in rounds: within a round each comes once, so that other work on the
+machine hits all of them.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ STEP_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Before each measurement: how many are done of how many, and what comes now."""
+    """Before each measurement: how many are done, of how many, and the next step."""
 
     done: int
     total: int
@@ -31,12 +33,12 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], object] | None
-# Prepares the work of doing so many operations.
+# Prepares the work of a number of operations.
 Prepare = Callable[[int], Work]
 
 
-class Turns:
-    """Takes the samples. For the event loop, but for `stop`: once set from anywhere, the next step raises Cancelled."""
+class Rounds:
+    """Takes the samples, on the event loop. `stop` may be set from any thread: the next step then raises Cancelled."""
 
     def __init__(self, sizes: Sequence[int], rounds: int, on_progress: OnProgress) -> None:
         self.stop = threading.Event()
@@ -46,8 +48,8 @@ class Turns:
         self._total = len(OPERATIONS) * rounds * len(self.sizes) * len(WAYS)
         self._samples: dict[tuple[Operation, int, Way], list[float]] = {}
 
-    async def take(self, operation: Operation, ways: dict[Way, Prepare]) -> None:
-        """Measure each way with each size in each round, which begins with another way than the last one.
+    async def measure(self, operation: Operation, ways: dict[Way, Prepare]) -> None:
+        """Measure each way with each size in each round. A round begins with another way than the last one.
 
         Raises Cancelled, StoreUnavailable after STEP_SECONDS, and StoreError where not all of the work was done.
         """
@@ -64,7 +66,7 @@ class Turns:
             order = [*order[1:], order[0]]
 
     def rows(self) -> Iterator[Row]:
-        """The medians of what was measured."""
+        """The medians of all samples."""
         for operation in OPERATIONS:
             for size in self.sizes:
                 timings: dict[Way, Timing] = {}
@@ -74,12 +76,12 @@ class Turns:
                 yield make_row(operation, size, timings)
 
     def end(self) -> None:
-        """Set `stop`, and say so: what is under way still has to be removed."""
+        """Set `stop`, and report that the collections are being removed."""
         self.stop.set()
         self._report("Removing the scratch collections")
 
     def tell(self, what: str) -> None:
-        """Say what comes now. Raises Cancelled."""
+        """Report the next step. Raises Cancelled."""
         if self.stop.is_set():
             raise Cancelled("Stopped.")
         self._report(what)
@@ -112,6 +114,6 @@ class Turns:
 
 
 def _check(operation: Operation, way: str, size: int, results: list[Any]) -> None:
-    """Work that wasn't done must not count as fast."""
+    """Raises StoreError for work that wasn't all done: it must not count as fast."""
     if len(results) != size or (operation == "search" and any(len(hits) != TOP_K for hits in results)):
         raise StoreError(f"{way}: {size:,} × {operation} came back incomplete, so its time means nothing.")

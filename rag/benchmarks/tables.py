@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rag.benchmarks.results import Tables, Way
-from rag.benchmarks.rounds import TOP_K, WARM_UP, OnProgress, Turns
+from rag.benchmarks.rounds import TOP_K, WARM_UP, OnProgress, Rounds
 from rag.benchmarks.scratch import docent_collection, plain_collection, scratch_settings, until_visible
 from rag.benchmarks.tutorial_store import Work
 from rag.benchmarks.workload import DIMENSION, Workload, store_rows
@@ -46,16 +46,16 @@ def measure_tables(
     and comes out here, as KeyboardInterrupt does, after the collections have been removed. Raises StoreUnavailable or
     StoreError, also where a collection could not be removed.
     """
-    turns = Turns(sizes, rounds, on_progress)
+    all_rounds = Rounds(sizes, rounds, on_progress)
     loop = EventLoopThread("rag-bench")
     try:
         with scratch_settings(settings) as scratch:
             milvus = "Milvus Lite" if settings.milvus_is_lite else settings.milvus_shown
-            future = loop.start(_Run(turns).measure(scratch, milvus))
+            future = loop.start(_Run(all_rounds).measure(scratch, milvus))
             try:
                 return _wait(future, on_wait)
             except BaseException:
-                turns.end()
+                all_rounds.end()
                 _wait_in_any_case(future)
                 raise
     finally:
@@ -79,16 +79,16 @@ def _wait_in_any_case(future: concurrent.futures.Future[Tables]) -> None:
 
 
 class _Run:
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
+    def __init__(self, rounds: Rounds) -> None:
+        self._rounds = rounds
 
     async def measure(self, settings: Settings, milvus: str) -> Tables:
-        turns = self._turns
-        turns.tell("Making texts and vectors")
-        work = await asyncio.to_thread(Workload, max(SEARCHED_ROWS, *turns.sizes))
+        rounds = self._rounds
+        rounds.tell("Making texts and vectors")
+        work = await asyncio.to_thread(Workload, max(SEARCHED_ROWS, *rounds.sizes))
         lost = await self._adds(settings, work)
         version = await self._searches(settings, work)
-        return Tables(milvus, version, DIMENSION, TOP_K, SEARCHED_ROWS, turns.rounds, tuple(turns.rows()), lost)
+        return Tables(milvus, version, DIMENSION, TOP_K, SEARCHED_ROWS, rounds.rounds, tuple(rounds.rows()), lost)
 
     async def _adds(self, settings: Settings, work: Workload) -> dict[Way, int]:
         """Returns how many rows were lost."""
@@ -96,9 +96,9 @@ class _Run:
         async with (
             # The first to open and the last to close: on Milvus Lite it looks after the server of the file.
             docent_collection(settings) as docent,
-            plain_collection(settings, names[0], self._turns.stop) as one_by_one,
-            plain_collection(settings, names[1], self._turns.stop) as gathered,
-            plain_collection(settings, names[2], self._turns.stop) as at_once,
+            plain_collection(settings, names[0], self._rounds.stop) as one_by_one,
+            plain_collection(settings, names[1], self._rounds.stop) as gathered,
+            plain_collection(settings, names[2], self._rounds.stop) as at_once,
         ):
 
             def insert(count: int) -> Work:
@@ -110,7 +110,7 @@ class _Run:
 
                 return added
 
-            await self._turns.take(
+            await self._rounds.measure(
                 "add",
                 {
                     "synchronous": lambda count: one_by_one.add_synchronously(work.passages(count)),
@@ -119,7 +119,7 @@ class _Run:
                     "one_request": lambda count: at_once.add_in_one_request(work.passages(count)),
                 },
             )
-            added = WARM_UP + self._turns.rounds * sum(self._turns.sizes)
+            added = WARM_UP + self._rounds.rounds * sum(self._rounds.sizes)
             return {
                 "synchronous": added - await one_by_one.count("Strong"),
                 "asynchronous": added - await gathered.count("Strong"),
@@ -133,9 +133,9 @@ class _Run:
         vectors = work.questions
         async with (
             docent_collection(settings) as docent,
-            plain_collection(settings, f"{settings.collection}_0", self._turns.stop) as plain,
+            plain_collection(settings, f"{settings.collection}_0", self._rounds.stop) as plain,
         ):
-            self._turns.tell(f"Adding {SEARCHED_ROWS:,} rows to search")
+            self._rounds.tell(f"Adding {SEARCHED_ROWS:,} rows to search")
             await docent.insert(store_rows(passages), NAMESPACE)
             await plain.add_in_one_request(passages)()
             if settings.milvus_is_lite:
@@ -154,7 +154,7 @@ class _Run:
 
                 return searched
 
-            await self._turns.take(
+            await self._rounds.measure(
                 "search",
                 {
                     "synchronous": lambda count: plain.search_synchronously(vectors[:count], TOP_K),

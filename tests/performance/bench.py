@@ -1,6 +1,6 @@
-"""Benchmarks for those who develop Docent: `python -m tests.performance.bench latency|memory|scale [--json]`.
+"""Benchmarks that only developers need: `python -m tests.performance.bench latency|memory|scale [--json]`.
 
-Each is a module like those of `rag/cli/bench.py`. They take minutes to hours, and their figures depend on the machine.
+Each is a module like those of `rag/cli/bench.py`. A run takes minutes to hours, and depends on the machine.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ def main() -> int:
     common.add_argument("--json", action="store_true", help="print JSON for machines")
     parser = argparse.ArgumentParser(prog="python -m tests.performance.bench", description=__doc__)
     add_bench_arguments(parser, common, BENCHMARKS)
+    options = parser.parse_args()
     try:
-        return run_bench(Settings(), parser.parse_args())
+        return run_bench(Settings(), options)
     except RagError as error:
         return fail(str(error))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from rag.retrieval.retrieve import CANDIDATES
 from rag.settings import Settings
 from rag.vector_store.store import VectorStore
 from tests.performance.resident import resident_mb
+from tests.performance.spread import Spread, spread
 from tests.performance.synthetic import DIMENSION, Corpus
 
 # The size that the largest one is compared with.
@@ -28,12 +28,12 @@ NAMESPACE = "scale"
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What a collection of `rows` rows costs: milliseconds by search ("dense", "lexical", "both") as (p50, p95), rows
-    a second while it was filled from the size before, megabytes of this process and of the disk (None where that can't
-    be told), seconds to open it again and until it can be searched then."""
+    """What a collection of `rows` rows costs: milliseconds by search ("dense", "lexical", "both"), rows a second while
+    it was filled from the size before, megabytes of this process and of the disk (None on a server), seconds to open it
+    again and until it can be searched then."""
 
     rows: int
-    milliseconds: dict[str, tuple[float, float]]
+    milliseconds: dict[str, Spread]
     rows_per_second: float
     memory_mb: float
     disk_mb: float | None
@@ -95,7 +95,7 @@ async def _fill(
     return seconds + time.perf_counter() - began
 
 
-async def _search(store: VectorStore, corpus: Corpus) -> dict[str, tuple[float, float]]:
+async def _search(store: VectorStore, corpus: Corpus) -> dict[str, Spread]:
     async def dense(_: str, vector: list[float]) -> object:
         return await store.searches.dense(vector, CANDIDATES, None, ())
 
@@ -105,20 +105,19 @@ async def _search(store: VectorStore, corpus: Corpus) -> dict[str, tuple[float, 
     async def both(terms: str, vector: list[float]) -> object:
         return await asyncio.gather(dense(terms, vector), lexical(terms, vector))
 
-    kinds: dict[str, Callable[[str, list[float]], Awaitable[object]]] = {"dense": dense}
+    searches: dict[str, Callable[[str, list[float]], Awaitable[object]]] = {"dense": dense}
     if store.has_lexical:
-        kinds |= {"lexical": lexical, "both": both}
-    found = {}
-    for kind, search in kinds.items():
+        searches |= {"lexical": lexical, "both": both}
+    spreads = {}
+    for search_name, search in searches.items():
         times = []
         for _ in range(WARM_UP + QUESTIONS):
             question = corpus.question()
             began = time.perf_counter()
             await search(*question)
             times.append(1000 * (time.perf_counter() - began))
-        cuts = statistics.quantiles(times[WARM_UP:], n=20, method="inclusive")
-        found[kind] = (cuts[9], cuts[18])
-    return found
+        spreads[search_name] = spread(times[WARM_UP:])
+    return spreads
 
 
 def cost_ratio(costs: list[Costs]) -> float | None:
@@ -126,8 +125,8 @@ def cost_ratio(costs: list[Costs]) -> float | None:
     reference = next((cost for cost in costs if cost.rows == REFERENCE), None)
     if reference is None or costs[-1] is reference:
         return None
-    kind = list(reference.milliseconds)[-1]
-    return costs[-1].milliseconds[kind][0] / reference.milliseconds[kind][0]
+    search_name = list(reference.milliseconds)[-1]
+    return costs[-1].milliseconds[search_name].median / reference.milliseconds[search_name].median
 
 
 def _disk_mb(settings: Settings) -> float | None:

@@ -6,7 +6,6 @@ And how long an answer's first word takes.
 from __future__ import annotations
 
 import argparse
-import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from rag.index import DocumentIndex
 from rag.schema import Job
 from rag.settings import BUNDLED_EMBED_MODEL, Settings
 from tests.performance.llm_server import MODEL, LLMServer, llm_server
+from tests.performance.spread import Spread, spread
 from tests.performance.synthetic import Corpus, text_files
 
 CHUNKS = 10_000
@@ -34,18 +34,18 @@ ANSWERS = 10
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds as (median, 95th percentile), by "1 person" or "10 people"; of an answer, from the LLM server's
-    first word to ours."""
+    """`idle` and `ingesting`: of a question's way to its passages, by "1 person" or "10 people". `first_word`: from the
+    LLM server's first word to ours."""
 
     chunks: int
-    idle: dict[str, tuple[float, float]]
-    ingesting: dict[str, tuple[float, float]]
-    first_word: tuple[float, float]
+    idle: dict[str, Spread]
+    ingesting: dict[str, Spread]
+    first_word: Spread
 
     @property
     def ratios(self) -> dict[str, float]:
         """How many times the idle 95th percentile the one during an ingest is."""
-        return {people: self.ingesting[people][1] / self.idle[people][1] for people in self.idle}
+        return {people: self.ingesting[people].p95 / self.idle[people].p95 for people in self.idle}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,11 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
     """Measure and print, which takes minutes. Returns 0. Raises RagError; what was made is removed whatever happens."""
-    found = measure(settings, max(1, options.chunks), lambda what: err.print(what, style="dim"))
+    measured = measure(settings, max(1, options.chunks), lambda what: err.print(what, style="dim"))
     if options.json:
-        print_json({**asdict(found), "ratios": found.ratios})
+        print_json({**asdict(measured), "ratios": measured.ratios})
     else:
-        _print(found)
+        _print(measured)
     return 0
 
 
@@ -80,13 +80,13 @@ def measure(settings: Settings, chunks: int, tell: Callable[[str], object]) -> L
         ) as index,
     ):
         files = text_files(corpus, TEXTS_OF_A_DOCUMENT)
-        there = 0
-        while there < chunks:
+        ingested = 0
+        while ingested < chunks:
             results = index.ingest([next(files)])
             if results[0].status == "failed":
                 raise RagError(str(results[0].error))
-            there += results[0].chunks
-            tell(f"Ingested {there:,} of {chunks:,} chunks")
+            ingested += results[0].chunks
+            tell(f"Ingested {ingested:,} of {chunks:,} chunks")
         _ask(index, corpus, 5)  # what a first question sets up isn't counted
         tell("Asking while nothing else happens")
         idle = _by_people(index, corpus, lambda: None)
@@ -101,12 +101,10 @@ def measure(settings: Settings, chunks: int, tell: Callable[[str], object]) -> L
                     time.sleep(0.01)
 
         ingesting = _by_people(index, corpus, keep_busy)
-    return Latency(there, idle, ingesting, first_word)
+    return Latency(ingested, idle, ingesting, first_word)
 
 
-def _by_people(
-    index: DocumentIndex, corpus: Corpus, before_each: Callable[[], object]
-) -> dict[str, tuple[float, float]]:
+def _by_people(index: DocumentIndex, corpus: Corpus, before_each: Callable[[], object]) -> dict[str, Spread]:
     alone = []
     for _ in range(QUESTIONS):
         before_each()
@@ -117,7 +115,7 @@ def _by_people(
             before_each()
             for times in people.map(lambda _: _ask(index, corpus, 1), range(PEOPLE)):
                 together += times
-    return {"1 person": _summary(alone), f"{PEOPLE} people": _summary(together)}
+    return {"1 person": spread(alone), f"{PEOPLE} people": spread(together)}
 
 
 def _ask(index: DocumentIndex, corpus: Corpus, count: int) -> list[float]:
@@ -130,29 +128,25 @@ def _ask(index: DocumentIndex, corpus: Corpus, count: int) -> list[float]:
     return times
 
 
-def _first_words(index: DocumentIndex, corpus: Corpus, server: LLMServer) -> tuple[float, float]:
+def _first_words(index: DocumentIndex, corpus: Corpus, server: LLMServer) -> Spread:
     times = []
     for _ in range(ANSWERS):
         words = iter(index.ask(corpus.question()[0]).tokens)
         next(words)
         times.append(1000 * (time.perf_counter() - server.first_bytes[-1]))
         list(words)
-    return _summary(times)
+    return spread(times)
 
 
-def _summary(times: list[float]) -> tuple[float, float]:
-    cuts = statistics.quantiles(times, n=20, method="inclusive")
-    return cuts[9], cuts[18]
-
-
-def _print(found: Latency) -> None:
+def _print(measured: Latency) -> None:
     table = Table(box=None)
     for heading in ("", "idle, median ms", "95th", "ingesting, median ms", "95th", "times as long"):
         table.add_column(heading, justify="right" if heading else "left")
-    for people, ratio in found.ratios.items():
-        times = (*found.idle[people], *found.ingesting[people])
+    for people, ratio in measured.ratios.items():
+        idle, ingesting = measured.idle[people], measured.ingesting[people]
+        times = (idle.median, idle.p95, ingesting.median, ingesting.p95)
         table.add_row(people, *(f"{value:.0f}" for value in times), f"{ratio:.1f}")
-    out.print(f"Question to passages, {found.chunks:,} chunks")
+    out.print(f"Question to passages, {measured.chunks:,} chunks")
     out.print(table)
-    median, slowest = found.first_word
-    out.print(f"From the LLM server's first word to ours: {median:.0f} ms (95th percentile {slowest:.0f})")
+    first = measured.first_word
+    out.print(f"From the LLM server's first word to ours: {first.median:.0f} ms (95th percentile {first.p95:.0f})")

@@ -48,13 +48,12 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _print_costs(costs: list[Costs]) -> None:
-    kinds = list(costs[0].milliseconds)
     table = Table(box=None)
-    searches = [f"{kind} p50/p95 ms" for kind in kinds]
+    searches = [f"{search} p50/p95 ms" for search in costs[0].milliseconds]
     for name in ("rows", *searches, "rows/s", "memory MB", "disk MB", "open s", "ready s"):
         table.add_column(name, justify="right")
     for cost in costs:
-        searches = [f"{p50:.0f}/{p95:.0f}" for p50, p95 in cost.milliseconds.values()]
+        searches = [f"{spread.median:.0f}/{spread.p95:.0f}" for spread in cost.milliseconds.values()]
         sizes = ["–" if size is None else f"{size:.0f}" for size in (cost.memory_mb, cost.disk_mb)]
         seconds = [f"{cost.open_seconds:.1f}", f"{cost.ready_seconds:.1f}"]
         table.add_row(f"{cost.rows:,}", *searches, f"{cost.rows_per_second:.0f}", *sizes, *seconds)

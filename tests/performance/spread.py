@@ -1,0 +1,21 @@
+"""How long a question takes: not one number, but the middle and the slow end of many."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Milliseconds: the median, and the 95th percentile."""
+
+    median: float
+    p95: float
+
+
+def spread(times: Sequence[float]) -> Spread:
+    """Of at least two times in milliseconds."""
+    cuts = statistics.quantiles(times, n=20, method="inclusive")
+    return Spread(cuts[9], cuts[18])
