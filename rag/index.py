@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from rag.answering.answer import Answer
 from rag.answering.inputs import History
-from rag.answering.service import Answering
+from rag.answering.questions import Answering
 from rag.answering.suggestions import MOST as MOST_QUESTIONS
 from rag.answering.suggestions import Opening, suggest_questions
 from rag.embeddings.embedder import EmbedderThreads

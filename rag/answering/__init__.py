@@ -1,5 +1,5 @@
-"""A question with its history → an answer with its citations. `service` takes questions in (`inputs`). `drafting` has
-the two ways to an answer: a language model, told by `prompts` with their `fencing`, or `extractive` sentences where
-`answerability` is high enough. `answer` is the answer as callers hold it, `turns` are the answers of conversations that
-are still being written, and `suggestions` makes questions to begin with.
+"""A question with its history → an answer with its citations. `questions` takes questions in, checked by `inputs`.
+`drafting` has the two ways to an answer. A language model writes it, told by `prompts` with their `fencing`; or
+`extractive` takes sentences from the passages, if `answerability` says that they can hold the answer. `answer` is the
+answer as callers hold it, `turns` writes the answers of conversations, and `suggestions` makes first questions.
 """

@@ -22,9 +22,9 @@ logger = logging.getLogger(__name__)
 
 
 class Answer:
-    """An answer on its way. `passages` is complete at once; the markers [n] of the text number it from 1.
+    """An answer that may still be being written. `passages` is complete at once; marker [n] names passage n, from 1.
 
-    Iterate `tokens` for the text as it arrives; `text` and `citations` first read the rest of it. Where the language
+    Iterate `tokens` for the text as it arrives; `text` and `citations` first read the rest of it. If the language
     model fails, `tokens` raises LLMError, `error` holds its sentence, and `text` keeps the part that arrived.
     """
 
@@ -40,7 +40,7 @@ class Answer:
         self._citations: list[Citation] | None = None
         self._laps: list[tuple[str, float]] = []
         self._stream = loop.iterate(draft.stream, on_wait)
-        # Log lines of the writing carry the id of the request that asked.
+        # Log lines about the writing carry the id of the request that asked the question.
         self._context = copy_context()
         self.tokens: Iterator[str] = self._read()
 
@@ -62,7 +62,7 @@ class Answer:
             self._stream.close()  # type: ignore[attr-defined]
 
     def stop(self) -> None:
-        """Stop writing and close the request to the language model. The part that arrived stays."""
+        """Stop writing and close the request to the language model. `text` keeps the part that arrived."""
         self._stream.close()  # type: ignore[attr-defined]
         self.tokens.close()  # type: ignore[attr-defined]
 
@@ -77,25 +77,25 @@ class Answer:
         if self._text is None:
             written = "".join(self._parts)
             tidy = tidy_markers(written, len(self.passages), markdown=not self.extractive).strip()
-            # Some models write only the [0] that the prompt asks for at the end of a refusal.
+            # The prompt asks for [0] at the end of a refusal; some models write nothing else.
             self._text = tidy or (NOT_FOUND if says_refused(written) else "")
         return self._text
 
     @property
     def refused(self) -> bool:
-        """Whether the answer says that the documents don't hold it; `passages` are then only the nearest ones."""
+        """Whether the answer says that the documents don't hold it; `passages` then only come near the question."""
         return bool(self.text) and (self._draft.refused or says_refused("".join(self._parts)))
 
     @property
     def trace(self) -> Trace:
-        """How the passages were chosen, and how long each stage took; complete once the text is."""
+        """How the passages were chosen, and how long each stage took; complete once the text is complete."""
         laps = (*self._draft.trace.milliseconds, *self._laps)
         tokens = estimate_tokens(self.text) if self._draft.trace.prompt_tokens else 0
         return replace(self._draft.trace, milliseconds=laps, answer_tokens=tokens)
 
     @property
     def citations(self) -> list[Citation]:
-        """The citations in order of appearance, each checked against its passage; none of a refusal."""
+        """The citations in order of appearance, each checked against its passage; a refusal has none."""
         if self._citations is None:
             text, watch = self.text, Stopwatch(self._laps)
             self._citations = [] if self.refused else check_citations(text, self.passages, markdown=not self.extractive)
@@ -103,7 +103,7 @@ class Answer:
         return self._citations
 
     def evidence(self) -> Evidence:
-        """What a conversation keeps with the answer."""
+        """The evidence that a conversation keeps with the answer."""
         return Evidence(
             question=self.question,
             passages=tuple(self.passages),

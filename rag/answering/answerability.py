@@ -1,4 +1,4 @@
-"""Whether a question's candidates can hold its answer at all: how near and how complete the best of them are."""
+"""Whether the candidates that a question found can hold its answer: how near to it and how complete the best are."""
 
 from __future__ import annotations
 
@@ -10,15 +10,22 @@ from rag.embeddings.embedder import Embedder
 from rag.retrieval.fusion import Ranked, familiarity
 from rag.text.terms import content_terms, terms
 
-# Below this an extractive answer is a refusal. It and the two weights were chosen on questions of five sets in two
-# languages, each asked with its document in the library and without: see docs/retrieval.md.
+# Below this a question isn't answered without a language model. This limit and the two weights were chosen on
+# questions of five sets in two languages, each asked with its document in the library and without: see
+# docs/retrieval.md.
 LEAST_ANSWERABILITY = 0.51
 COVERAGE_WEIGHT = 0.3
-# Coverage counts this much more, instead of the cosine, where the model doesn't know the question's language.
+# Where the model doesn't know the question's language, this is added to the weight of coverage, and nearness counts
+# for nothing.
 UNFAMILIAR_COVERAGE_WEIGHT = 3.4
-# Candidates that are read to tell rare terms from frequent ones, and candidates whose cosine counts.
+# The first READ candidates tell rare terms from frequent ones; of the first NEAREST the best cosine counts.
 READ = 100
 NEAREST = 5
+
+
+def is_answerable(question: str, ranked: Sequence[Ranked], embedder: Embedder) -> bool:
+    """Whether a question gets an extractive answer; if not, it gets a refusal. `question` stands alone."""
+    return answerability(question, ranked, embedder) >= LEAST_ANSWERABILITY
 
 
 def answerability(question: str, ranked: Sequence[Ranked], embedder: Embedder) -> float:
@@ -31,20 +38,20 @@ def answerability(question: str, ranked: Sequence[Ranked], embedder: Embedder) -
     """
     if not ranked:
         return 0.0
-    known = familiarity(question, embedder)
+    familiar = familiarity(question, embedder)
     cosine = max((row.dense_score or 0.0 for row in ranked[:NEAREST]), default=0.0)
     nearness = (cosine - embedder.unrelated_cosine) / (1 - embedder.unrelated_cosine)
     question_terms = set(content_terms(question) or terms(question))
     held = [question_terms & set(terms(row.hit.text)) for row in ranked[:READ]]
-    coverage_weight = COVERAGE_WEIGHT + (1 - known) * UNFAMILIAR_COVERAGE_WEIGHT
-    measured = known * nearness + coverage_weight * _coverage(held, question_terms)
+    coverage_weight = COVERAGE_WEIGHT + (1 - familiar) * UNFAMILIAR_COVERAGE_WEIGHT
+    measured = familiar * nearness + coverage_weight * _coverage(held, question_terms)
     return max(measured, 1.0) if question_terms in held[:NEAREST] else measured
 
 
 def _coverage(held: Sequence[set[str]], question_terms: set[str]) -> float:
-    """The share of the question's terms that the first candidate holds, weighted by how rare they are among all.
+    """The share of the question's terms that the first candidate holds. A term weighs more if few candidates hold it.
 
-    `held` are the question's terms in each candidate.
+    `held` has, for each candidate, the question's terms that it holds.
     """
     frequency = Counter(term for held_terms in held for term in held_terms)
     weights = {term: math.log(1 + len(held) / (0.5 + frequency[term])) for term in question_terms}

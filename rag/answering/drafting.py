@@ -7,8 +7,8 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.answering.answerability import LEAST_ANSWERABILITY, answerability
-from rag.answering.extractive import NOT_FOUND, Extract, extract_answer
+from rag.answering.answerability import is_answerable
+from rag.answering.extractive import REFUSAL, Extract, extract_answer
 from rag.answering.inputs import as_question
 from rag.answering.prompts import (
     answer_messages,
@@ -28,12 +28,12 @@ from rag.text.terms import content_terms
 logger = logging.getLogger(__name__)
 
 ANSWER_PASSAGES = 8
-# A question with as many content words stands alone.
+# A question with at least this many content words stands alone.
 STANDALONE_TERMS = 3
 # A longer text from the language model is no condensed question, but an answer.
 CONDENSED_CHARACTERS = 500
 
-# Without passages there may be nothing to search yet, which isn't the same as documents that don't hold the answer.
+# A library without a ready document doesn't tell whether its documents hold the answer, so this is no NOT_FOUND.
 STILL_INDEXING = "Your documents are still being indexed; ask again in a moment."
 NO_DOCUMENTS = "Nothing to search: add documents first."
 
@@ -53,7 +53,7 @@ class Draft:
     extractive: bool
     trace: Trace
     stream: AsyncIterator[str] = field(repr=False)
-    refused: bool = False  # of an extractive answer: settled by the end of the stream
+    refused: bool = False  # for an extractive answer, known only once the stream has ended
     unsearched: int = 0
 
 
@@ -88,7 +88,7 @@ async def draft_answer(
 ) -> Draft:
     """Find the passages and prepare the stream of the answer's text. Raises the errors of `search`.
 
-    `ready` and `pending` count the documents of `doc_ids` (None: all) in these states.
+    `ready` and `pending` count the documents in the state of that name, among `doc_ids` (None: all).
     """
     watch = Stopwatch()
     condensed = await condense(question, history, model)
@@ -119,17 +119,18 @@ async def _extract(
     embedder: Callable[[], Awaitable[Embedder]],
     threads: EmbedderThreads,
 ) -> AsyncIterator[str]:
-    """The paragraphs of an extractive answer. Settles whether the draft is refused."""
+    """The paragraphs of an extractive answer. Sets `draft.refused` before the first one."""
     embedding_model = await embedder()
     question = draft.question[:QUESTION_CHARACTERS]
-    measured = await asyncio.to_thread(answerability, question, retrieved.ranked, embedding_model)
+    answerable = await asyncio.to_thread(is_answerable, question, retrieved.ranked, embedding_model)
 
     def extract() -> Extract:
-        if measured < LEAST_ANSWERABILITY:
-            return Extract(NOT_FOUND, True)
-        # "And in 2020?" picks no sentence by itself; but a change of topic mustn't be answered with the topic before.
+        if not answerable:
+            return REFUSAL
+        # A short follow-up such as "And in 2020?" needs the last question to pick a sentence. A full question doesn't,
+        # and adding it would answer a new topic from the old one.
         stands_alone = len(set(content_terms(query.text))) >= STANDALONE_TERMS
-        wanted = query.text if stands_alone else query.in_context
+        wanted = query.text if stands_alone else query.with_earlier
         return extract_answer(wanted, retrieved.passages, embedding_model)
 
     extracted = await asyncio.get_running_loop().run_in_executor(threads.queries, extract)

@@ -16,16 +16,16 @@ from rag.schema import Passage
 from rag.text.sentences import sentence_spans
 from rag.text.terms import content_terms
 
-# The first so many passages are read, and at most so many of their sentences are shown.
+# The first PASSAGES passages are read, and at most SENTENCES of their sentences are shown.
 PASSAGES = 5
 SENTENCES = 3
 # A sentence is shown beside the best one if its score is at least this share of the best score.
 NEAR_BEST = 0.8
-# Of a score, per passage of a better rank.
+# The share of a score that is lost with each rank of the passage.
 RANK_DISCOUNT = 0.05
-# A shorter sentence is a heading or a fragment. In estimated tokens: 25 Latin letters, or 9 Korean ones.
+# A shorter sentence is a heading or a fragment. In estimated tokens: 9 are 25 Latin letters, or 9 Korean ones.
 SHORTEST_TOKENS = 9
-# A longer one, in characters, is a table that has no sentences.
+# A longer "sentence", in characters, is a table without full stops.
 LONGEST = 600
 # The first row of a table and the line under it say nothing by themselves.
 _TABLE_HEAD = re.compile(r"(?:\|.*\n)?[ \t]*\|[ \t]*:?-{3}")
@@ -40,6 +40,9 @@ class Extract:
     refused: bool = False
 
 
+REFUSAL = Extract(NOT_FOUND, True)
+
+
 @dataclass(frozen=True, slots=True)
 class _Sentence:
     """A sentence of passage `number`, counted from 1."""
@@ -51,17 +54,18 @@ class _Sentence:
 def extract_answer(question: str, passages: Sequence[Passage], embedder: Embedder) -> Extract:
     """Up to SENTENCES sentences of the first PASSAGES passages, one a paragraph, each with its marker [n].
 
-    A sentence's score adds the share of the question's terms that it holds, rarer terms counting more, and the cosine
-    of its vector with the question's, as far as the model knows the language. It falls with the passage's rank.
+    A sentence's score adds two measures: the share of the question's terms that it holds, rarer terms counting more,
+    and the cosine of its vector and the question's, as far as the model knows the language. The score falls with the
+    passage's rank. It is a refusal if there are no passages, or no sentence has anything of the question.
     """
     sentences = _sentences(passages)
     if not sentences:
-        return Extract(f"{_shown(_shortened(passages[0].text))} [1]") if passages else Extract(NOT_FOUND, True)
+        return Extract(f"{_shown(_shortened(passages[0].text))} [1]") if passages else REFUSAL
     scores = _scores(question, sentences, embedder)
     ranking = sorted(zip(sentences, scores, strict=True), key=lambda scored: -scored[1])
     best_score = ranking[0][1]
     if best_score <= 0:
-        return Extract(NOT_FOUND, True)
+        return REFUSAL
     best = [sentence for sentence, score in ranking if score >= NEAR_BEST * best_score][:SENTENCES]
     return Extract("\n\n".join(f"{_shown(sentence.text)} [{sentence.number}]" for sentence in best))
 
@@ -86,11 +90,11 @@ def _scores(question: str, sentences: Sequence[_Sentence], embedder: Embedder) -
     question_terms = set(content_terms(question))
     weights = {term: math.log(1 + len(sentences) / (1 + frequency[term])) for term in question_terms}
     total = sum(weights.values()) or 1.0
-    known = familiarity(question, embedder)
+    familiar = familiarity(question, embedder)
     texts = [sentence.text for sentence in sentences]
-    cosines = _cosines(question, texts, embedder) if known > 0 else [0.0] * len(texts)
+    cosines = _cosines(question, texts, embedder) if familiar > 0 else [0.0] * len(texts)
     return [
-        (sum(weights[term] for term in question_terms & terms) / total + known * cosine)
+        (sum(weights[term] for term in question_terms & terms) / total + familiar * cosine)
         * (1 - RANK_DISCOUNT * (sentence.number - 1))
         for sentence, terms, cosine in zip(sentences, sentence_terms, cosines, strict=True)
     ]
@@ -102,8 +106,8 @@ def _cosines(question: str, texts: list[str], embedder: Embedder) -> list[float]
 
 
 def _shown(text: str) -> str:
-    """The text of a sentence as it is quoted: a table row as a list of its cells, and a document's [3] with round
-    brackets, so that nobody takes it for a marker."""
+    """A sentence as it is quoted. A table row becomes a list of its cells. A document's [3] gets round brackets, so
+    that nobody takes it for a marker."""
     cells = [cell.strip() for cell in text.strip("| ").split("|")] if text.startswith("|") else [text]
     return without_markers(", ".join(cell for cell in cells if cell))
 

@@ -1,4 +1,4 @@
-"""Questions and histories as callers give them → checked, without characters that no text needs."""
+"""Checks the questions and histories that callers give, and removes control characters."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _CONTROLS = re.compile(f"[{NEVER_TYPED}]")
 
 
 def check_question(question: str, most_characters: int) -> None:
-    """Raises LimitReached for a question of more than `most_characters`, which is MAX_QUESTION_CHARACTERS.
+    """Raise LimitReached if the question is longer than `most_characters` (the setting MAX_QUESTION_CHARACTERS).
 
-    The length of a history needs no limit: prompts and searches take the beginnings of its last messages only.
+    A history needs no limit: prompts and searches take only the beginnings of its last messages.
     """
     if len(question) > most_characters:
         raise LimitReached(
@@ -29,7 +29,7 @@ def check_question(question: str, most_characters: int) -> None:
 
 
 def as_question(question: str) -> str:
-    """The question without control characters and lone surrogates. Raises RagError for an empty one."""
+    """The question without control characters and lone surrogates. Raises RagError if nothing is left."""
     clean = _clean(question).strip()
     if not clean:
         raise RagError("The question is empty; type one.")
@@ -37,7 +37,7 @@ def as_question(question: str) -> str:
 
 
 def as_messages(history: History) -> list[Message]:
-    """The messages of a history, each given as Message or {"role": …, "content": …}.
+    """The messages of a history. Each is given as a Message or as {"role": …, "content": …}.
 
     Raises RagError for any other form or role.
     """

@@ -1,4 +1,4 @@
-"""The texts that a language model is told. Passages are material, numbered and fenced off from the instructions."""
+"""The prompts. Passages are material to quote from: they are numbered, and fenced off from the instructions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rag.citations.markers import BRACKETED_NUMBER
 from rag.llm.protocol import ChatMessage
 from rag.schema import Message, Passage
 
-# Tokens that are left for the answer, and the most that passages may take: more context makes models less exact.
+# Tokens that are left for the answer, and the most that passages may take: more passages make models less exact.
 ANSWER_TOKENS = 1024
 PASSAGE_TOKENS = 6000
 # Tokens of a passage's number, file name and page.
@@ -31,19 +31,19 @@ conversation. Keep its language, names and numbers. Reply with the question only
 
 
 def says_refused(text: str) -> bool:
-    """Whether a language model's answer is a refusal: it cites [0], as the prompt asks for, and no other number."""
+    """Whether a language model's answer is a refusal: it cites [0], as the prompt demands, and no other number."""
     return set(re.findall(BRACKETED_NUMBER, text)) == {"0"}
 
 
 def estimate_tokens(text: str) -> int:
-    """A generous guess at a text's tokens for any model: a third of a token per Latin letter, one per other."""
+    """A text's tokens for any model, guessed high: one for each Asian character, a third for every other."""
     wide = sum(1 for character in text if ord(character) > 0x2E80)
     return wide + (len(text) - wide + 2) // 3
 
 
 def passages_within_budget(passages: Sequence[Passage], context_window: int, other_tokens: int) -> list[Passage]:
-    """The first passages that fit into `context_window` tokens beside the answer and the `other_tokens` of the prompt;
-    at least one, and at most PASSAGE_TOKENS of them."""
+    """The first passages that fit into `context_window` tokens beside the answer and the `other_tokens` of the prompt.
+    They take at most PASSAGE_TOKENS tokens, but the first passage is always among them."""
     room = min(PASSAGE_TOKENS, context_window - ANSWER_TOKENS - other_tokens)
     kept: list[Passage] = []
     for passage in passages:
@@ -71,7 +71,7 @@ def condense_messages(question: str, history: Sequence[Message]) -> list[ChatMes
 
 
 def _recent(history: Sequence[Message]) -> list[ChatMessage]:
-    """The last HISTORY_MESSAGES messages, cut to HISTORY_CHARACTERS each."""
+    """The last HISTORY_MESSAGES messages, each cut to HISTORY_CHARACTERS."""
     # An earlier answer can repeat a document's words: it is fenced like a passage.
     return [
         ChatMessage(message.role, unfenced(message.content)[:HISTORY_CHARACTERS])

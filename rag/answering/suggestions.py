@@ -1,4 +1,4 @@
-"""First questions to a library, made from the names of its documents and the headings that they begin with."""
+"""First questions to a library, made from its documents' names and first headings."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _HEADING = re.compile(r"^#{2,3}\s+([^\n#|]{4,60})$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The first text of a document, which may be empty."""
+    """The beginning of a document's text, which may be empty."""
 
     file_name: str
     text: str
 
 
 def suggest_questions(openings: Sequence[Opening]) -> list[str]:
-    """Up to MOST questions, in the order of the documents; of a single document more headings are taken."""
+    """Up to MOST questions, in the order of the documents. A single document gives more than one heading."""
     questions: list[str] = []
     for opening in openings:
         title = document_title(opening.file_name) or opening.file_name

@@ -1,7 +1,7 @@
-"""Turns of conversations while their answers are written, each on a thread of its own.
+"""Turns of conversations while their answers are being written, each on its own thread.
 
-Whoever asked only watches: `text` grows, and the conversation has the answer when the turn is done. A click in the
-page, or closing it, doesn't end a turn.
+A page only watches a turn: `text` grows, and the conversation has the answer when the turn is done. A click in the
+page doesn't end the turn, nor does closing the page.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ POLL_SECONDS = 0.2
 
 
 class Index(Protocol):
-    """What a turn needs of `DocumentIndex`, which is below this room."""
+    """The part of `DocumentIndex` that a turn uses. `rag.index` is below this room, so it can't be imported."""
 
     @property
     def settings(self) -> Settings: ...
@@ -51,9 +51,9 @@ class Index(Protocol):
 
 
 class Turn:
-    """One question of a conversation being answered. `text` and `passages` may be read at any time.
+    """A turn that is being written. `text` and `passages` may be read at any time.
 
-    `wait_for` are ids of jobs that end before the search begins.
+    `wait_for` are ids of jobs. The search begins once they have finished.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Turn:
         return self._done.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end, at most `seconds`. Returns whether it has come."""
+        """Wait for the end, at most `seconds`. Returns whether the turn is done."""
         return self._done.wait(seconds)
 
     def stop(self) -> None:
@@ -130,7 +130,7 @@ class Turn:
             evidence = answer.evidence() if answer else Evidence(question=self.question)
             message = Message("assistant", answer.text if answer else "", replace(evidence, error=error))
             self._index.conversations.add(self.conversation_id, message)
-        except Exception:  # the conversation was deleted meanwhile, or the database is gone: nobody is left to tell
+        except Exception:  # the conversation was deleted meanwhile, or the database is gone: there is no one to tell
             logger.exception("an answer couldn't be kept")
 
 
@@ -159,10 +159,11 @@ class Turns:
             return turn
 
     def admit(self, index: Index) -> None:
-        """Count a question, before anything is done for it that can't be undone.
+        """Count a question. Call it before anything that can't be undone is done for the question.
 
-        Raises LimitReached for more than QUESTIONS_PER_MINUTE. The limit holds for the questions of all sessions
-        together, since a browser opens as many sessions as it likes. Programs that call `ask`, and commands, have none.
+        Raises LimitReached if there were QUESTIONS_PER_MINUTE in the last minute. The limit is one for all sessions
+        together, since a browser can open any number of sessions. There is none for commands, and for programs that
+        call `ask`.
         """
         most = index.settings.questions_per_minute
         with self._lock:
@@ -178,13 +179,13 @@ class Turns:
             self._asked.append(now)
 
     def running(self, conversation_id: str | None) -> Turn | None:
-        """The turn of this conversation that isn't done yet."""
+        """The conversation's turn that isn't done yet, or None."""
         with self._lock:
             turn = self._turns.get(conversation_id or "")
         return turn if turn and not turn.done else None
 
     def stop(self, conversation_id: str | None, seconds: float = 5) -> None:
-        """Stop this conversation's turn and wait until the part that arrived is kept, at most `seconds`."""
+        """Stop the conversation's turn, and wait at most `seconds` until the part that arrived is kept."""
         turn = self.running(conversation_id)
         if turn:
             turn.stop()

@@ -1,7 +1,5 @@
-"""The language model. `protocol` has the few calls that answering makes, `providers` the registry of those who serve
-such a model, `service` the model that the settings choose. `openai` speaks with OpenAI and every compatible server:
-the only module that meets LlamaIndex's classes; `client` has its HTTP client, `errors` its failures in a sentence each.
-
-To add a provider: a module with a `LanguageModel`, settings that choose it, a line in `providers.PROVIDERS`, an example
-in tests/llm/test_providers.py, which must pass, and a line in the README.
+"""The language model. `protocol` has the few calls that answering makes of it, `providers` lists the ways to reach one,
+and `service` holds the model that the settings choose. `openai` speaks to OpenAI and to every compatible server; no
+other module imports LlamaIndex's classes for it. `client` makes its HTTP client, and `errors` makes a sentence of each
+failure. CONTRIBUTING.md says how to add a language model.
 """

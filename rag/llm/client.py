@@ -1,5 +1,5 @@
-"""The HTTP client of a server that speaks OpenAI's protocol: time-outs, proxies, and streams that fail where they are
-cut off."""
+"""The HTTP client for a server that speaks OpenAI's protocol. It sets time-outs and proxies, and raises an error if a
+stream is cut off."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from rag.secrets import shown_address
 OPENAI_URL = "https://api.openai.com/v1"
 CONNECT_SECONDS = 5.0
 
-# The end of a complete answer: most servers send both marks, some only one of them.
+# A complete answer ends with both marks on most servers, with only one of them on some.
 _COMPLETE = re.compile(rb'\[DONE\]|"finish_reason"\s*:\s*"')
 _TAIL_BYTES = 4096
 
-# A list in it collects the responses that the running context opens. Closing LlamaIndex's generator leaves the request
-# to the garbage collector, and the server goes on generating meanwhile (seen with llama.cpp: 22 s).
+# Collects the responses that the current task opens, for the task to close. Closing LlamaIndex's generator leaves the
+# response to the garbage collector, and the server goes on generating meanwhile (seen with llama.cpp: 22 s).
 opened_responses: ContextVar[list[httpx.Response] | None] = ContextVar("opened_responses", default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A server, the model asked of it (empty: the first chat model that it serves), and the longest wait in seconds."""
+    """A server, the model to ask (empty: the first chat model that it serves), the key, and the longest wait in
+    seconds."""
 
     url: str
     model: str
@@ -37,12 +38,13 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        """Who answers, at the beginning of a sentence."""
+        """The server's name, to begin a sentence with."""
         return "OpenAI" if self.url == OPENAI_URL else f"The LLM server at {shown_address(self.url)}"
 
 
 def make_client(endpoint: Endpoint) -> openai.AsyncOpenAI:
-    """A client that waits for anything at most `endpoint.timeout` seconds, and less for a connection. It tries once."""
+    """A client without retries. It waits at most `endpoint.timeout` seconds for each step, and at most CONNECT_SECONDS
+    for a connection."""
 
     async def watch(response: httpx.Response) -> None:
         opened = opened_responses.get()
@@ -55,12 +57,12 @@ def make_client(endpoint: Endpoint) -> openai.AsyncOpenAI:
     http_client = openai.DefaultAsyncHttpxClient(
         timeout=limits,
         event_hooks={"response": [watch]},
-        headers={"Accept-Encoding": "identity"},  # the stream's end has to be legible, see _WholeStream
-        # A proxy of the environment can't reach a server on this machine.
+        headers={"Accept-Encoding": "identity"},  # a compressed end couldn't be searched, see _WholeStream
+        # A proxy from the environment can't reach a server on this machine.
         trust_env=urlsplit(endpoint.url).hostname not in {"localhost", "127.0.0.1", "::1"},
     )
     return openai.AsyncOpenAI(
-        api_key=endpoint.key or "none",  # the client insists on one
+        api_key=endpoint.key or "none",  # the client demands a key
         base_url=endpoint.url,
         max_retries=0,
         timeout=limits,
@@ -69,9 +71,9 @@ def make_client(endpoint: Endpoint) -> openai.AsyncOpenAI:
 
 
 class _WholeStream(httpx.AsyncByteStream):
-    """An event stream that fails when the server closes it before the answer is complete.
+    """An event stream that raises an error if the server closes it before the answer is complete.
 
-    A connection that is closed cleanly in mid-answer is no error to HTTP, the SDK or LlamaIndex.
+    Neither HTTP nor the SDK nor LlamaIndex takes a connection that is closed cleanly in mid-answer for an error.
     """
 
     def __init__(self, stream: httpx.AsyncByteStream) -> None:

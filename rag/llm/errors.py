@@ -1,6 +1,6 @@
-"""Failures of a server that speaks OpenAI's protocol → LLMError, with one sentence that says what to do.
+"""Failures of a server that speaks OpenAI's protocol → LLMError with one sentence, which says what to do.
 
-No sentence holds a key; the log holds no words of a server, which can quote the key or the prompt.
+No sentence holds a key. The log holds no text from a server, since it may quote the key or the prompt.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ from rag.llm.client import OPENAI_URL, Endpoint
 
 logger = logging.getLogger(__name__)
 
+# Servers word these two refusals differently, and many send no code for them.
 _NO_SUCH_MODEL = re.compile(
     r"(invalid|unknown|no such) model|\bmodel\b.{0,120}\b(not found|not exist|not available)", re.I
 )
 _TOO_LONG = re.compile(r"context.?(length|window|size)|maximum context|(too many|exceed\w*) .{0,40}tokens", re.I)
+# Raised for an answer that isn't in OpenAI's form, such as a web page.
 _MALFORMED = (json.JSONDecodeError, UnicodeDecodeError, openai.APIResponseValidationError, AttributeError, TypeError)
 
 
 def as_llm_error(error: Exception, endpoint: Endpoint, timeout: float | None = None) -> LLMError:
-    """The LLMError to raise for `error`. `timeout` (seconds) is the one in force where it isn't the endpoint's."""
+    """The LLMError to raise for `error`. Give `timeout` (seconds) if another than the endpoint's was in force."""
     if isinstance(error, LLMError):
         return error
     logger.warning("LLM request failed: %s, status %s", type(error).__name__, getattr(error, "status_code", None))
@@ -36,7 +38,8 @@ def as_llm_error(error: Exception, endpoint: Endpoint, timeout: float | None = N
 
 
 def safe_cause(error: Exception) -> Exception | None:
-    """The cause that an LLMError may have: a logged traceback shows it, and a refusal of a key quotes the key."""
+    """The cause to give to an LLMError. A logged traceback shows the cause, and the refusal of a key may quote the key,
+    so a refusal is left out."""
     return None if isinstance(error, openai.AuthenticationError | LLMError) else error
 
 
@@ -88,11 +91,11 @@ def _status_sentence(error: openai.APIStatusError, endpoint: Endpoint) -> str:
 
 
 def wanted_pause(error: BaseException) -> float | None:
-    """The seconds for which the server asks to be left alone by its header Retry-After (RFC 9110, section 10.2.3), or
-    None."""
+    """The seconds to wait before the next attempt, from the server's header Retry-After (RFC 9110, section 10.2.3);
+    None if it names none."""
     if not isinstance(error, openai.APIStatusError):
         return None
-    if error.status_code == 400:  # the server needs no pause, but another request
+    if error.status_code == 400:  # the next attempt sends other options, so it needs no pause
         return 0.0
     value = error.response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", value):
@@ -118,7 +121,7 @@ def _quoted(error: openai.APIError, key: str) -> str:
     """The server's words on one line of at most 200 characters, without the key."""
     body = error.body
     text = str(body.get("message") or error.message) if isinstance(body, dict) else error.message
-    if len(key) > 4:  # a shorter one stands for none, and is found in any text
+    if len(key) > 4:  # a shorter one is a placeholder, and occurs in any text
         text = text.replace(key, "…")
     text = " ".join(text.split())
     return text if len(text) <= 200 else text[:199] + "…"

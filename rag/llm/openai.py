@@ -1,6 +1,6 @@
-"""Models behind OpenAI's protocol: OpenAI's own, and those of every compatible server.
+"""Models that speak OpenAI's protocol: OpenAI's, and the models of every compatible server.
 
-LlamaIndex's classes are met here only. They are given a client of ours, which they use and we close.
+LlamaIndex's classes stay in this module. They use a client that is made, and closed, here.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from rag.settings import DEFAULT_OPENAI_MODEL, Settings
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 5.0
-# The server may send more after the reason for which an answer ends. It is of no use, but a response that was read to
-# its end leaves the connection open for the next request.
+# An answer ends with the event that has a finish reason. The events after it are useless, but they are awaited for this
+# time: only a response that was read to its end leaves the connection open for the next request.
 END_SECONDS = 1.0
 ATTEMPTS = 3
-# Another attempt begins within so many seconds of the first, or in half of the time-out. Longer waits are left to the
-# person who asked.
+# The last attempt begins at most this long after the first, or half the time-out if that is shorter. Whether to wait
+# longer is left to the user.
 RETRY_SECONDS = 15.0
-# In tokens.
+# In tokens; for a server whose models LlamaIndex doesn't know.
 UNKNOWN_CONTEXT_WINDOW = 8192
 
 
 class OpenAIModel:
-    """A `LanguageModel`. `llm` is LlamaIndex's model, which uses `client`; `ping` is the cheapest request that shows
+    """A `LanguageModel`. `llm` is LlamaIndex's model, which uses `client`. `ping` makes the cheapest request that shows
     whether server, key and model are right."""
 
     def __init__(
@@ -58,14 +58,14 @@ class OpenAIModel:
         return self.llm.metadata.context_window
 
     async def stream(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[str, None]:
-        """See `LanguageModel.stream`. A failure before the first piece that may pass is tried again, all attempts
-        within the endpoint's time-out."""
-        # What the server refused in an attempt, the next one leaves out.
+        """See `LanguageModel.stream`. If a temporary failure comes before the first piece, the request is repeated. The
+        endpoint's time-out holds for all attempts together."""
+        # Options that the server refused in one attempt are left out of the next.
         options: dict[str, Any] = {}
         until = asyncio.get_running_loop().time() + self._endpoint.timeout
 
         async def begin() -> AsyncGenerator[str, None]:
-            """The answer, of which the first piece has arrived."""
+            """Start an answer, and wait for its first piece."""
             pieces = self._pieces(messages, until, options)
             try:
                 first = await anext(pieces)
@@ -106,9 +106,9 @@ class OpenAIModel:
     async def _pieces(
         self, messages: Sequence[ChatMessage], until: float, options: dict[str, Any]
     ) -> AsyncGenerator[str, None]:
-        """The answer piece by piece, in one attempt. The stream's first event must come by the loop's time `until`;
-        each other event, also those without text that a model sends while it thinks, within the time-out of the one
-        before."""
+        """The answer piece by piece, in one attempt. The first event must come by the loop's time `until`, and each
+        later one within the time-out after the event before it. Events without text count, too: models send them while
+        they think."""
         opened: list[httpx.Response] = []
         opened_responses.set(opened)
         async with asyncio.timeout_at(until):
@@ -125,7 +125,7 @@ class OpenAIModel:
                     except StopAsyncIteration:
                         return
                     except Exception as error:
-                        if ended:  # the answer is whole
+                        if ended:  # nothing of the answer is missing
                             logger.info("the LLM server broke off after the end", exc_info=error)
                             return
                         raise
@@ -139,7 +139,7 @@ class OpenAIModel:
                     await http_response.aclose()
 
     async def _served_model(self) -> str:
-        """The name of the server's first chat model, looked up for each answer: another may have been loaded."""
+        """The name of the server's first chat model. Asked for each answer: the server may have loaded another."""
         models = [model.id for model in (await self._client.models.list()).data]
         for name in models:
             if "embed" not in name.lower():
@@ -148,22 +148,22 @@ class OpenAIModel:
 
 
 def build_openai(settings: Settings) -> OpenAIModel:
-    """A model at OpenAI. Raises SettingsError for a model that has no chat."""
+    """A model at OpenAI. Raises SettingsError for a model that can't chat."""
     endpoint = _endpoint(settings, OPENAI_URL, settings.openai_model or DEFAULT_OPENAI_MODEL)
     client = make_client(endpoint)
     if not settings.openai_context_window and _known_to_llama_index(endpoint.model):
         llm: LLM = OpenAI(**_options(endpoint, client))
     else:
-        # OpenAI's reasoning models refuse any temperature but their own.
+        # OpenAI's reasoning models refuse every temperature but their default.
         llm = _openai_like(settings, endpoint, client, {"temperature": openai.omit})
     return OpenAIModel(llm, client, endpoint, ping=lambda: client.models.retrieve(endpoint.model))
 
 
 def build_compatible(settings: Settings) -> OpenAIModel:
-    """A model of the server at OPENAI_BASE_URL. Raises SettingsError for a model that has no chat."""
+    """A model of the server at OPENAI_BASE_URL. Raises SettingsError for a model that can't chat."""
     endpoint = _endpoint(settings, settings.openai_base_url, settings.openai_model)
     client = make_client(endpoint)
-    # A list of models is all that every such server has.
+    # Some of these servers can list their models, but not look up one.
     return OpenAIModel(_openai_like(settings, endpoint, client, {}), client, endpoint, ping=client.models.list)
 
 
@@ -180,7 +180,7 @@ def _options(endpoint: Endpoint, client: openai.AsyncOpenAI) -> dict[str, Any]:
         "model": endpoint.model,
         "api_key": client.api_key,
         "api_base": endpoint.url,
-        "max_retries": 0,  # the retries of the SDK and of LlamaIndex would multiply with those of OpenAIModel.stream
+        "max_retries": 0,  # OpenAIModel.stream retries; retries of the SDK and of LlamaIndex would multiply with it
         "async_openai_client": client,
     }
 
@@ -221,7 +221,7 @@ def _is_end(response: ChatResponse) -> bool:
 
 
 def _may_pass(error: BaseException, options: dict[str, Any]) -> bool:
-    """Whether another attempt makes sense. Where the temperature was refused, `options` leave it out from now on."""
+    """Whether another attempt makes sense. If the temperature was refused, `options` leave it out from then on."""
     if isinstance(error, openai.BadRequestError) and "temperature" in f"{error.param} {error.message}":
         refused = "temperature" not in options
         options["temperature"] = openai.omit

@@ -1,4 +1,4 @@
-"""The calls that answering makes of a language model, whoever serves it."""
+"""The calls that answering makes of a language model, the same for every provider."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ class ChatMessage:
 
 
 class LanguageModel(Protocol):
-    """A chat model. All calls are for the process's event loop, to which its connections belong."""
+    """A chat model. Call it on the process's event loop only; its connections are bound to that loop."""
 
     @property
     def context_window(self) -> int:
-        """How many tokens prompt and answer may have together."""
+        """The most tokens that prompt and answer may have together."""
 
     def stream(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[str, None]:
         """Yield the answer piece by piece.
 
-        Closing the generator, or cancelling its task, closes the request at once. Raises LLMError where no piece comes
-        for LLM_TIMEOUT seconds, or the answer is empty or breaks off; the pieces before it stay valid.
+        Closing the generator, or cancelling its task, closes the request at once. Raises LLMError if no piece comes for
+        LLM_TIMEOUT seconds, or the answer is empty or breaks off. The pieces that came before the error stay valid.
         """
 
     async def check(self) -> str | None:
-        """Make a request that costs nothing. None if it succeeds, else a sentence that says why not."""
+        """Make a request that costs nothing. Returns None if it succeeds, else a sentence that says why it failed."""
 
     async def close(self) -> None:
         """Close the connections."""
@@ -40,7 +40,7 @@ class LanguageModel(Protocol):
 async def complete(model: LanguageModel, messages: Sequence[ChatMessage], most_characters: int | None = None) -> str:
     """The whole answer at once. Raises LLMError.
 
-    A model that doesn't come to an end is stopped after more than `most_characters`.
+    Stops reading once the text is longer than `most_characters`, in case the model never ends.
     """
     text = ""
     async with aclosing(model.stream(messages)) as pieces:

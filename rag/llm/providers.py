@@ -1,4 +1,4 @@
-"""The registry of those who serve language models; the settings choose one of them."""
+"""The list of providers: the ways to reach a language model, of which the settings choose one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from rag.settings import DEFAULT_OPENAI_MODEL, Settings
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """`chosen` says whether the settings choose it, `label` names model and server for display, and `build` makes the
-    model without a request; it may take seconds, and raises SettingsError for a model that can't answer."""
+    """A way to reach a language model.
+
+    `chosen` says whether the settings choose it, and `label` names model and server for display. `build` makes the
+    model without a request; it may take seconds, and raises SettingsError for a model that can't answer.
+    """
 
     name: str
     chosen: Callable[[Settings], bool]
@@ -23,11 +26,11 @@ class Provider:
 
 
 def provider_of(settings: Settings) -> Provider | None:
-    """The first provider that the settings choose; None where answers are extractive."""
+    """The first provider that the settings choose; None if they choose none, so that answers are extractive."""
     return next((provider for provider in PROVIDERS if provider.chosen(settings)), None)
 
 
-# rag.llm.openai brings LlamaIndex and OpenAI's client, which take more than a second: only where they are needed.
+# Imported late: rag.llm.openai imports LlamaIndex and OpenAI's client, which takes more than a second.
 def _compatible(settings: Settings) -> LanguageModel:
     with IMPORTING:
         from rag.llm.openai import build_compatible

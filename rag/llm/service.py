@@ -1,4 +1,4 @@
-"""The language model that the settings choose: made when it is first needed, and how it is doing."""
+"""The language model that the settings choose, made when it is first needed, and its status."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NONE = (
 
 
 class LanguageModelService:
-    """`status` is there at once; everything else is for the event loop."""
+    """Holds the language model. `status` can be read on any thread; call everything else on the event loop."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -30,7 +30,7 @@ class LanguageModelService:
             self.status = PartStatus("ready", self._label, "It is first asked when you ask.")
 
     async def load(self) -> LanguageModel | None:
-        """The language model, or None where the settings choose none. No request is made. Raises SettingsError."""
+        """The language model, or None if the settings choose none. It sends no request. Raises SettingsError."""
         if self._provider is None:
             return None
         async with self._loading:
@@ -43,7 +43,7 @@ class LanguageModelService:
             return self._model
 
     async def check(self) -> None:
-        """Ask the server for a sign of life, for `status`."""
+        """Send a request that costs nothing to the server, and set `status` by its outcome."""
         try:
             model = await self.load()
         except SettingsError:

@@ -1,7 +1,5 @@
-"""Bytes of a file → its pages of text. `read` is the entry, `formats` the list of formats, `filetypes` finds the format
-of a file; a module for each family reads them: `pdf`, `office`, `slides`, `sheets`, `markup`, `plain_text`. They share
-`archives` (zip packages), `decoding` (bytes → text), `cleaning` (characters that go) and `faults` (what is wrong).
-
-To add a format: write its reader; declare it in `formats`; put a small file of it into tests/readers/samples.py; name
-it in README.md; run tests/readers, where `test_formats` and `test_fuzz` take it up by themselves.
+"""Bytes of a file → its pages of text. `read` is the entry, `formats` lists the formats, and `filetypes` finds a file's
+format. Each family of formats has a module with its readers: `pdf`, `office`, `slides`, `sheets`, `markup` and
+`plain_text`. The readers share `archives` (zip packages), `decoding` (bytes → text), `cleaning` (unwanted characters)
+and `faults` (why a file can't be read). CONTRIBUTING.md says how to add a format.
 """

@@ -1,4 +1,4 @@
-"""Text as it is kept: without the characters that never belong in one, in segments where it is long."""
+"""Cleans text for keeping: removes characters that belong in no text, and cuts a long text into segments."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 
 from rag.text.characters import LINE_ENDS, NEVER_IN_A_TEXT, SURROGATES
 
-# Characters of a segment, about, and at most: a long text isn't in memory several times over so.
+# Characters of a segment: the usual number, and the most. With segments a long text isn't in memory several times over.
 SEGMENT_CHARACTERS = 1_000_000
 LONGEST_SEGMENT = 4_000_000
 
 _UNWANTED = re.compile(f"[{NEVER_IN_A_TEXT}]")
 _LINE_END = re.compile(f"\r\n|[{LINE_ENDS}]")
 _HALF = re.compile(f"[{SURROGATES}]")
+# No-break spaces become spaces, ligatures letters.
 _SHOWN_AS = str.maketrans(
     {
         **dict.fromkeys("\u00a0\u2007\u202f", " "),
@@ -28,19 +29,19 @@ _SHOWN_AS = str.maketrans(
 
 
 def clean(text: str) -> str:
-    """A text like `clean_segments` gives it, whole."""
+    """The text as `clean_segments` gives it, in one string."""
     return "".join(clean_segments([text]))
 
 
 def clean_segments(pieces: Iterable[str]) -> Iterator[str]:
-    """The text that the pieces make, with `\\n` line ends and without the characters that can't be seen, stored or
+    """The text of the joined pieces, with `\\n` as line ends, and without characters that can't be seen, stored or
     matched.
 
-    Ligatures become letters, no-break spaces spaces; runs of blank lines become one. It comes in segments of about
-    SEGMENT_CHARACTERS, which end where a paragraph does, if it has paragraphs of less than LONGEST_SEGMENT characters.
+    Ligatures become letters, no-break spaces become spaces, and runs of blank lines become one. Segments have about
+    SEGMENT_CHARACTERS and end at the end of a paragraph, unless a paragraph is longer than LONGEST_SEGMENT.
     """
-    line, block = "", ""  # the last line, and the segment before it; neither is whole yet
-    blanks: list[str] = []  # they follow that line so far
+    line, segment = "", ""  # the last line, and the segment before it; neither is complete yet
+    blanks: list[str] = []  # the blanks after `line`, which are left out if the line ends with them
     first = True
     for piece in _clean_characters(pieces):
         if piece.isspace() and "\n" not in piece:
@@ -51,17 +52,17 @@ def clean_segments(pieces: Iterable[str]) -> Iterator[str]:
         if len(line) > SEGMENT_CHARACTERS:
             written = line.rstrip()
             lines, end, line = lines + end + written, "", line[len(written) :]
-        block = re.sub(r"\n{3,}", "\n\n", block + "\n".join(each.rstrip() for each in lines.split("\n")) + end)
-        block = block.lstrip("\n") if first else block
-        if len(block) >= SEGMENT_CHARACTERS and (cut := _segment_end(block)):
-            yield block[:cut]
-            block, first = block[cut:], False
-    if last := (block + line.rstrip()).rstrip("\n"):
+        segment = re.sub(r"\n{3,}", "\n\n", segment + "\n".join(each.rstrip() for each in lines.split("\n")) + end)
+        segment = segment.lstrip("\n") if first else segment
+        if len(segment) >= SEGMENT_CHARACTERS and (cut := _segment_end(segment)):
+            yield segment[:cut]
+            segment, first = segment[cut:], False
+    if last := (segment + line.rstrip()).rstrip("\n"):
         yield last
 
 
 def _segment_end(text: str) -> int:
-    """Where to cut so that the next segment begins with a paragraph; 0 where there is no such place yet."""
+    """Where to cut so that the next segment begins with a paragraph; 0 if there is no such place yet."""
     blank = text.rfind("\n\n", 0, len(text) - 1)
     if blank >= 0 or len(text) < LONGEST_SEGMENT:
         return blank + 2 if blank >= 0 else 0
@@ -70,7 +71,7 @@ def _segment_end(text: str) -> int:
 
 
 def _clean_characters(pieces: Iterable[str]) -> Iterator[str]:
-    carriage_return = ""  # a line feed may follow, which belongs to it
+    carriage_return = ""  # held back: a line feed may follow, and both end one line
     for text in _whole_characters(pieces):
         text = carriage_return + text
         carriage_return = "\r" if text.endswith("\r") else ""
@@ -80,7 +81,7 @@ def _clean_characters(pieces: Iterable[str]) -> Iterator[str]:
 
 
 def _whole_characters(pieces: Iterable[str]) -> Iterator[str]:
-    """Surrogates that belong together become their character; a lone one is left out."""
+    """Join pairs of surrogates to their character, and leave out lone surrogates."""
     half = ""
     for piece in pieces:
         for begin in range(0, len(piece), SEGMENT_CHARACTERS):

@@ -1,4 +1,4 @@
-"""Bytes to text: which encoding it is."""
+"""Bytes → text: finds the encoding, and decodes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import charset_normalizer
 
 from rag.readers.faults import Fault, Kind
 
-# Bytes decoded at a time: a long text isn't in memory several times over so.
+# Bytes decoded at a time, so that a long text isn't in memory several times over.
 PIECE_BYTES = 1_000_000
 
-# UTF-32 first: its little-endian mark begins with that of UTF-16.
+# UTF-32 comes first: its little-endian mark begins with the mark of UTF-16.
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -22,8 +22,8 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
-# The commonest characters of a language make up about half of any text in it, and nearly none of the same bytes read
-# in another language's encoding. That holds for a few words, where statistics over byte pairs don't.
+# The commonest characters of a language make up about half of any text in it. Read in another language's encoding, the
+# same bytes have nearly none of them. A few words are enough to tell; statistics over byte pairs need more.
 _KOREAN = (
     "이다의는을에가하지한고로를은기도사자시정대인리어서나부해일제수그스전들원상라보과비아장구것여동으성있만안"
     "주게및와년계조적일소했였되업개회관내용관위경할요세합니습까면모문국방법방선공보생중학물무우연출명음간신화등"
@@ -49,30 +49,32 @@ _COMMON = {
     "cp1252": frozenset(_WESTERN),
 }
 _CJK_PUNCTUATION = frozenset("，。、：；「」『』（）《》・！？“”‘’·○△□※　")
-# Signs inside words, or long runs of accented letters: another language's single-byte encoding read as cp1252.
+# Signs within words, or runs of accented letters: they show that another single-byte encoding was read as cp1252.
 _NOT_WESTERN = re.compile("(?<=[^\\W\\d_])[\u00a1-\u00bf](?=[^\\W\\d_])|[\u00c0-\u00ff]{3}")
 _ANY_COMMON = frozenset().union(*_COMMON.values())
 _SAMPLE_BYTES = 65_536
-# Below this share of common characters the guess is left to charset_normalizer, which knows more languages.
+# With a smaller share of common characters the guess is left to charset_normalizer, which knows more languages.
 _SURE = 0.15
 
+# Control bytes that no text has: all but the NULs of wide encodings, tabs, line ends, and Escape of ISO 2022.
 _CONTROL_BYTES = bytes({*range(1, 9), *range(14, 27), 28, 29, 30, 31, 127})
+# Their escape sequences name these encodings.
 _ISO_2022 = {b"\x1b$B": "iso2022_jp_2", b"\x1b$@": "iso2022_jp_2", b"\x1b$)C": "iso2022_kr"}
 
 
 def decode(data: bytes, declared: str | None = None) -> str:
-    """The text in `data`, by its byte order mark, else UTF-8, else the `declared` encoding, else by its characters.
+    """The text in `data`. Its encoding is told by a byte order mark, else UTF-8, else `declared`, else guessed.
 
-    UTF-8 goes before what is declared: no other text of some length is valid UTF-8. A few bad bytes become U+FFFD.
-    Raises Fault for bytes that aren't text.
+    UTF-8 goes before `declared`, since a text in any other encoding is hardly ever valid UTF-8. A few bad bytes become
+    U+FFFD. Raises Fault for bytes that aren't text.
     """
     return data.decode(_encoding(data, declared), "replace").removeprefix("\ufeff")
 
 
 def decode_pieces(data: bytes) -> Iterator[str]:
-    """The text in `data` like `decode`, in pieces that are cut anywhere. Raises Fault like it."""
+    """Like `decode`, but in pieces that are cut anywhere. Raises Fault for bytes that aren't text."""
     encoding = _encoding(data, None)
-    if encoding in _ISO_2022.values():  # Python's decoders of these keep too few bytes of what is cut
+    if encoding in _ISO_2022.values():  # Python's incremental decoders lose bytes at a cut
         yield data.decode(encoding, "replace")
         return
     pieces = _decoded(data, encoding, "replace")
@@ -145,10 +147,10 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _as_declared(data: bytes, declared: str) -> str | None:
-    # Pages say EUC-KR or Shift_JIS and mean Microsoft's supersets, as browsers take them.
+    # Pages that declare EUC-KR or Shift_JIS use Microsoft's supersets of them; browsers decode them so, too.
     wider = {"euc-kr": "cp949", "ks_c_5601-1987": "cp949", "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030"}
     wider |= {"iso-8859-1": "cp1252", "us-ascii": "cp1252", "big5": "big5hkscs"}
-    if declared.lower() in {"punycode", "idna"}:  # Python has them among the encodings; they take hours
+    if declared.lower() in {"punycode", "idna"}:  # encodings to Python, too, but decoding takes hours
         return None
     encoding = wider.get(declared.lower(), declared)
     try:
@@ -159,7 +161,7 @@ def _as_declared(data: bytes, declared: str) -> str | None:
 
 
 def _sample(data: bytes) -> bytes:
-    """The first lines that aren't plain ASCII, which alone tell the encodings apart."""
+    """The first lines with bytes beyond ASCII: only they tell encodings apart. At most about 2 * _SAMPLE_BYTES."""
     lines: list[bytes] = []
     size = 0
     for match in re.finditer(rb"[^\r\n]+", data):
@@ -186,7 +188,7 @@ def _guess(sample: bytes) -> str:
 
 
 def _score(text: str, common: Iterable[str]) -> float:
-    """Share of the non-ASCII characters that are common ones; undecodable and private ones count against it."""
+    """The share of the characters beyond ASCII that are in `common`. Undecodable and private characters lower it."""
     foreign = [char for char in text if char > "\x7f" and char not in _CJK_PUNCTUATION - _COMMON["cp1252"]]
     if not foreign:
         return 0.0

@@ -1,16 +1,17 @@
-"""Why a file can't be read. Readers raise a Fault; `readers.read` makes a sentence of it, with the file's name."""
+"""Why a file can't be read. Readers raise a Fault; `rag.readers.read` makes a sentence of it with the file's name."""
 
 from __future__ import annotations
 
 from enum import Enum
 
-# A document's text, in characters, and how many more for each byte of its file: longer ones are made on purpose.
+# The most characters of a document's text, and the characters that each byte of its file adds to this limit. Only a
+# hostile file has more.
 _MAX_TEXT = 10_000_000
 _TEXT_PER_BYTE = 20
 
 
 class Kind(Enum):
-    """The kinds of faults, each with its sentence: {name} is the file's, {detail} the fault's."""
+    """The kinds of faults, each with its sentence. {name} is the file's; {detail} and {advice} come from the fault."""
 
     UNSUPPORTED = "{name} is {detail}, which is not supported; {advice}."
     PROTECTED = "{name} is protected with a password; remove the password and add the file again."
@@ -28,7 +29,7 @@ ADVICE = {
 
 
 class Fault(Exception):
-    """A file can't be turned into text. `detail` and `advice` are clauses that fit into the sentence of `kind`."""
+    """A file can't be read. `detail` and `advice` are clauses that fit into the sentence of `kind`."""
 
     def __init__(self, kind: Kind, detail: str = "", advice: str = "") -> None:
         super().__init__(kind.name, detail)
@@ -43,8 +44,8 @@ class Fault(Exception):
 
 
 def check_length(characters: int, size: int) -> None:
-    """Raise Fault where a file of `size` bytes has more text than any honest one: a tiny file may name the same page,
-    chapter or string a million times."""
+    """Raise Fault if a text has more characters than an honest file of `size` bytes can have. A tiny file may name the
+    same page, chapter or string a million times."""
     most = _MAX_TEXT + _TEXT_PER_BYTE * size
     if characters > most:
         raise Fault(Kind.TOO_LARGE, f"its text is longer than {most // 10**6} million characters")

@@ -1,4 +1,4 @@
-"""The format of a file: told by its first bytes, then by the parts inside, and only for text by its suffix."""
+"""Finds the format of a file: by its first bytes, or the parts in its zip package; only for text by its suffix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import PurePath
 from rag.readers.faults import Fault, Kind
 from rag.readers.formats import FORMATS, TEXT, Format, format_of_suffix
 
-# What a signature may follow: a byte order mark, blanks, NULs.
+# Bytes that may come before a signature: a byte order mark, blanks, NULs.
 _BEFORE_SIGNATURE = b"\xef\xbb\xbf \t\r\n\0"
 _WRAPPER_BYTES = 1024
 _LEADING_BYTES = 16
@@ -34,7 +34,7 @@ _MAGIC = (
 )
 _PICTURE_ADVICE = "run text recognition (OCR) on it and add the PDF or text that it makes"
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# Names of streams in an OLE file tell its program; the first in this order counts.
+# The names of streams in an OLE file show which program wrote it; the first match counts.
 _OLE_STREAMS = (
     ("HwpSummaryInformation", "a Hangul (HWP) document", "save it as PDF or DOCX and add that"),
     ("WordDocument", "an old Word document (DOC)", "save it as DOCX or PDF and add that"),
@@ -46,8 +46,8 @@ _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 
 
 def detect(name: str, data: bytes) -> Format:
-    """The format of the file. Raises Fault for a file of another format, for one that isn't what its suffix says, and
-    for an encrypted Office file."""
+    """The format of the file. Raises Fault if the file is empty or encrypted, if its format isn't supported, or if its
+    suffix names another format."""
     suffix = PurePath(name).suffix.lower()
     named = format_of_suffix(suffix)
     if not data:
@@ -69,16 +69,16 @@ def detect(name: str, data: bytes) -> Format:
 
 
 def _by_signature(data: bytes, named: Format | None) -> Format | None:
-    """The format whose signature the file begins with. A text about a format that may be wrapped isn't one."""
+    """The format whose signature the file begins with. A text that only quotes a signature isn't of that format."""
     is_named_text = named is not None and named.is_text
-    for candidate in FORMATS:
-        if not candidate.signature:
+    for file_format in FORMATS:
+        if not file_format.signature:
             continue
-        head = data[: _WRAPPER_BYTES if candidate.may_be_wrapped else _LEADING_BYTES]
-        if head.lstrip(_BEFORE_SIGNATURE).startswith(candidate.signature):
-            return candidate
-        if candidate.may_be_wrapped and candidate.signature in head and not is_named_text:
-            return candidate
+        head = data[: _WRAPPER_BYTES if file_format.may_be_wrapped else _LEADING_BYTES]
+        if head.lstrip(_BEFORE_SIGNATURE).startswith(file_format.signature):
+            return file_format
+        if file_format.may_be_wrapped and file_format.signature in head and not is_named_text:
+            return file_format
     return None
 
 
@@ -93,7 +93,7 @@ def _refuse_other_signatures(data: bytes) -> None:
 
 
 def _ole_fault(data: bytes) -> Fault:
-    """OLE holds the binary formats of old, and the encrypted ones of today."""
+    """The Fault for an OLE file: either an encrypted file of a current format, or a file of an old binary format."""
     if "EncryptedPackage".encode("utf-16-le") in data:
         return Fault(Kind.PROTECTED)
     for stream, noun, advice in _OLE_STREAMS:
@@ -105,7 +105,7 @@ def _ole_fault(data: bytes) -> Fault:
 
 
 def _by_zip_parts(data: bytes, named: Format | None, suffix: str) -> Format:
-    """The format of a zip package: by its part `mimetype`, else by the parts that its format has."""
+    """The format of a zip package: by the content of its part `mimetype`, else by the names of its parts."""
     expected = named.suffixes[suffix] if named and not named.is_text else ""
     damaged = Fault(Kind.DAMAGED, expected or "a document in a zip package")
     try:
@@ -114,21 +114,21 @@ def _by_zip_parts(data: bytes, named: Format | None, suffix: str) -> Format:
             mimetype = b""
             if "mimetype" in parts and package.getinfo("mimetype").file_size < 200:
                 with package.open("mimetype") as part:
-                    mimetype = part.read(200).strip()  # it may be longer than it says
+                    mimetype = part.read(200).strip()  # it may unpack to more than it declares
     except MemoryError:
         raise
-    except Exception as error:  # zipfile lets out zlib's, struct's and its own errors on a damaged directory
+    except Exception as error:  # on a damaged directory zipfile raises errors of zlib, of struct and of its own
         raise damaged from error
-    for candidate in FORMATS:
-        if mimetype in candidate.zip_mimetypes:
-            return candidate
-    for candidate in FORMATS:
-        if candidate.zip_mimetypes and mimetype:
+    for file_format in FORMATS:
+        if mimetype in file_format.zip_mimetypes:
+            return file_format
+    for file_format in FORMATS:
+        if file_format.zip_mimetypes and mimetype:
             continue
-        if candidate.zip_parts_are_shared and candidate is not named:
+        if file_format.zip_parts_are_shared and file_format is not named:
             continue
-        if candidate.zip_parts and all(any(re.fullmatch(p, part) for part in parts) for p in candidate.zip_parts):
-            return candidate
+        if file_format.zip_parts and all(any(re.fullmatch(p, part) for part in parts) for p in file_format.zip_parts):
+            return file_format
     if expected and not mimetype:
         raise damaged
     if mimetype:

@@ -1,7 +1,7 @@
-"""The formats that can be read, each declared once: its names, how a file of it is recognised, and its reader.
+"""The formats that can be read. Each is declared once: its name and suffixes, its marks in a file, and its reader.
 
 `filetypes` finds the format of a file by this list, `read` calls its reader, and the pages and the command line offer
-its suffixes. The readers are imported when they are first called: one takes up to a second, with its parser.
+its suffixes. A reader is imported when it is first called: with its parser that can take a second.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ Progress = Callable[[int, int], None]
 class TextReader(Protocol):
     """Reads a format without pages: bytes → light Markdown, as one text or in pieces that are cut anywhere.
 
-    It raises Fault for a file that it can't read; any other error counts as damage.
+    It raises Fault for a file that it can't read. Any other error is taken for damage of the file.
     """
 
     def __call__(self, data: bytes) -> str | Iterable[str]: ...
 
 
 class PageReader(Protocol):
-    """Reads a format with pages: bytes → the cleaned pages that carry text, numbered from 1 by their place in the file.
+    """Reads a format with pages: bytes → the cleaned pages that have text, each with its 1-based place in the file.
 
-    It calls `progress(done, total)` after each page, blank ones counted, and raises like a TextReader.
+    It calls `progress(done, total)` after each page; blank pages count. It raises errors like a TextReader.
     """
 
     def __call__(self, data: bytes, progress: Progress) -> list[Page]: ...
@@ -36,41 +36,41 @@ class PageReader(Protocol):
 
 @dataclass(frozen=True)
 class Format:
-    """A format: what the pages and README call it, its suffixes, its marks in a file, and the function that reads it.
+    """A format: its name for users, its suffixes, its marks in a file, and the function that reads it.
 
-    A format of binary files is recognised by its signature or by its parts in a zip package, a format of text by its
-    suffix alone. Formats may share a name.
+    A binary format is recognised by its signature, or by the parts in its zip package. A text format is recognised by
+    its suffix alone. Formats may share a name.
     """
 
     name: str
-    # The function that reads it, as "module:function"; a PageReader if the format has pages, else a TextReader.
+    # "module:function". The function is a PageReader if the format has pages, else a TextReader.
     reader: str
-    # Each suffix with a noun for the sentence about a damaged file; of a text format none, any text is one.
+    # Each suffix with a noun for the sentence about a damaged file; "" for a text format, which can't be damaged.
     suffixes: Mapping[str, str]
     has_pages: bool = False
-    # The first bytes, after blanks and a byte order mark.
+    # The file's first bytes, after blanks and a byte order mark.
     signature: bytes = b""
-    # Whether a file of it may have something before its signature, in its first 1,024 bytes.
+    # Whether other bytes may come before the signature, which is then within the first 1,024 bytes.
     may_be_wrapped: bool = False
-    # The names of parts that its zip packages have, as regular expressions.
+    # Regular expressions: a zip package of the format has a part for each of them.
     zip_parts: tuple[str, ...] = ()
-    # Whether packages of other formats have these parts, too, so that the suffix must agree.
+    # Whether packages of other formats have such parts, too. The suffix must agree then.
     zip_parts_are_shared: bool = False
-    # The contents of the part `mimetype`; where there is such a part, it alone counts.
+    # The possible contents of the part `mimetype`. If a package has this part, the other parts don't count.
     zip_mimetypes: frozenset[bytes] = field(default_factory=frozenset)
 
     @property
     def is_text(self) -> bool:
-        """Whether its files are plain text, so that only the suffix tells the format."""
+        """Whether it is a text format, so that only the suffix tells it."""
         return not (self.signature or self.zip_parts)
 
     def load_reader(self) -> Any:
-        """Its TextReader or PageReader, imported."""
+        """Import its reader, a TextReader or a PageReader."""
         module, _, function = self.reader.partition(":")
         return getattr(importlib.import_module(module), function)
 
 
-# Every OOXML package has it.
+# Every OOXML package has this part.
 _OOXML = r"\[Content_Types\]\.xml"
 
 PDF = Format(
@@ -124,10 +124,10 @@ MARKDOWN = Format("Markdown", "rag.readers.markup:read_markdown", dict.fromkeys(
 TEXT = Format("plain text", "rag.readers.plain_text:read_text", dict.fromkeys((".txt", ".text", ".log", ".rst"), ""))
 CSV = Format("CSV", "rag.readers.sheets:read_csv", dict.fromkeys((".csv", ".tsv"), ""))
 JSON = Format("JSON", "rag.readers.plain_text:read_json", dict.fromkeys((".json", ".jsonl"), ""))
-# A notebook is JSON, and listed as it.
+# A notebook is listed as JSON.
 NOTEBOOK = Format("JSON", "rag.readers.plain_text:read_notebook", {".ipynb": ""})
 
-# Where a file has the marks of several, the first counts.
+# If a file has the marks of several formats, the first of them counts.
 FORMATS = (PDF, WORD, POWERPOINT, EXCEL, OPENDOCUMENT, EPUB, RTF, HTML, MARKDOWN, TEXT, CSV, JSON, NOTEBOOK)
 
 # All suffixes, with their dots, in lower case.
@@ -137,17 +137,17 @@ _BY_SUFFIX = {suffix: each for each in FORMATS for suffix in each.suffixes}
 
 
 def format_of_suffix(suffix: str) -> Format | None:
-    """The format that files of that suffix, with its dot and in lower case, should have; None for an unknown one."""
+    """The format of files with this suffix (with its dot, in lower case); None for an unknown suffix."""
     return _BY_SUFFIX.get(suffix)
 
 
 def format_names() -> str:
-    """The names of all formats as a clause, plain text last."""
+    """The names of all formats for a sentence, plain text last: "PDF, Word, … and plain text"."""
     names = dict.fromkeys(each.name for each in FORMATS if each is not TEXT)
     return f"{', '.join(names)} and {TEXT.name}"
 
 
 def import_readers() -> None:
-    """Import all readers, so that the first file of a format doesn't wait for its parser."""
+    """Import all readers, so that the first file of a format needn't wait for its parser."""
     for each in FORMATS:
         each.load_reader()

@@ -1,4 +1,4 @@
-"""HTML, EPUB and Markdown to light Markdown: headings, lists and tables, no links, pictures or scripts."""
+"""HTML, EPUB and Markdown → light Markdown: with headings, lists and tables, without links, pictures and scripts."""
 
 from __future__ import annotations
 
@@ -22,19 +22,22 @@ _DROPPED = (
     "script, style, noscript, template, svg, canvas, iframe, object, embed, audio, video, img, picture, map, "
     "button, select, input, textarea, nav, [role=navigation]"
 )
-_MARKED = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|>~<&=])")
+# A sign that Markdown escapes with a backslash.
+_ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|>~<&=])")
+# Spaces and dashes that only line up the columns of a table.
 _PADDING = re.compile(r"(?<! ) {2,}\|")
 _RULE = re.compile(r"-{4,}")
+# ![description](address "title"). Lengths are bounded and quantifiers possessive, so that no text takes long.
 _MARKDOWN_PICTURE = re.compile(r"!\[([^\[\]\n]{0,1000})\]\(\s*+[^()\s]*+(?:\s++\"[^\"\n]{0,1000}\")?\s*+\)")
 _MARKDOWN_DATA = re.compile(r"data:[\w/+.-]{1,100};base64,[\w+/=%-]+")
 
-# XHTML reads well as HTML, and text that looks like an address is still text.
+# No warning is needed: XHTML can be parsed as HTML, and a text may look like an address.
 for _category in (XMLParsedAsHTMLWarning, MarkupResemblesLocatorWarning):
     warnings.filterwarnings("ignore", category=_category)
 
 
 class _LightMarkdown(MarkdownConverter):
-    """Keeps the structure that chunks and headings are made from, and the words as they stand in the document."""
+    """Keeps the structure that chunking uses, and leaves the words as the document has them."""
 
     def convert_table(self, el: Any, text: str, parent_tags: set[str]) -> str:
         return "\n\n" + tidy_tables(text.strip()) + "\n\n"
@@ -43,7 +46,8 @@ class _LightMarkdown(MarkdownConverter):
         parent = el.parent
         if parent is None or parent.name != "ol":
             return str(super().convert_li(el, text, parent_tags))  # type: ignore[misc]
-        # Counted on here: markdownify counts the items before each anew, which takes minutes for a long list.
+        # For each item markdownify counts the items before it, which takes minutes for a long list. The list's start
+        # keeps the count here.
         start = str(parent.get("start", ""))
         number = int(start) if re.fullmatch(r"[0-9]{1,9}", start) else 1
         parent["start"] = str(number + 1)
@@ -72,13 +76,14 @@ _CONVERTER = _LightMarkdown(
 
 
 def read_html(data: bytes, titled: bool = True) -> str:
-    """The text of an HTML page, as `html_to_markdown`. Nothing it links to is loaded. Raises Fault if it isn't text."""
+    """An HTML page as light Markdown, see `html_to_markdown`. Follows no links. Raises Fault if `data` isn't text."""
     declared = EncodingDetector.find_declared_encoding(data[:4096], is_html=True, search_entire_document=True)
     return html_to_markdown(decode(data, declared), titled)
 
 
 def html_to_markdown(html: str, titled: bool = True) -> str:
-    """Light Markdown of an HTML text. If `titled`, its title is the first heading, unless it is there as one anyway."""
+    """Light Markdown of an HTML text. If `titled`, the page's title becomes the first heading, unless it is a heading
+    already."""
     soup = BeautifulSoup(html, "lxml")
     title = " ".join(soup.title.get_text().split()) if soup.title else ""
     body = soup.body or soup
@@ -87,13 +92,13 @@ def html_to_markdown(html: str, titled: bool = True) -> str:
     for element in soup.select("head"):
         element.decompose()
     for element in body.select(_DROPPED):
-        # An element inside one that has gone already is gone as well.
+        # An element goes with the element around it.
         if not element.decomposed:
             element.decompose()
     try:
         text = str(_CONVERTER.convert_soup(body))
     except RecursionError:
-        # Nested too deeply to be walked: the words alone, which bs4 finds without recursion.
+        # Too deeply nested for the converter. bs4 finds the words without recursion.
         text = "\n".join(body.stripped_strings)
     text = clean(text)
     if titled and title and text and not re.search(rf"^#+ {re.escape(title)}$", text, re.MULTILINE):
@@ -102,30 +107,30 @@ def html_to_markdown(html: str, titled: bool = True) -> str:
 
 
 def tidy_tables(text: str) -> str:
-    """Pipe tables without the spaces and dashes that only line up their columns."""
+    """The text, its pipe tables without the spaces and dashes that only line up columns."""
     rows = text.split("\n")
     return "\n".join(_RULE.sub("---", _PADDING.sub(" |", row)) if row.startswith("|") else row for row in rows)
 
 
 def unescape(text: str) -> str:
-    """Markdown text without its backslashes, so that it reads and matches as in the document; `\\|` stays."""
-    return _MARKED.sub(lambda match: match[0] if match[1] == "|" else match[1], text)
+    """Markdown without the backslashes of its escapes, so that words match the document's; `\\|` stays."""
+    return _ESCAPED.sub(lambda match: match[0] if match[1] == "|" else match[1], text)
 
 
 def read_markdown(data: bytes) -> str:
-    """Markdown as it is, with pictures as their descriptions and without embedded data."""
+    """Markdown as it is, except that descriptions replace pictures, and embedded data is left out."""
     return _MARKDOWN_DATA.sub("", _MARKDOWN_PICTURE.sub(r"\1", decode(data)))
 
 
 def read_epub(data: bytes) -> str:
-    """The book's title, then its chapters in reading order. Raises Fault if it is damaged or under DRM."""
+    """The book's title, then its chapters in reading order. Raises Fault if the book is damaged or under DRM."""
     package = Package(data, "an EPUB book")
     title, names = _contents(package)
     names = names or package.matching(r"(?!__MACOSX/|META-INF/).*\.x?html?")
     if not names:
         raise Fault(Kind.DAMAGED, package.noun)
     encrypted = unquote(package.read("META-INF/encryption.xml").decode("utf-8", "replace"))
-    # Encrypted fonts are common and harmless.
+    # Only encrypted chapters count: encrypted fonts are common and harmless.
     if any(name in encrypted for name in names):
         raise Fault(Kind.PROTECTED)
     chapters: list[str] = []
@@ -140,7 +145,7 @@ def read_epub(data: bytes) -> str:
 
 
 def _contents(package: Package) -> tuple[str, list[str]]:
-    """The title, and the names of the parts in the order of the spine."""
+    """The book's title, and the names of the parts with its chapters, in reading order (the spine's)."""
     title, parts = "", []
     container = package.xml("META-INF/container.xml")
     for rootfile in () if container is None else container.iter("{*}rootfile"):

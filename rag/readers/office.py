@@ -1,4 +1,4 @@
-"""Word, OpenDocument and RTF texts to light Markdown."""
+"""Word, OpenDocument and RTF texts → light Markdown."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _VML = "{urn:schemas-microsoft-com:vml}"
 _MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _A_DOCX = "a DOCX document"
 _AN_ODT = "an ODT document"
+# mammoth's style map: it has no headings for these two styles by itself.
 _TITLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => h2:fresh"
 
 for _name in ("odfdo", "mammoth"):
@@ -29,7 +30,8 @@ for _name in ("odfdo", "mammoth"):
 
 
 def read_docx(data: bytes) -> str:
-    """The text of a Word document with headings, lists, tables, notes and text boxes; then its headers and footers.
+    """The text of a Word document with headings, lists, tables, notes and text boxes. Diagrams, charts, headers and
+    footers come last.
 
     Linked pictures are never loaded. Raises Fault if the document is damaged.
     """
@@ -49,7 +51,7 @@ def read_docx(data: bytes) -> str:
 
 
 def _prepare(root: etree._Element) -> None:
-    """Put formulas, and text boxes without their older twin, where mammoth looks for text."""
+    """Move text to places where mammoth looks: formulas, and text boxes that have no version in the older VML."""
     for math in list(root.iter(f"{_MATH}oMath")):
         run = etree.Element(f"{_W}r")
         etree.SubElement(run, f"{_W}t").text = "".join(t.text or "" for t in math.iter(f"{_MATH}t"))
@@ -60,16 +62,16 @@ def _prepare(root: etree._Element) -> None:
     for drawing in list(root.iter(f"{_W}drawing")):
         boxes = list(drawing.iter(f"{_W}txbxContent"))
         choice = next(drawing.iterancestors(f"{_COMPATIBILITY}Choice"), None)
-        twin = choice is not None and choice.getparent().find(f"{_COMPATIBILITY}Fallback") is not None
-        if not boxes or twin:
+        has_fallback = choice is not None and choice.getparent().find(f"{_COMPATIBILITY}Fallback") is not None
+        if not boxes or has_fallback:
             continue
-        older = etree.Element(f"{_W}pict")
+        vml = etree.Element(f"{_W}pict")
         for box in boxes:
-            etree.SubElement(older, f"{_VML}textbox").append(box)
+            etree.SubElement(vml, f"{_VML}textbox").append(box)
         if choice is None:
-            _replace(drawing, older)
+            _replace(drawing, vml)
         else:
-            etree.SubElement(choice.getparent(), f"{_COMPATIBILITY}Fallback").append(older)
+            etree.SubElement(choice.getparent(), f"{_COMPATIBILITY}Fallback").append(vml)
 
 
 def _replace(old: etree._Element, new: etree._Element) -> None:
@@ -85,7 +87,7 @@ def _remove(element: etree._Element) -> None:
 
 
 def _beside_the_body(package: Package) -> list[str]:
-    """SmartArt and chart texts, then headers and footers: each line once, and no bare page numbers."""
+    """The lines of SmartArt and charts, then of headers and footers. Each line comes once, page numbers don't."""
     lines: list[str] = []
     for name in package.matching(r"word/(?:diagrams/data|charts/chart)\d*\.xml"):
         if (root := package.xml(name)) is not None:
@@ -103,26 +105,27 @@ def _beside_the_body(package: Package) -> list[str]:
 
 
 def read_odt(data: bytes) -> str:
-    """The text of an OpenDocument text. Raises Fault if it is protected or damaged."""
+    """The text of an OpenDocument file. Raises Fault if the file is protected or damaged."""
     package = Package(data, _AN_ODT)
     if b"encryption-data" in package.read("META-INF/manifest.xml"):
         raise Fault(Kind.PROTECTED)
     if "content.xml" not in package:
         raise Fault(Kind.DAMAGED, _AN_ODT)
-    package.xml("content.xml")  # damaged XML is found here, with no message of odfdo's on the way
+    package.xml("content.xml")  # raises Fault for damaged XML, of which odfdo would print a message
     try:
         text = str(Document(package.repack()).to_markdown())
     except (KeyError, ValueError, AttributeError, TypeError, OSError, etree.LxmlError, zipfile.BadZipFile) as error:
         raise Fault(Kind.DAMAGED, _AN_ODT) from error
+    # Links and pictures become their texts.
     text = re.sub(r"!?\[([^\[\]\n]{0,1000})\]\([^()\s]{0,2000}\)", r"\1", text)
     return unescape(tidy_tables(text))
 
 
 def read_rtf(data: bytes) -> str:
-    """The text of an RTF document; table cells are joined with bars. Raises Fault if nothing can be made of it."""
-    # Pictures are long runs of hex digits, which striprtf would look at one by one.
+    """The text of an RTF document, table cells joined with bars. Raises Fault if the document can't be parsed."""
+    # Long runs of hex digits are pictures. striprtf would read them digit by digit.
     data = re.sub(rb"[0-9a-fA-F\r\n]{1024,}", b"", data)
-    # Bytes above ASCII are in the document's code page, which striprtf knows for escapes only.
+    # Bytes above ASCII are in the document's code page. striprtf decodes them only if they are escaped.
     data = re.sub(rb"[\x80-\xff]", lambda match: b"\\'%02x" % match[0][0], data)
     try:
         return str(rtf_to_text(data.decode("ascii"), errors="replace"))  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""PDF to pages of text, with pdfium."""
+"""PDF → pages of text, with pdfium."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ from rag.readers.faults import Fault, Kind, check_length
 from rag.schema import Page
 from rag.text.characters import CONTROLS
 
-# pdfium must not be entered by two threads. The lock is held page by page, so that files can be read side by side.
+# Only one thread may be in pdfium. The lock is held for one page at a time, so that files can be read side by side.
 PDFIUM_LOCK = threading.Lock()
 _A_PDF = "a PDF"
 _OCR = "run text recognition (OCR) on it and add that copy"
-# pdfium puts one of these where a line ended in a hyphen, and leaves out the line break.
+# Where a line ends in a hyphen, pdfium has one of these characters instead of the hyphen and the line break.
 _HYPHEN_MARK = "[\u0002\ufffe]"
 _BREAK = rf"(?:{_HYPHEN_MARK}\s?|-\n)"
+# The half of a word before a hyphen at a line's end (group 1), and the half after it (group 2, not consumed).
 _LINE_END_HYPHEN = re.compile(rf"(?<![^\W_])([^\W_]+){_BREAK}(?=([^\W_]+))")
 _SPLIT_WORD = re.compile(rf"(?<![^\W_])[^\W_]+{_BREAK}[^\W_]+")
-# Controls, replacement characters, and private ones but for the bullets of symbol fonts.
+# Controls, replacement characters, and private-use characters except the bullets of symbol fonts.
 _UNREADABLE = re.compile(f"[{CONTROLS}\ufffd\ue000-\uf0a6\uf0ff-\uf8ff]")
+# A text is garbage above this share of unreadable characters, or with letters of at least this many scripts.
 _UNREADABLE_SHARE = 0.3
 _MANY_SCRIPTS = 6
 
@@ -37,9 +39,9 @@ logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)
 
 
 def read_pdf(data: bytes, progress: Callable[[int, int], None]) -> list[Page]:
-    """The pages that carry text, numbered as in the file. A damaged page is left out, the others stay.
+    """The pages that have text, with their 1-based places in the file. A damaged page is left out.
 
-    Raises Fault if the file is protected or damaged, or if no page has text that can be read.
+    Raises Fault if the file is protected or damaged, or if no page has readable text.
     """
     texts, broken = _page_texts(data, progress)
     readable = {number: text for number, text in texts.items() if text.strip() and not is_garbage(text)}
@@ -56,7 +58,7 @@ def read_pdf(data: bytes, progress: Callable[[int, int], None]) -> list[Page]:
 
 
 def _page_texts(data: bytes, progress: Callable[[int, int], None]) -> tuple[dict[int, str], int]:
-    """Raw text by page number, and how many pages couldn't be read."""
+    """Each page's raw text by its number, and the number of pages that couldn't be read."""
     document = open_pdf(data)
     texts: dict[int, str] = {}
     broken = length = 0
@@ -80,7 +82,7 @@ def _page_texts(data: bytes, progress: Callable[[int, int], None]) -> tuple[dict
 
 
 def open_pdf(data: bytes) -> Any:
-    """pdfium's document; close it with the lock held. Raises Fault for a file that is protected, damaged or no PDF."""
+    """pdfium's document; hold the lock to close it. Raises Fault if the file is protected, damaged, or no PDF."""
     try:
         with PDFIUM_LOCK:
             return pypdfium2.PdfDocument(data)
@@ -90,7 +92,7 @@ def open_pdf(data: bytes) -> Any:
 
 
 def begin_forms(document: Any) -> bool:
-    """Whether the document has a form; if so it is made ready for `load_page`. The lock must be held."""
+    """Whether the document has a form. If it has one, prepare it for `load_page`. Hold the lock."""
     has_form = bool(document.get_formtype() != raw.FORMTYPE_NONE)
     if has_form:
         document.init_forms()
@@ -98,10 +100,10 @@ def begin_forms(document: Any) -> bool:
 
 
 def load_page(document: Any, index: int, has_form: bool) -> Any:
-    """The page at `index` (from 0), with the entries of its form. The lock must be held, also to close it."""
+    """The page at `index` (from 0), with the entries of its form. Hold the lock, also to close the page."""
     page = document[index]
     if has_form and raw.FPDFPage_GetAnnotCount(page):
-        # The entries of a form belong to the page only once they are flattened into it.
+        # The entries of a form become text of the page only when they are flattened into it.
         try:
             page.flatten()
         finally:
@@ -123,7 +125,7 @@ def _page_text(document: Any, index: int, has_form: bool) -> str:
 
 
 def is_garbage(text: str) -> bool:
-    """Whether much of the text comes from fonts without a mapping to characters."""
+    """Whether much of the text comes from fonts that don't map their glyphs to characters."""
     visible = re.sub(rf"\s|{_HYPHEN_MARK}", "", text)
     bad = len(_UNREADABLE.findall(visible))
     if bad > len(visible) * _UNREADABLE_SHARE:
@@ -134,19 +136,19 @@ def is_garbage(text: str) -> bool:
     for char, count in Counter(visible).items():
         if char.isalpha():
             scripts[unicodedata.name(char, "").partition(" ")[0]] += count
-    # Glyph numbers taken for characters come out as letters of many scripts, none of which prevails.
+    # Glyph numbers that are taken for characters give letters of many scripts, without a prevailing one.
     return len(scripts) >= _MANY_SCRIPTS and max(scripts.values()) < scripts.total() / 2
 
 
 def _join_hyphenated(texts: dict[int, str]) -> dict[int, str]:
-    """Rejoin words split at a line's end.
+    """Rejoin words that were split at a line's end.
 
-    Whether the hyphen belonged to the word ("self-driving") is decided by how the document writes it elsewhere, and
-    else by whether both halves are words of their own.
+    A hyphen stays if it belongs to the word ("self-driving"). It does if the document writes the word with a hyphen
+    elsewhere. If the document has the word nowhere else, it does if both halves are words of the document.
     """
     if not any(_LINE_END_HYPHEN.search(text) for text in texts.values()):
         return texts
-    # The halves themselves say nothing: "exam" and "ple" aren't words because a line ended between them.
+    # The split words don't count as words: "exam" and "ple" are none just because a line ended between them.
     whole = (_SPLIT_WORD.sub(" ", text).lower() for text in texts.values())
     words = {word for text in whole for word in re.findall(r"[^\W_]+(?:-[^\W_]+)*", text)}
     pairs = {pair for word in words if "-" in word for pair in pairwise(word.split("-"))}

@@ -1,4 +1,4 @@
-"""JSON, Jupyter notebooks and plain text."""
+"""Plain text, JSON and Jupyter notebooks → text."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from rag.readers.decoding import decode, decode_pieces
 from rag.readers.markup import html_to_markdown
 
-# What laying JSON out may add to it, in times its length.
+# JSON laid out for reading may be this many times as long as it was written.
 _LONGER = 10
 
 
 def read_text(data: bytes) -> Iterable[str]:
-    """Plain text, in pieces, or the text of an HTML page that was saved as such. Raises Fault if `data` isn't text."""
+    """Plain text in pieces. An HTML page that was saved as text is read as HTML. Raises Fault if `data` isn't text."""
     pieces = decode_pieces(data)
     first = next(pieces, "")
     if first[:200].lstrip().lower().startswith(("<!doctype html", "<html")):
@@ -24,7 +24,7 @@ def read_text(data: bytes) -> Iterable[str]:
 
 
 def read_json(data: bytes) -> str:
-    """JSON or JSON Lines laid out for reading, escapes resolved. What isn't valid JSON stays as it is."""
+    """JSON or JSON Lines, laid out for reading and with escapes resolved. Invalid JSON stays as it is."""
     text = decode(data)
     try:
         return _laid_out(json.loads(text), len(text))
@@ -37,8 +37,8 @@ def read_json(data: bytes) -> str:
 
 
 def _laid_out(value: Any, written: int) -> str:
-    """Raises ValueError where indenting makes much more of it than the `written` characters: it is nested too deeply to
-    be read anyway."""
+    """The value as indented JSON. Raises ValueError if this is much longer than the `written` characters: the value is
+    nested too deeply to be read anyway."""
     if value in (None, "", [], {}):
         return ""
     parts: list[str] = []
@@ -52,7 +52,7 @@ def _laid_out(value: Any, written: int) -> str:
 
 
 def read_notebook(data: bytes) -> str:
-    """The cells of a Jupyter notebook: texts as they are, code fenced, with the text that running it printed."""
+    """The cells of a Jupyter notebook: texts as they are, code in a fence, followed by the text that it printed."""
     text = decode(data)
     try:
         notebook = json.loads(text)

@@ -1,4 +1,4 @@
-"""Bytes of a file to pages of text."""
+"""Bytes of a file → pages of text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN_NAME = 80
 
 
 class _Stopped(BaseException):
-    """Carries what the caller's progress function raised past the parsers, which would take it for damage."""
+    """Carries an error of the caller's progress function past the readers, which would take it for damage."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__()
@@ -27,17 +27,17 @@ class _Stopped(BaseException):
 
 
 def read(name: str, data: bytes, progress: Progress | None = None) -> list[Page]:
-    """The pages of a file that carry text, as light Markdown (headings, lists, pipe tables); of a PDF, plain lines.
+    """The pages of a file that have text, as light Markdown (headings, lists, pipe tables). A PDF gives plain lines.
 
-    `Page.number` is the 1-based place of the page, slide or sheet in the file, blank ones counted; None for formats
-    without pages. `progress(done, total)` is called after each page, slide or sheet; what it raises comes out.
-    Raises ReadError with a sentence that names the file, what is wrong with it, and what to do.
+    `Page.number` is the 1-based place of the page, slide or sheet in the file, where blank pages count; it is None for
+    formats without pages. `progress(done, total)` is called after each page, slide or sheet, and its errors are passed
+    on. Raises ReadError with a sentence that names the file, the fault, and what to do.
     """
     return whole_pages(read_segments(name, data, progress))
 
 
 def read_segments(name: str, data: bytes, progress: Progress | None = None) -> Sequence[Page]:
-    """Like `read`, but a text without pages comes in segments, each a Page: a long one takes less memory so."""
+    """Like `read`, but a text without pages comes in segments, each a Page. A long text takes less memory so."""
 
     def report(done: int, total: int) -> None:
         if progress is not None:
@@ -55,7 +55,7 @@ def read_segments(name: str, data: bytes, progress: Progress | None = None) -> S
     except MemoryError as error:
         raise ReadError(Fault(Kind.TOO_LARGE, "it doesn't fit into memory").sentence(_shown(name))) from error
     except Exception as error:
-        # Parsers meet every kind of damage, and not all of it with errors of their own (RecursionError, IndexError).
+        # Parsers raise any error for damage: RecursionError, IndexError, …
         raise ReadError(Fault(Kind.DAMAGED, "what its name says").sentence(_shown(name))) from error
 
 
@@ -67,7 +67,7 @@ def _pages(name: str, data: bytes, report: Progress) -> Sequence[Page]:
         pages = reader(data, report)
     else:
         text = reader(data)
-        # A text that is in memory whole stays so: a table that is cut has no header any more.
+        # A text that comes whole isn't cut: it may be one table (CSV), whose later rows would lose their header.
         pages = PackedSegments(filter(None, [clean(text)] if isinstance(text, str) else clean_segments(text)))
         report(1, 1)
     check_length(sum(len(page.text) for page in pages), len(data))
@@ -77,6 +77,6 @@ def _pages(name: str, data: bytes, report: Progress) -> Sequence[Page]:
 
 
 def _shown(name: str) -> str:
-    """The file's own name, shortened in the middle so that the sentence stays readable."""
+    """The file's name without folders, shortened in the middle so that the sentence stays readable."""
     base = PurePath(name.replace("\\", "/")).name or "The file"
     return base if len(base) <= _SHOWN_NAME else f"{base[:50]}…{base[-25:]}"

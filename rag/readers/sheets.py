@@ -1,4 +1,4 @@
-"""Spreadsheets and CSV to pipe tables."""
+"""Spreadsheets and CSV → pipe tables."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ from rag.readers.decoding import decode
 from rag.readers.faults import Fault, Kind, check_length
 from rag.schema import Page
 
-# calamine holds a sheet as a full rectangle: two cells in far corners would be 17 billion.
+# calamine holds a sheet as a full rectangle: with two cells in far corners that would be 17 billion cells.
 _MAX_CELLS = 20_000_000
+# A cell element with content: <c r="AB12" …> that isn't closed at once. Columns are letters, rows are numbers.
 _FILLED_CELL = re.compile(rb"""<(?:\w+:)?c\s(?:[^<>]*\s)?r\s*=\s*["']([A-Z]{1,3})(\d{1,7})["'][^<>]*(?<!/)>""")
 _A_WORKBOOK = "an XLSX workbook"
 
 
 def table(rows: Iterable[Sequence[str]]) -> str:
-    """A pipe table; the first row is its header. Lines with one cell before it stand as plain lines (a caption)."""
-    # A row is kept as its line, cells would take many times the memory; one that is a single cell as that.
+    """A pipe table with its first row as header. Rows of a single cell before it become plain lines: its caption."""
+    # Each row is kept as the line that it becomes: its cells would take many times the memory. A single cell is kept as
+    # it is, since it may be a caption.
     filled = [(width, row[0] if width == 1 else _line(row[:width])) for row in rows if (width := _width(row))]
     width = max((width for width, _ in filled), default=0)
-    # One long row among many short ones would make a table of empty cells, many times as large as its text.
+    # Rows aren't filled up where one long row among short rows would make a huge table of empty cells.
     padded = width if width * len(filled) <= _MAX_CELLS else 0
     captions = next((n for n, (cells, _) in enumerate(filled[:-1]) if cells > 1), max(len(filled) - 1, 0))
     if width == 1:
@@ -53,7 +55,7 @@ def _line(row: Sequence[str]) -> str:
 
 
 def read_csv(data: bytes) -> str:
-    """A CSV or TSV text as one pipe table. Raises Fault if `data` isn't text."""
+    """A CSV or TSV file as one pipe table. Raises Fault if `data` isn't text."""
     text = clean(decode(data))
     csv.field_size_limit(2**31 - 1)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
@@ -61,9 +63,9 @@ def read_csv(data: bytes) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """The sign that splits the first lines into the same number of cells, the more cells the better.
+    """The sign that splits each of the first lines into the same number of cells, and into the most cells.
 
-    csv.Sniffer takes seconds for long lines and guesses letters.
+    csv.Sniffer isn't used: it takes seconds for long lines, and may choose letters.
     """
     best, best_cells = ",", 1
     for delimiter in ",;\t|":
@@ -79,7 +81,8 @@ def _delimiter(text: str) -> str:
 
 
 def read_xlsx(data: bytes, progress: Callable[[int, int], None]) -> list[Page]:
-    """A page for each sheet with text, numbered by the sheet's place; notes on cells and text boxes come last."""
+    """A page for each sheet with text, numbered by the sheet's place. Notes on cells and text boxes come last. Raises
+    Fault if the workbook is damaged or too large."""
     package = Package(data, _A_WORKBOOK)
     for name in package.matching(r"xl/worksheets/[^/]+\.xml"):
         _refuse_vast(package.read(name))
@@ -96,8 +99,8 @@ def read_xlsx(data: bytes, progress: Callable[[int, int], None]) -> list[Page]:
             rows: Iterable[list[Any]] = workbook.get_sheet_by_index(index).iter_rows()
         except CalamineError:  # a chart sheet has no cells
             rows = []
-        blocks = [_rendered(rows, len(data)), *_remarks(package, parts.get(name, ""))]
-        text = clean("\n\n".join(filter(None, blocks)))
+        texts = [_tables(rows, len(data)), *_remarks(package, parts.get(name, ""))]
+        text = clean("\n\n".join(filter(None, texts)))
         length += len(text)
         check_length(length, len(data))
         if text.strip():
@@ -107,6 +110,7 @@ def read_xlsx(data: bytes, progress: Callable[[int, int], None]) -> list[Page]:
 
 
 def _refuse_vast(sheet: bytes) -> None:
+    """Raise Fault if the rectangle around the filled cells of a sheet's XML is too large."""
     columns = rows = 0
     for match in _FILLED_CELL.finditer(sheet):
         number = 0
@@ -117,18 +121,19 @@ def _refuse_vast(sheet: bytes) -> None:
         raise Fault(Kind.TOO_LARGE, f"a sheet spans {rows} rows and {columns} columns")
 
 
-def _rendered(rows: Iterable[list[Any]], size: int) -> str:
-    """The blocks of a sheet that empty rows keep apart, each as a table of its own."""
-    # Row by row: a sheet may be empty but for two corners.
+def _tables(rows: Iterable[list[Any]], size: int) -> str:
+    """The rows of a sheet as tables. An empty row ends a table. `size` is that of the file in bytes."""
+    # Rows are converted one by one: a sheet may be vast, with cells in two corners only.
     shown = ([_shown(cell) for cell in row] for row in rows)
     tables: list[str] = []
-    for filled, block in groupby(_counted(shown, size), any):
-        if filled:
-            tables.append(table(_without_empty_columns(list(block))))
+    for is_filled, adjacent in groupby(_counted(shown, size), any):
+        if is_filled:
+            tables.append(table(_without_empty_columns(list(adjacent))))
     return "\n\n".join(tables)
 
 
 def _counted(rows: Iterable[list[str]], size: int) -> Iterator[list[str]]:
+    """The same rows. Raises Fault once their text is too long for a file of `size` bytes."""
     length = 0
     for row in rows:
         length += sum(map(len, row))
@@ -142,7 +147,7 @@ def _without_empty_columns(rows: list[list[str]]) -> list[list[str]]:
 
 
 def _shown(value: Any) -> str:
-    """A cell's value as a reader would say it: whole numbers without .0, days without midnight."""
+    """A cell's value as a spreadsheet shows it: whole numbers without .0, dates without midnight."""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
@@ -155,7 +160,7 @@ def _shown(value: Any) -> str:
 
 
 def _sheet_parts(package: Package) -> dict[str, str]:
-    """The part of each sheet by the sheet's name."""
+    """The name of each sheet → the name of its part."""
     root = package.xml("xl/workbook.xml")
     related = package.related("xl/workbook.xml")
     sheets = () if root is None else root.iter("{*}sheet")
@@ -166,7 +171,7 @@ def _sheet_parts(package: Package) -> dict[str, str]:
 
 
 def _remarks(package: Package, part: str) -> Iterator[str]:
-    """Notes and comments on cells, and text boxes, which calamine leaves out."""
+    """The notes and comments on cells, and the text boxes. calamine leaves them out."""
     for relation, name in package.related(part).values() if part else ():
         root = package.xml(name) if relation in {"comments", "drawing", "threadedComment"} else None
         if root is None:

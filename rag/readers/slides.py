@@ -1,4 +1,4 @@
-"""PowerPoint slides to pages of text: titles, text, tables, charts, SmartArt and speaker notes."""
+"""PowerPoint slides → pages of text: titles, text, tables, charts, SmartArt and speaker notes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ _A_DECK = "a PPTX presentation"
 _DIAGRAM_IDS = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}relIds"
 _DIAGRAM_DATA = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}dm"
 _MAIN_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
-# Numbers and dates that the program sets on every slide: a slide with nothing else is blank.
+# The program puts numbers and dates on every slide. A slide with nothing else counts as blank.
 _AUTOMATIC = (PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.DATE)
 
 
 def read_pptx(data: bytes, progress: Callable[[int, int], None]) -> list[Page]:
-    """A page for each slide with text, numbered by its place; hidden slides count. Raises Fault if damaged."""
+    """A page for each slide with text, numbered by the slide's place; hidden slides count. Raises Fault if the file is
+    damaged."""
     package = Package(data, _A_DECK)
     _prepare(package)
     try:
@@ -46,7 +47,7 @@ def read_pptx(data: bytes, progress: Callable[[int, int], None]) -> list[Page]:
 
 
 def _prepare(package: Package) -> None:
-    """Shows and templates are opened as presentations, and alternative content as the newer of its alternatives."""
+    """Make slide shows and templates open as presentations; of alternative content, keep the newer version."""
     types = package.xml("[Content_Types].xml")
     if types is not None:
         for part in types.iter("{*}Override"):
@@ -56,7 +57,7 @@ def _prepare(package: Package) -> None:
     for name in package.matching(r"ppt/slides/[^/]+\.xml"):
         if b"AlternateContent" not in package.read(name) or (root := package.xml(name)) is None:
             continue
-        # python-pptx passes over these elements, and the shapes in them.
+        # python-pptx ignores these elements, and the shapes in them.
         for element in list(root.iter("{*}AlternateContent")):
             parent, choice = element.getparent(), element.find("{*}Choice")
             if parent is not None and choice is not None:
@@ -81,7 +82,7 @@ def _text_of(shape: Any) -> list[str]:
     try:
         return list(_shape_text(shape))
     except (AttributeError, KeyError, TypeError, ValueError, PythonPptxError):
-        # A shape that python-pptx can't make sense of must not lose the file; its words are there all the same.
+        # One shape that python-pptx can't parse must not make the whole file fail. Its words are in the XML.
         return list(drawing_text(shape.element))
 
 
@@ -108,7 +109,7 @@ def _shape_text(shape: Any) -> Iterator[str]:
 
 
 def _chart_text(chart: Any) -> Iterator[str]:
-    """Title and axis titles, then the numbers that the chart keeps a copy of, a row for each category."""
+    """The titles of chart and axes, then the chart's cached numbers, one row per category."""
     root = chart.part.element if hasattr(chart.part, "element") else chart._chartSpace
     yield "\n".join(drawing_text(root))
     rows: dict[str, list[str]] = {}
@@ -123,6 +124,7 @@ def _chart_text(chart: Any) -> Iterator[str]:
 
 
 def _points(series: Any, name: str) -> dict[str, str]:
+    """The cached points of a series' element `name` ("tx", "cat", "val", …): index → value."""
     holder = series.find(f"{{*}}{name}")
     if holder is None:
         return {}

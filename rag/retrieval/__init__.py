@@ -1,3 +1,3 @@
-"""A question → its passages: the `query`, dense and lexical search (`retrieve`), their `fusion`, optional `reranking`,
-the choice of `passages` from the ranked rows, and `tracing`, which notes how it came about.
+"""A question → its passages. `query` prepares the question, and `retrieve` runs dense and lexical search. `fusion`
+makes one ranking of both, `reranking` can reorder it, `passages` chooses from it, and `tracing` records each step.
 """

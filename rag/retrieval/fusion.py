@@ -1,8 +1,8 @@
 """The rankings of dense and lexical search → one ranking.
 
-The share of dense search follows from how well the embedding model's tokenizer knows the question's words, see
-`dense_weight`. A model that spells a question out letter by letter doesn't know its language: its cosines are noise,
-which would ruin good lexical hits.
+The better the embedding model's tokenizer knows the question's words, the more dense search counts, see
+`dense_weight`. A model that spells a question out letter by letter doesn't know its language. Its cosines are noise,
+and would ruin good lexical hits.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from rag.text.chunking import document_title
 from rag.text.terms import content_terms
 from rag.vector_store.rows import Hit
 
-# The share of dense search in the fused score, in a language that the model knows and in one that its tokenizer spells
-# out.
+# The share of dense search in the fused score: in a language that the model knows, and in a language that its tokenizer
+# spells out.
 DENSE_WEIGHT = 0.6
 SPELT_WEIGHT = 0.25
-# Tokens per character. A language that the tokenizer knows stays below the first (English 0.2 to 0.3, Korean in a
-# multilingual model 0.5 to 0.7). Above the second its words are spelt out (Korean in the bundled model 1.3 to 2.2).
+# Tokens per character. The tokenizer knows a language that takes fewer than KNOWN_TOKENS_PER_CHARACTER (English 0.2 to
+# 0.3, Korean in a multilingual model 0.5 to 0.7), and spells out a language that takes more than
+# SPELT_TOKENS_PER_CHARACTER (Korean in the bundled model 1.3 to 2.2).
 KNOWN_TOKENS_PER_CHARACTER = 0.6
 SPELT_TOKENS_PER_CHARACTER = 1.0
-# This share of the last candidate's cosine is subtracted from the cosine of each.
+# This share of the last candidate's cosine is subtracted from every cosine.
 NOISE_SHARE = 0.8
-# The weight of file names beside that of the searches, which is 1: "Boeing's tax rate" is asked of the file
-# Boeing_2022_10K.pdf.
+# The weight of file names; the two searches together weigh 1. "Boeing's tax rate" is asked of Boeing_2022_10K.pdf.
 NAMED_WEIGHT = 0.1
 
 
 @dataclass(slots=True)
 class Ranked:
-    """A candidate with its rank (from 1) and score in each search, None where that search didn't find it.
+    """A candidate with its rank (from 1) and score in each search; None if the search didn't find it.
 
-    `score` is the fused score, 0 to 1. `left_out` says why the row is no passage; it is empty where it is one.
+    `score` is the fused score, 0 to 1. `left_out` says why the row is no passage; it is empty if the row is one.
     """
 
     hit: Hit
@@ -51,7 +51,7 @@ class Ranked:
 
 
 def familiarity(question: str, embedder: Embedder) -> float:
-    """How well the model's tokenizer knows the question's words: 1 for whole words, 0 where it spells them out."""
+    """How well the model's tokenizer knows the question's words: 1 if it has them whole, 0 if it spells them out."""
     characters = sum(1 for character in question if not character.isspace())
     if not characters:
         return 1.0
@@ -68,10 +68,10 @@ def dense_weight(question: str, embedder: Embedder) -> float:
 def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], weight: float) -> list[Ranked]:
     """One ranking of two, best first. `weight` is the share of dense search.
 
-    The fused score is the convex combination of both scores, each as a share of the best score of its search: Bruch et
-    al., "An Analysis of Fusion Functions for Hybrid Retrieval", 2023, arXiv:2210.11934.
+    Each score is divided by the best score of its search; the fused score is the convex combination of the two: Bruch
+    et al., "An Analysis of Fusion Functions for Hybrid Retrieval", 2023, arXiv:2210.11934.
     """
-    # A model gives some cosine to any text, and one that doesn't know the language gives the same to all.
+    # A model gives some cosine to any text. If it doesn't know the language, it gives about the same to all texts.
     noise = NOISE_SHARE * max(min((hit.score for hit in dense), default=0.0), 0.0)
     candidates: dict[str, Ranked] = {}
     for rank, (hit, scaled) in enumerate(zip(dense, _shares([h.score for h in dense], noise), strict=True), 1):
@@ -86,9 +86,9 @@ def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], weight: float) -> list[Ra
 
 
 def credit_named(ranked: list[Ranked], question: str, names: Mapping[str, str]) -> None:
-    """Raise the scores of rows whose file name holds names or numbers of the question, and sort anew.
+    """Raise the scores of rows whose file name has names or numbers of the question, and sort again.
 
-    A name counts more the fewer file names hold it. `names` has the file name of each row's document.
+    A name counts more if few file names have it. `names` maps document ids to file names.
     """
     titles = {doc_id: set(content_terms(document_title(name))) for doc_id, name in names.items()}
     frequency = Counter(term for title in titles.values() for term in title)
@@ -103,7 +103,7 @@ def credit_named(ranked: list[Ranked], question: str, names: Mapping[str, str]) 
 
 
 def _name_terms(question: str) -> set[str]:
-    """The terms of the words that are written like names: with a capital or a digit."""
+    """The terms of words that look like names: they begin with a capital, or have a digit."""
     words = [word for word in question.split() if re.match(r"\W*[^\W_]", word)]
     named = [word for word in words if word.lstrip("\"'“‘(«[")[:1].isupper() or any(c.isdigit() for c in word)]
     return {term for word in named for term in content_terms(word)}
@@ -114,6 +114,6 @@ def _order(row: Ranked) -> tuple[float, str, int, int]:
 
 
 def _shares(scores: Sequence[float], floor: float = 0.0) -> list[float]:
-    """The part of each score above `floor`, as a share of the best score: 0 to 1."""
+    """The excess of each score over `floor`, as a share of the best score: 0 to 1."""
     best = max(scores, default=0.0)
     return [max(score - floor, 0.0) / best if best > 0 else 0.0 for score in scores]

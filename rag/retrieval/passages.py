@@ -1,8 +1,8 @@
-"""Ranked rows → the pieces that become passages. Neighbouring rows join, a repetition is shown once, and a paragraph
-that was cut is completed.
+"""Ranked rows → the pieces that become passages. Neighbouring rows are joined, repetitions left out, and cut paragraphs
+completed.
 
-Which rows join and where a piece ends follows from the ranking alone: a smaller `top_k` gives the first passages of a
-larger one.
+The ranking alone decides which rows are joined and where a piece ends. So a smaller `top_k` gives the first passages
+that a larger `top_k` would give.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from dataclasses import dataclass, field
 
 from rag.retrieval.fusion import Ranked
 
-# Rows up to this rank may join. Later ones are too far from the question to lengthen a passage.
+# Rows up to this rank may be joined. Later rows are too far from the question to lengthen a passage.
 JOINED_RANK = 20
 # The most characters of a joined passage, about two chunks.
 JOINED_CHARACTERS = 1800
-# The most characters by which a passage is completed on each side, where its paragraph goes on.
+# The most characters that are added on each side to complete the paragraph.
 COMPLETED_CHARACTERS = 240
-# A shorter text may mean something else in each document: "Status: approved."
+# A shorter text is no repetition; it may mean something else in each document: "Status: approved."
 REPEATED_CHARACTERS = 100
 
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 
-# (document id, page number or None for a document without pages) → the page's text, or None where it isn't at hand.
+# (document id, page number or None for a document without pages) → the page's text, or None if it isn't at hand.
 PageText = Callable[[str, int | None], str | None]
 
 
 @dataclass(slots=True)
 class Piece:
-    """A passage in the making: `text` is the page's text from `start` to `end`, and `said` its words for comparing.
+    """A passage in the making: `text` is the page's text from `start` to `end`, `said` its words in comparable form.
 
-    `best` is its row of the highest rank, `joined` are the rows that became part of it, and `repeats` the rows that say
-    only what it says.
+    `best` is its row of the highest rank, `joined` are the other rows that became part of it, and `repeats` are rows
+    that say nothing new.
     """
 
     best: Ranked
@@ -54,7 +54,7 @@ class Piece:
 
 
 def choose(ranked: Sequence[Ranked], top_k: int, page_text: PageText) -> list[Piece]:
-    """The best `top_k` pieces, best first. Notes in `left_out` of each row why it is none of them."""
+    """The `top_k` best pieces, best first. Sets `left_out` of every row to the reason why it is no passage."""
     near = _join_rows(ranked[:JOINED_RANK], page_text)
     chosen = near[:top_k]
     for piece in chosen:
@@ -75,7 +75,7 @@ def choose(ranked: Sequence[Ranked], top_k: int, page_text: PageText) -> list[Pi
 
 
 def _join_rows(rows: Iterable[Ranked], page_text: PageText) -> list[Piece]:
-    """The pieces of the first rows, in the order of their best rows."""
+    """Join the first rows to pieces, in the order of each piece's best row."""
     pieces: list[Piece] = []
     for row in rows:
         new = _piece(row)
@@ -101,8 +101,8 @@ def _note(ranked: Sequence[Ranked], chosen: Sequence[Piece]) -> None:
 
 
 def _repeats(new: Piece, piece: Piece) -> bool:
-    """Whether `new` says only what the better `piece` says: it is part of it, or has the same words in the same order.
-    Another number, another name or a "not" makes another statement."""
+    """Whether `new` says nothing that the better `piece` doesn't: it is a part of `piece`, or has the same words in the
+    same order. Another number, another name or a "not" makes another statement."""
     if piece.is_on_page_of(new) and piece.start <= new.start and new.end <= piece.end:
         return True
     if piece.best.hit.doc_id == new.best.hit.doc_id and piece.said == new.said:
@@ -111,7 +111,7 @@ def _repeats(new: Piece, piece: Piece) -> bool:
 
 
 def _join(piece: Piece, other: Piece, page_text: PageText) -> bool:
-    """Extend `piece` by `other`, which overlaps or adjoins it. False where it doesn't, or makes it too long."""
+    """Extend `piece` by `other`. False if the two neither overlap nor adjoin, or would be too long together."""
     start, end = min(piece.start, other.start), max(piece.end, other.end)
     if not piece.is_on_page_of(other) or end - start > JOINED_CHARACTERS:
         return False
@@ -127,7 +127,7 @@ def _join(piece: Piece, other: Piece, page_text: PageText) -> bool:
 
 
 def _cut_shown(piece: Piece, chosen: Sequence[Piece], page_text: PageText) -> Piece | None:
-    """Cut off the ends of `piece` that better pieces show already. Returns the piece that leaves nothing of it."""
+    """Cut off the ends of `piece` that better pieces show already. If nothing is left, return the better piece."""
     text = _text_around(piece, page_text)
     if text is None:
         return None
@@ -144,7 +144,7 @@ def _cut_shown(piece: Piece, chosen: Sequence[Piece], page_text: PageText) -> Pi
 
 
 def _complete(piece: Piece, others: Sequence[Piece], page_text: PageText) -> None:
-    """Extend a piece to the ends of its paragraph where they are near, but not into one of `others`."""
+    """Extend a piece to the ends of its paragraph if they are near, but not into any of the `others`."""
     text = _text_around(piece, page_text)
     if text is None:
         return
@@ -158,7 +158,7 @@ def _complete(piece: Piece, others: Sequence[Piece], page_text: PageText) -> Non
 
 
 def _paragraph_start(text: str, floor: int, start: int) -> int:
-    """The beginning of the paragraph around `start`; `start` itself where it is far off, or before `floor`."""
+    """Where the paragraph around `start` begins; `start` itself if that is too far off, or before `floor`."""
     window = max(floor, start - COMPLETED_CHARACTERS)
     # A blank line may begin before the window.
     blank_lines = list(_PARAGRAPH.finditer(text, max(floor, window - COMPLETED_CHARACTERS), start))
@@ -168,7 +168,7 @@ def _paragraph_start(text: str, floor: int, start: int) -> int:
 
 
 def _paragraph_end(text: str, end: int, ceiling: int) -> int:
-    """The end of the paragraph around `end`; `end` itself where it is far off, or behind `ceiling`."""
+    """Where the paragraph around `end` ends; `end` itself if that is too far off, or behind `ceiling`."""
     window = min(ceiling, end + COMPLETED_CHARACTERS)
     blank_line = _PARAGRAPH.search(text, end, min(ceiling, window + COMPLETED_CHARACTERS))
     if blank_line and blank_line.start() <= window:
@@ -177,8 +177,7 @@ def _paragraph_end(text: str, end: int, ceiling: int) -> int:
 
 
 def _trimmed(text: str, start: int, end: int, last_start: int, first_end: int) -> tuple[int, int]:
-    """The span without white space at its ends. It still begins at `last_start` at the latest, and ends at `first_end`
-    at the earliest."""
+    """The span without white space at its ends. It never begins after `last_start`, nor ends before `first_end`."""
     while start < last_start and text[start].isspace():
         start += 1
     while end > first_end and text[end - 1].isspace():
@@ -187,7 +186,7 @@ def _trimmed(text: str, start: int, end: int, last_start: int, first_end: int) -
 
 
 def _text_around(piece: Piece, page_text: PageText) -> str | None:
-    """The text of a piece's page; None where it isn't at hand, or doesn't hold the piece at its span."""
+    """The text of the piece's page; None if it isn't at hand, or the piece's text isn't at its span."""
     text = page_text(piece.best.hit.doc_id, piece.best.hit.page)
     return text if text is not None and text[piece.start : piece.end] == piece.text else None
 
@@ -197,7 +196,7 @@ def _piece(row: Ranked) -> Piece:
 
 
 def _said(text: str) -> str:
-    """The words of a text without case, line breaks, emphasis and the punctuation behind a word. Bars, dashes and signs
-    stay: in a table they tell which column a number belongs to."""
+    """The words of a text, without case, line breaks, emphasis, and the punctuation after a word. Bars, dashes and
+    signs stay: in a table they show to which column a number belongs."""
     words = (word.strip("*_\"'“”‘’«»").rstrip(".,;:") for word in text.casefold().split())
     return " ".join(word for word in words if word)

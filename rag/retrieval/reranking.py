@@ -12,7 +12,7 @@ from rag.runtime.imports import IMPORTING
 
 logger = logging.getLogger(__name__)
 
-# The first so many fused candidates are read. Each costs about as much as embedding a chunk.
+# The first CANDIDATES of the ranking are read. Each costs about as much as embedding a chunk.
 CANDIDATES = 30
 
 
@@ -35,7 +35,7 @@ class Reranker:
             ) from error
 
     def scores(self, question: str, texts: Sequence[str]) -> list[float]:
-        """How well each text answers the question, in the order of the texts; higher is better. It takes at most
+        """How well each text answers the question, in the order of the texts; higher is better. Give at most
         CANDIDATES texts. Raises EmbeddingError."""
         from llama_index.core.schema import NodeWithScore, TextNode
 

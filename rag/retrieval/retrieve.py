@@ -1,4 +1,4 @@
-"""A query → its passages: dense and lexical search side by side, fused into one ranking; the best rows are chosen."""
+"""A query → its passages. Dense and lexical search run side by side; the best rows of their fused ranking count."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from rag.storage.documents import Catalog
 from rag.vector_store.rows import Hit
 from rag.vector_store.searches import Searches
 
-# Candidates of each search before fusion.
+# The most candidates of each search.
 CANDIDATES = 150
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """The passages of a question, best first; how they were chosen; and the whole ranking."""
+    """The passages of a question, best first, how they were chosen, and all candidates, best first."""
 
     passages: list[Passage] = field(default_factory=list)
     trace: Trace = field(default_factory=Trace)
@@ -52,8 +52,8 @@ async def retrieve(
     without: Collection[str],
     reranker: Reranker | None = None,
 ) -> Retrieved:
-    """The `top_k` best passages for a query from documents that are ready: those of `doc_ids` (None: all), except those
-    of `without`.
+    """The `top_k` best passages for a query. Only ready documents are searched: the ones in `doc_ids` (None: all), and
+    none in `without`.
 
     Raises StoreUnavailable, StoreError, EmbeddingError or CatalogError.
     """
@@ -79,7 +79,7 @@ async def retrieve(
 
     candidates = await asyncio.to_thread(fused)
     if reranker and candidates.ranked:
-        await loop.run_in_executor(threads.queries, _rerank, reranker, query.in_context, candidates.ranked)
+        await loop.run_in_executor(threads.queries, _rerank, reranker, query.with_earlier, candidates.ranked)
         watch.lap("rerank")
     pieces = await asyncio.to_thread(choose, candidates.ranked, top_k, page_text)
     watch.lap("choose")
@@ -88,12 +88,12 @@ async def retrieve(
 
 
 def _vector(query: Query, embedder: Embedder) -> list[float]:
-    """The question's vector with those of its context mixed in, of length 1."""
-    question_weight = 1 - sum(earlier.weight for earlier in query.context)
+    """The question's vector, of length 1, with the vectors of the earlier messages mixed in."""
+    question_weight = 1 - sum(message.weight for message in query.earlier)
     mixed = [question_weight * x for x in embedder.embed_query(query.text)]
-    for earlier in query.context:
-        vector = embedder.embed_query(earlier.text)
-        mixed = [x + earlier.weight * y for x, y in zip(mixed, vector, strict=True)]
+    for message in query.earlier:
+        vector = embedder.embed_query(message.text)
+        mixed = [x + message.weight * y for x, y in zip(mixed, vector, strict=True)]
     length = math.hypot(*mixed) or 1.0
     return [x / length for x in mixed]
 

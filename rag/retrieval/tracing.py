@@ -1,4 +1,4 @@
-"""What a trace tells: how long each stage took, and what became of the first candidates."""
+"""The contents of a trace: how long each stage took, and which of the first candidates became passages."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ TRACED_CHARACTERS = 120
 
 
 class Stopwatch:
-    """`laps` holds the stages of a question, in the order in which they ended, and the milliseconds of each."""
+    """Times the stages of a question. `laps` has the name and the milliseconds of each, in the order of their ends."""
 
     def __init__(self, laps: list[tuple[str, float]] | None = None) -> None:
-        """New laps are added to `laps` where a list is given."""
+        """If a list is given as `laps`, new laps are appended to it."""
         self.laps = [] if laps is None else laps
         self._began = self._last = time.perf_counter()
 
     def lap(self, stage: str) -> None:
-        """End a stage, which began where the one before ended."""
+        """End a stage. It began at the end of the stage before it, or at the start."""
         now = time.perf_counter()
         self.laps.append((stage, _milliseconds(now - self._last)))
         self._last = now

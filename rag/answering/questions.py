@@ -1,4 +1,4 @@
-"""Questions to a library → their passages, and drafts of their answers."""
+"""Questions to a library → passages, and drafts of answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from rag.vector_store.store import VectorStore
 class Answering:
     """Retrieves passages and drafts answers. For the event loop only.
 
-    `in_flight` gives the ids of documents of which Milvus may hold some rows but not all; no search returns them.
+    `in_flight` gives the ids of documents that Milvus may hold only in part; no search returns their rows.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Answering:
         )
 
     async def timings(self, searching: bool) -> dict[str, float]:
-        """Like `DocumentIndex.timings`; with a search where `searching`."""
+        """Like `DocumentIndex.timings`. Without `searching`, no search is timed."""
 
         async def median(call: Callable[[], Awaitable[object]]) -> float:
             milliseconds = []
@@ -101,7 +101,7 @@ class Answering:
     async def _retrieve(self, query: Query, top_k: int, doc_ids: Collection[str] | None) -> Retrieved:
         if top_k < 1 or (doc_ids is not None and not doc_ids):
             return Retrieved()
-        for _ in range(2):  # meanwhile another process may drop the collection, and make it again
+        for _ in range(2):  # another process may delete the collection meanwhile, and make it again
             if not await self._store.connect():
                 break
             with suppress(CollectionLost):
