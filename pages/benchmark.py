@@ -1,4 +1,4 @@
-"""The speed page: the tutorial's tables measured here, with Docent beside them."""
+"""The speed page: measures adds and searches on this machine, the tutorial's way and Docent's, and shows the tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pages.parts.status import show_status
 if TYPE_CHECKING:
     from rag.benchmarks import BackgroundRun, Operation, Tables
 
-# 1,000 take minutes on Milvus Lite.
+# A run up to 1,000 takes minutes on Milvus Lite.
 _SIZES = {"Up to 100": (10, 100), "Up to 1,000": (10, 100, 1000)}
 
 _RATIOS = {
@@ -26,7 +26,7 @@ _RATIOS = {
 
 @st.cache_resource(show_spinner=False)
 def open_run() -> BackgroundRun:
-    """The measurement that all sessions share. It goes on while they look at other pages."""
+    """The measurement that all sessions share. It goes on while their users look at other pages."""
     from rag.benchmarks import BackgroundRun  # imports pymilvus, which takes seconds
 
     run = BackgroundRun()
@@ -40,7 +40,7 @@ def show_speed() -> None:
     show_status(index)
     st.markdown(
         "Adds and searches single passages as the tutorial on LlamaIndex's asynchronous interface does, and the way "
-        "Docent does, against the Milvus in use, in collections that are removed afterwards."
+        "Docent does, against the Milvus in use, in collections that are deleted afterwards."
     )
     run = open_run()
     if run.running:

@@ -32,7 +32,7 @@ from rag.schema import Conversation, DocumentInfo, Message
 if TYPE_CHECKING:
     from rag import DocumentIndex
 
-# The newest answers are shown with their sources. For an older one the user asks.
+# The number of newest answers shown with their sources. The sources of older answers are shown on a click.
 UNFOLDED_ANSWERS = 2
 
 
@@ -47,11 +47,11 @@ def show_chat() -> None:
     messages = index.conversations.messages(conversation.conversation_id) if conversation else []
     turn = open_turns().running(conversation.conversation_id if conversation else None)
     source = opened_source()
-    # Up to the answer whose source is open: the chat is scrolled to its end, and so shows that answer.
+    # The chat is scrolled to its end. So it ends with the answer whose source is open.
     shown = messages if source is None or source.later or turn else messages[: source.message + 1]
     chat, panel = _halves(source)
     with chat:
-        # Placeholders are emptied at once. Else the elements of an earlier run stay until this run ends.
+        # A placeholder is emptied at once; other elements of an earlier run stay until this run ends.
         welcome, body, below = st.empty(), st.container(), st.empty()
         if not messages:
             with welcome.container():
@@ -74,7 +74,7 @@ def show_chat() -> None:
     with st.bottom:
         if turn:
             st.button("Stop", icon=":material/stop_circle:", on_click=turn.stop, key="stop-answer")
-    # Outside st.bottom, although it is drawn there: inside, Streamlit doesn't keep the page scrolled to its end.
+    # Not inside st.bottom, though it is drawn there: Streamlit would no longer keep the page scrolled to its end.
     st.chat_input(
         "Ask about your documents, or drop files here",
         key="question",
@@ -89,9 +89,9 @@ def show_chat() -> None:
 
 
 def _halves(source: Source | None) -> tuple[DeltaGenerator, DeltaGenerator]:
-    """The containers of chat and source: side by side if a source is open, else one for the whole page.
+    """The containers of chat and source: side by side if a source is open, else one container for the whole page.
 
-    Side by side each scrolls by itself, and the chat stays at its end, as the page does without a source.
+    Side by side, each container scrolls by itself. The chat stays at its end, as the page does without a source.
     """
     if source is None:
         chat = st.container()
@@ -102,7 +102,7 @@ def _halves(source: Source | None) -> tuple[DeltaGenerator, DeltaGenerator]:
 
 def _show_filter(documents: list[DocumentInfo]) -> None:
     labels = document_labels(documents)
-    # Not in the widget's state, which Streamlit drops when another page is visited.
+    # Kept under a key of its own, since Streamlit deletes a widget's state when another page is visited.
     chosen = [doc_id for doc_id in st.session_state.get("chosen-documents", []) if doc_id in labels]
     st.session_state["chosen-documents"] = chosen
     if len(documents) > 1:
@@ -112,7 +112,7 @@ def _show_filter(documents: list[DocumentInfo]) -> None:
             default=chosen,
             format_func=lambda doc_id: labels.get(doc_id, "a deleted document"),
             placeholder="All documents",
-            select_all=False,  # choosing none means the same, without hundreds of names in the sidebar
+            select_all=False,  # an empty choice means all, without hundreds of names in the sidebar
         )
 
 

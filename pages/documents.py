@@ -50,7 +50,7 @@ def _show_uploader(index: DocumentIndex) -> None:
     folder = st.segmented_control(
         "What to add", ["Files", "Folder"], default="Files", label_visibility="collapsed", key="upload-kind"
     )
-    # A new key empties the uploader. Else submitted files stay in memory and come again with each run.
+    # A new key empties the uploader. Else submitted files stay in memory, and each run submits them again.
     st.session_state.setdefault("uploads-taken", 0)
     files = st.file_uploader(
         "Drop a folder here" if folder == "Folder" else "Drop files here",
@@ -71,7 +71,7 @@ def _show_empty(index: DocumentIndex) -> None:
         st.space("small")
         st.markdown("#### Your library is empty", text_alignment="center", anchors=False)
         st.markdown(
-            ":gray[Drop documents above. They are read, cut into passages and indexed in the background; "
+            ":gray[Drop documents above. They are read, cut into chunks and indexed in the background; "
             "you can ask about each as soon as it is ready.]",
             text_alignment="center",
         )
@@ -88,7 +88,7 @@ def _show_library(index: DocumentIndex, number: int, chunks: int) -> None:
     if number > ROWS // 2:
         words = st.text_input("Filter by name", placeholder="Filter by name", label_visibility="collapsed").casefold()
     named: list[DocumentInfo] | None = None
-    if words:  # not in SQL: to SQLite Ä and ä are two letters
+    if words:  # not in SQL, since SQLite compares Ä and ä as different letters
         named = [document for document in index.documents() if words in document.file_name.casefold()]
         number = len(named)
         if not named:
@@ -154,7 +154,7 @@ def _show_actions(index: DocumentIndex, document: DocumentInfo) -> None:
 def _confirm_delete(index: DocumentIndex, document: DocumentInfo) -> None:
     st.markdown(
         f"**{safe_label(document.file_name, 120)}**, its {counted(document.chunks, 'chunk')} and the uploaded file "
-        "will be removed. Conversations keep the passages they quoted."
+        "will be deleted. Conversations keep the passages they quoted."
     )
     with st.container(horizontal=True):
         if st.button("Delete", type="primary", key="confirm-delete-document", on_click=_delete, args=(index, document)):
@@ -168,20 +168,20 @@ def _delete(index: DocumentIndex, document: DocumentInfo) -> None:
         _give_receipt(document.file_name, index.delete(document.doc_id))
 
 
-def _give_receipt(removed: str, receipt: Receipt) -> None:
-    sentence = f"Removed {removed}: {counted(receipt.chunks, 'chunk')}; {receipt.left:,} left in Milvus."
+def _give_receipt(deleted: str, receipt: Receipt) -> None:
+    sentence = f"Deleted {deleted}: {counted(receipt.chunks, 'chunk')}; {receipt.left:,} left in Milvus."
     st.session_state.receipt = ("success" if receipt.left == 0 else "warning", sentence)
 
 
 @contextmanager
 def _receipt_errors() -> Iterator[None]:
-    """Show an error in the place of the receipt: the dialog that asked is closed by then."""
+    """Show an error of the block in place of the receipt, since the dialog is closed by then."""
     try:
         yield
     except RagError as error:
         st.session_state.receipt = ("error", str(error))
     except Exception:
-        log.exception("removing failed")
+        log.exception("deleting failed")
         st.session_state.receipt = ("error", UNEXPECTED)
 
 
@@ -214,7 +214,7 @@ def _show_reset(index: DocumentIndex) -> None:
 @st.dialog("Reset the whole collection?")
 def _confirm_reset(index: DocumentIndex) -> None:
     name = index.settings.collection
-    st.markdown("Every document, its passages and the uploaded files will be removed. This can't be undone.")
+    st.markdown("Every document, its chunks and the uploaded files will be deleted. This can't be undone.")
     with st.form("reset", border=False):
         typed = st.text_input(f"Type **{name}** to confirm", key="typed-name")
         if st.form_submit_button("Reset", type="primary", on_click=_reset, args=(index,)):

@@ -1,4 +1,4 @@
-"""The settings page: the settings in force, the state of each service, and how to change them. It changes nothing."""
+"""The settings page: shows the settings in force, how to change them, and the state of each service."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _show_recipes(title: str, recipes: dict[str, str]) -> None:
 
 
 def _rows(settings: Settings) -> list[dict[str, str]]:
-    """A row for each setting. Of a secret it says only whether it is set."""
+    """A row for each setting. The value of a secret is "set" or "not set"."""
     shown = settings.shown()
     return [
         {"Setting": name.upper(), "Value": shown[name.upper()], "What it takes": field.description or ""}

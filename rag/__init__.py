@@ -59,10 +59,10 @@ __all__ = [
     "marker_pattern",
 ]
 
-# Without a handler Python prints warnings to stderr, also in a program that asked for no log.
+# Without a handler Python would print warnings to stderr, even in a program that asked for no log.
 logging.getLogger("rag").addHandler(logging.NullHandler())
 
-# Imported at their first use: they import LlamaIndex and pymilvus, which takes seconds, and `--help` needs neither.
+# Imported at their first use: they bring LlamaIndex and pymilvus, which takes seconds, and `--help` needs neither.
 _LAZY = {
     "DocumentIndex": "rag.index",
     "Answer": "rag.answering.answer",

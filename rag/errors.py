@@ -7,7 +7,7 @@ RagError
 │   └── EmbeddingUnavailable   the embeddings server doesn't answer
 ├── StoreError             Milvus refused something
 │   ├── StoreUnavailable   Milvus can't be reached, or took too long
-│   │   └── CollectionLost     the collection was dropped or rebuilt by another process
+│   │   └── CollectionLost     another process has deleted or rebuilt the collection
 │   └── IndexMismatch      the collection was built with other settings
 ├── CatalogError           the catalog's database failed
 ├── LLMError               the language model can't answer
@@ -36,7 +36,7 @@ class EmbeddingError(RagError):
 
 
 class EmbeddingUnavailable(EmbeddingError):
-    """The embeddings server doesn't answer now. Trying again later may work."""
+    """The embeddings server doesn't answer now. A later attempt may succeed."""
 
 
 class StoreError(RagError):
@@ -44,11 +44,11 @@ class StoreError(RagError):
 
 
 class StoreUnavailable(StoreError):
-    """Milvus can't be reached, or didn't answer in time. Trying again later may work."""
+    """Milvus can't be reached, or didn't answer in time. A later attempt may succeed."""
 
 
 class CollectionLost(StoreUnavailable):
-    """Another process has dropped the collection, or rebuilt it with another model. Its documents are ingested again
+    """Another process has deleted the collection, or rebuilt it with another model. Its documents are ingested again
     from the kept bytes."""
 
 

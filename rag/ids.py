@@ -1,4 +1,4 @@
-"""The form of ids. An id goes into filters, paths and SQL, so it is checked before."""
+"""The form of ids. It is checked before an id goes into a filter, a path or SQL."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def is_doc_id(doc_id: str) -> bool:
 
 
 def checked_doc_id(doc_id: str) -> str:
-    """`doc_id` as it is. Raises NotFound where it has another form."""
+    """`doc_id` unchanged. Raises NotFound if `is_doc_id` is False."""
     if not is_doc_id(doc_id):
         raise NotFound("A document id is 64 hexadecimal digits; list the documents to see theirs.")
     return doc_id
 
 
 def checked_conversation_id(conversation_id: str) -> str:
-    """`conversation_id` as it is. Raises NotFound where it isn't 32 hexadecimal digits."""
+    """`conversation_id` unchanged. Raises NotFound unless it is 32 hexadecimal digits."""
     if not isinstance(conversation_id, str) or not _CONVERSATION_ID.fullmatch(conversation_id):
         raise NotFound("This conversation doesn't exist any more; start a new one.")
     return conversation_id

@@ -1,4 +1,4 @@
-"""DocumentIndex: the face of the package, and the only place where its parts are wired together."""
+"""DocumentIndex: the face of the package, and the only place where its rooms are wired together."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ OnWait = Callable[[], object] | None
 class DocumentIndex:
     """A library of documents that can be searched and asked. Thread-safe and synchronous.
 
-    Making one takes no time: models are loaded, Milvus is reached and unfinished documents are resumed in the
-    background. With `background` False models and Milvus wait for their first use, and no document is resumed: for a
-    command that ends in a moment. All errors are children of RagError.
+    The constructor returns at once: models are loaded, Milvus is reached and unfinished documents are resumed in the
+    background. With `background` False, for a command that ends in a moment, models and Milvus wait for their first
+    use, and no document is resumed. All errors are children of RagError.
     """
 
     def __init__(self, settings: Settings | None = None, *, background: bool = True) -> None:
@@ -102,16 +102,16 @@ class DocumentIndex:
     # --- ingestion
 
     def submit(self, name: str, data: bytes, *, replace: bool = False) -> Job:
-        """Ingest a document in the background. With `replace` the other documents of its name are deleted when it is
+        """Ingest a document in the background. With `replace`, the other documents of its name are deleted once it is
         ready.
 
-        The bytes of a ready document give a job in stage "unchanged". Raises ReadError for a file that is too large or
-        has no name, LimitReached for more than MAX_DOCUMENTS or MAX_JOBS, CatalogError.
+        If a ready document has these bytes, the job's stage is "unchanged". Raises ReadError for a file that is too
+        large or has no name, LimitReached for more than MAX_DOCUMENTS or MAX_JOBS, CatalogError.
         """
         return self._intake.submit(name, data, replace)
 
     def jobs(self) -> list[Job]:
-        """All jobs, oldest first. Finished ones stay until they are dismissed."""
+        """All jobs, oldest first. A finished job stays until it is dismissed."""
         return self._ingestion.book.jobs()
 
     def cancel(self, job_id: str) -> None:
@@ -119,32 +119,33 @@ class DocumentIndex:
         self._loop.run(self._ingestion.cancel(job_id))
 
     def dismiss(self, job_id: str | None = None) -> None:
-        """Take one finished job off the list, or all of them."""
+        """Take one finished job off the list, or (None) all finished jobs."""
         self._loop.run(self._ingestion.dismiss(job_id))
 
     def retry(self, doc_id: str) -> Job:
-        """Ingest a failed document again, from the kept bytes; it still replaces the documents that it was to replace.
-        Raises like `submit`, and NotFound."""
+        """Ingest a failed document again, from the kept bytes. If it was to replace documents, it still does. Raises
+        NotFound, and like `submit`."""
         return self._intake.retry(self.document(doc_id))
 
     def namesake(self, name: str, data: bytes) -> DocumentInfo | None:
-        """Another ready document of the same name, which the user may replace or keep. None where there is none, and
-        for bytes that are in the library."""
+        """Another ready document of the same name, which the user may replace or keep. None if there is none, or if the
+        library has these bytes."""
         return next(iter(self._intake.namesakes(display_name(name), data)), None)
 
     def ingest(
         self, files: Iterable[FileInput], *, replace: bool = False, on_progress: OnProgress = None
     ) -> list[IngestResult]:
-        """Ingest files (paths, or pairs of name and bytes) and wait until all are done. One result each, in order.
+        """Ingest files (paths, or pairs of name and bytes) and wait until all are done. Returns one result a file, in
+        order.
 
-        A file that can't be read or stored gives a result with status "failed" and the reason; the others go on. Files
-        beyond MAX_JOBS wait until earlier ones are ready. `on_progress` is called about ten times a second with the
-        jobs. Raises CatalogError only.
+        A file that can't be read or stored gets a result with status "failed" and the reason; the other files go on.
+        Files beyond MAX_JOBS wait until earlier files are ready. `on_progress` is called about ten times a second with
+        the jobs. Raises CatalogError only.
         """
         return self._intake.ingest(files, replace, on_progress)
 
     def wait(self, jobs: Iterable[Job], *, on_progress: OnProgress = None) -> list[Job]:
-        """Wait until these jobs are finished. Returns their final snapshots in the same order."""
+        """Wait until `jobs` are finished. Returns their final snapshots in the same order."""
         return self._intake.wait(jobs, on_progress)
 
     def reindex(self) -> list[Job]:
@@ -155,11 +156,11 @@ class DocumentIndex:
     def move(self, to: str, token: str = "", *, on_progress: Callable[[int, int], object] | None = None) -> Moved:
         """Copy the collection with its vectors to another Milvus, where the app then shows the same library.
 
-        `to` and `token` are the MILVUS_URI and MILVUS_TOKEN of the target. From Milvus Lite, which needs no token, an
-        empty `token` stands for MILVUS_TOKEN. Nothing is deleted here. A second call copies only missing chunks.
-        `on_progress` is called about ten times a second with the number of copied chunks and their total.
-        Raises SettingsError, StoreError where the target holds another library or the counts differ, StoreUnavailable,
-        CatalogError.
+        `to` and `token` are the MILVUS_URI and MILVUS_TOKEN of the target. For a library on Milvus Lite, which needs no
+        token itself, MILVUS_TOKEN is the default of `token`. Nothing is deleted. A second call copies only missing
+        chunks. `on_progress` is called about ten times a second with the number of copied chunks and their total.
+        Raises SettingsError, StoreUnavailable, CatalogError, and StoreError if the target holds another library or the
+        counts differ.
         """
         copied = deque([(0, 0)], maxlen=1)
         here = Place(self.settings.milvus_key, self._store, self._catalog)
@@ -170,11 +171,11 @@ class DocumentIndex:
     # --- library
 
     def documents(self, first: int = 0, most: int | None = None) -> list[DocumentInfo]:
-        """The documents of the collection, newest first: all, or at most `most` after the first `first`."""
+        """The documents of the collection, newest first: without the first `first`, and at most `most` (None: all)."""
         return self._catalog.documents(first, most)
 
     def size(self) -> tuple[int, int]:
-        """The number of all documents of the collection, and of the chunks of the ready ones."""
+        """The number of documents in the collection, and the number of chunks of its ready documents."""
         return sum(self._catalog.count_states().values()), self._catalog.count_chunks()
 
     def document(self, doc_id: str) -> DocumentInfo:
@@ -186,23 +187,23 @@ class DocumentIndex:
         return self._originals.original(doc_id)
 
     def page_text(self, doc_id: str, page: int | None = None) -> str:
-        """The text that spans refer to: of a page (from 1), or of the whole document where `page` is None.
+        """The text that spans refer to: of a page (from 1), or of the whole document if `page` is None.
 
-        Empty for a page without text. Raises NotFound for an unknown document or page, ReadError.
+        A page without text gives "". Raises NotFound for an unknown document or page, ReadError.
         """
         return self._originals.page_text(doc_id, page)
 
     def image_pages(self, doc_id: str) -> int:
-        """How many pages `page_image` can draw: all of a PDF, also those without text; 0 of other formats. Raises
+        """How many pages `page_image` can draw: all pages of a PDF, with or without text; 0 for other formats. Raises
         NotFound."""
         return self._originals.image_pages(doc_id)
 
     def page_image(self, doc_id: str, page: int, spans: Iterable[tuple[int, int]] = (), *, soft: bool = False) -> bytes:
-        """A page of a PDF (from 1) as a PNG at most 1,200 pixels wide, with `spans` of its `page_text` highlighted, in
-        a paler colour if `soft`.
+        """A page of a PDF (from 1) as a PNG, at most 1,200 pixels wide. The `spans` of its `page_text` are highlighted,
+        in a paler colour if `soft`.
 
         A span that isn't found on the page isn't highlighted. Raises NotFound for an unknown document or page,
-        ReadError for other formats and for a page that can't be drawn.
+        ReadError for another format and for a page that can't be drawn.
         """
         return self._originals.page_image(doc_id, page, spans, soft=soft)
 
@@ -211,14 +212,14 @@ class DocumentIndex:
     ) -> list[tuple[float, float, float, float]]:
         """The lines that `page_image` highlights: left, top, right, bottom in shares of the picture, 0 to 1.
 
-        Empty where no span is found. Raises like `page_image`.
+        Empty if no span is found. Raises like `page_image`.
         """
         return self._originals.page_marks(doc_id, page, spans)
 
     def delete(self, doc_id: str) -> Receipt:
         """Delete a document everywhere. Raises NotFound, StoreUnavailable."""
         self.document(doc_id)
-        # Where Milvus can't be reached, as a Lite file that the app has open, the document stays as it is.
+        # First: if Milvus can't be reached, like a Lite file that the app has open, the document stays as it is.
         self._loop.run(self._store.connect())
         return self._loop.run(self._ingestion.lifecycle.delete([doc_id]))
 
@@ -228,8 +229,8 @@ class DocumentIndex:
             return self._loop.run(self._ingestion.reset())
 
     def verify(self, repair: bool = False, *, on_progress: OnProgress = None) -> Verification:
-        """Compare the catalog, the kept files and Milvus. With `repair` mend what differs, and wait for the documents
-        that are ingested again for it.
+        """Compare the catalog, the kept files and Milvus. With `repair`, mend the differences, and wait for documents
+        that have to be ingested again.
 
         `on_progress` is called as by `ingest`. Raises StoreUnavailable, StoreError, CatalogError.
         """
@@ -249,11 +250,11 @@ class DocumentIndex:
         *,
         on_wait: OnWait = None,
     ) -> list[Passage]:
-        """The `top_k` best passages for a question, best first, from these documents (None: from all).
+        """The `top_k` best passages for a question, best first, from the documents `doc_ids` (None: from all).
 
         With `history` (oldest first) the question may be a follow-up. `on_wait` is called again and again while the
         search runs; an error that it raises ends the search. Raises StoreUnavailable, IndexMismatch, EmbeddingError,
-        LimitReached for a question that is too long, RagError for an empty one.
+        LimitReached for a question that is too long, RagError for an empty question.
         """
         with request("search") as counts:
             passages = self._loop.run(self._answering.search(question, top_k, doc_ids, history), on_wait)
@@ -270,12 +271,12 @@ class DocumentIndex:
             return Answer(draft, self._loop, on_wait)
 
     def suggestions(self) -> list[str]:
-        """Up to four first questions, made from the library's documents; none where it is empty."""
+        """Up to four first questions, made from the library's documents. An empty library gives none."""
         ready = self._catalog.documents(most=MOST_QUESTIONS, state="ready")
         return suggest_questions([Opening(document.file_name, self._originals.opening(document)) for document in ready])
 
     def status(self) -> Status:
-        """How the services are doing, as far as is known. Never waits."""
+        """The states of the services as last seen. Never waits."""
         return self._services.status()
 
     def check(self) -> Status:
@@ -283,7 +284,7 @@ class DocumentIndex:
         return self._loop.run(self._services.check())
 
     def timings(self) -> dict[str, float]:
-        """Milliseconds of embedding a question and of a search, the median of a few, where the services work."""
+        """Median milliseconds of embedding a question and of a search. A service that doesn't work is left out."""
         return self._loop.run(self._answering.timings(self._health.milvus.state == "ready"))
 
     # --- on the event loop
@@ -294,6 +295,6 @@ class DocumentIndex:
             self._services.start()
 
     async def _stop(self) -> None:
-        # The services first: their background work uses the others. Each is closed, whether or not the others can be.
+        # Services come first: their background work uses ingestion and the store. A failure doesn't stop the next one.
         for closing in (self._services.close(), self._ingestion.close(), self._store.close()):
             await quietly(closing)

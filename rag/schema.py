@@ -19,8 +19,8 @@ FINAL_STAGES: frozenset[str] = frozenset({"ready", "unchanged", "failed", "cance
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The text of one page, as its reader delivers it. In a format without pages `number` is None, and a long text
-    comes as several segments, each a Page that ends where a paragraph ends."""
+    """The text of one page, as its reader delivers it. In a format without pages `number` is None. There a long text
+    comes as several segments: each is a Page that ends where a paragraph ends."""
 
     text: str
     number: int | None = None
@@ -66,7 +66,7 @@ class IngestResult:
 @dataclass(frozen=True, slots=True)
 class Job:
     """A snapshot of one document's way into the library. `done` and `total` count pages in the stage "reading", and
-    chunks after it."""
+    chunks in the later stages."""
 
     job_id: str
     file_name: str
@@ -88,8 +88,8 @@ class Job:
 class Passage:
     """A chunk, or neighbouring chunks joined, that an answer may rest on.
 
-    Ranks are counted from 1, and None where that search didn't find the passage. `score` is the fused score (0 to 1),
-    or the reranker's where there is one. Higher is better, within one search only.
+    Ranks are counted from 1; None means that the search didn't find the passage. `score` is the fused score (0 to 1),
+    or the reranker's if there is a reranker. Higher is better; scores of two searches can't be compared.
     """
 
     text: str
@@ -107,8 +107,8 @@ class Passage:
 class Citation:
     """A claim, and the passage that its marker [number] names (`number` is counted from 1).
 
-    `start` and `end` are the span, in the passage's text, of the sentence that bears the claim out. `supported` is
-    False and the span empty (0, 0) where no sentence does. `missing` are the claim's numbers that the passage
+    `start` and `end` are the span, in the passage's text, of the sentence that bears the claim out. If no sentence
+    bears it out, `supported` is False and the span is (0, 0). `missing` has the claim's numbers that the passage
     lacks, as the claim writes them.
     """
 
@@ -122,9 +122,9 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A row that a search has found. Scores are the cosine, BM25's, the fused one (0 to 1) and the reranker's; None
-    where that search or the reranker didn't see the row. `left_out` says why it is no passage, and is empty if it is
-    one."""
+    """A row that a search has found, with the scores of dense search (cosine), lexical search (BM25), fusion (0 to 1)
+    and the reranker. None means that the search or the reranker didn't see the row. `left_out` is the reason why the
+    row became no passage, or empty."""
 
     file_name: str
     doc_id: str
@@ -153,8 +153,8 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that is kept with an answer. `question` is the stand-alone question that was searched for. With `refused` the
-    passages don't hold the answer, and are only the nearest ones. `unsearched` is the number of documents that were
+    """All that is kept with an answer. `question` is the stand-alone question that was searched for. If `refused`, the
+    passages are only the nearest ones and don't hold the answer. `unsearched` is the number of documents that were
     still being indexed."""
 
     question: str = ""
@@ -188,7 +188,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a deletion has removed, and how many of its rows Milvus still counts (0 unless something is wrong)."""
+    """What was deleted, and how many of its rows Milvus still counts (0 unless something is wrong)."""
 
     documents: int
     chunks: int
@@ -198,7 +198,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class PartStatus:
-    """How one service (embedding model, Milvus, LLM) is doing. `detail` is a sentence for the user."""
+    """The state of one service: embedding model, Milvus or LLM. `detail` is a sentence for the user."""
 
     state: Literal["starting", "ready", "error", "off"]
     name: str
@@ -207,8 +207,8 @@ class PartStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A snapshot of all services. `notice`, `mismatch` (the collection has another model) and `outgrown` (the library
-    is too large for Milvus Lite) are sentences for the user."""
+    """A snapshot of all services. `notice`, `mismatch` (the collection was built with another model) and `outgrown`
+    (the library is too large for Milvus Lite) are sentences for the user."""
 
     embedding: PartStatus
     milvus: PartStatus

@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-# A shorter text isn't taken for a secret: it stands in many texts by chance, as do keys that mean none, such as "none".
+# A shorter text isn't taken for a secret: many texts hold it by chance, and "none" is a usual stand-in for no key.
 MIN_CHARACTERS = 6
 _SECRET_IN_QUERY = re.compile(r"([?&][^=&]*(?:pass|token|key|secret)[^=&]*=)([^&]*)", re.IGNORECASE)
 _LOGIN = re.compile(r"//\S*@")
 
 
 def without_password(text: str) -> str:
-    """`text` with an ellipsis in place of each login and each secret parameter of an address in it."""
+    """`text` with an ellipsis in place of the logins and secret parameters of the addresses in it."""
     return _SECRET_IN_QUERY.sub(r"\1…", _LOGIN.sub("//…@", text))
 
 
@@ -25,8 +25,8 @@ def shown_address(url: str) -> str:
 
 
 def secrets_of_address(address: str) -> set[str]:
-    """The login, the password and the secret parameters of an address, as they are written and percent-decoded."""
-    # Not by urlsplit: it refuses an address with a mistake in it, whose password is secret all the same.
+    """The login, password and secret parameters of an address, each as written and percent-decoded."""
+    # urlsplit would refuse an address with a mistake in it; its password is secret all the same.
     login = address.partition("://")[2].rpartition("@")[0]
     password = login.partition(":")[2]
     parameters = {value for _, value in _SECRET_IN_QUERY.findall(address)}
@@ -34,6 +34,6 @@ def secrets_of_address(address: str) -> set[str]:
 
 
 def as_logged(secrets: Iterable[str]) -> tuple[str, ...]:
-    """The secrets, also as Python and JSON quote them, longest first: so none is left over as a part of another."""
+    """The secrets, also as Python and JSON quote them. The longest come first, since one may be a part of another."""
     forms = {form for secret in secrets for form in (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1])}
     return tuple(sorted((form for form in forms if len(form) >= MIN_CHARACTERS), key=len, reverse=True))

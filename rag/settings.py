@@ -12,6 +12,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rag.errors import SettingsError
@@ -28,14 +29,17 @@ DEFAULT_OPENAI_MODEL = "gpt-5.4-mini"
 _environment = threading.RLock()
 
 
+def _limit(default: int, most: int, description: str) -> Any:
+    """The field of a setting that limits use: a whole number from 1 to `most`. `Settings.limits` lists these fields."""
+    return Field(default, ge=1, le=most, description=f"{description}, 1 to {most}", json_schema_extra={"limit": True})
+
+
 class Settings(BaseSettings):
     """Values from keyword arguments, then environment variables of the same names, then `.env`, then defaults.
 
     Raises SettingsError for a wrong value; the message names the setting and the values it takes.
 
-    A new setting is a field with a type, a default and a description that ends "it takes …" (a SecretStr where it is
-    secret), a validator if the type isn't enough, a row in the table of the documentation, and a wrong value in
-    tests/test_settings.py. Errors, `doctor` and the settings page take it from `model_fields`.
+    CONTRIBUTING.md says how to add a setting. Errors, `doctor` and the settings page read `model_fields`.
     """
 
     model_config = SettingsConfigDict(
@@ -68,7 +72,7 @@ class Settings(BaseSettings):
     openai_context_window: int = Field(
         0, ge=0, le=10_000_000, description="the model's context window in tokens; 0 means the known one, or 8192"
     )
-    llm_timeout: float = Field(60, gt=0, le=3600, description="seconds to wait for the LLM's next word, 1 to 3600")
+    llm_timeout: float = Field(60, ge=1, le=3600, description="seconds to wait for the LLM's next word, 1 to 3600")
 
     rerank_model: str = Field("", description="a Hugging Face cross-encoder id or folder; empty for none")
 
@@ -77,22 +81,14 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path("data"), description="a folder for uploads, the catalog and Milvus Lite")
 
-    # Limits, so generous that normal use never meets them. None slows down a program: documents are counted in one
-    # collection, jobs in one process, and questions on the chat page only. There all sessions count together, since
-    # anyone can open more sessions.
-    max_upload_mb: int = Field(200, ge=1, le=10_000, description="the largest file in megabytes, 1 to 10000")
-    max_documents: int = Field(
-        100_000, ge=1, le=100_000_000, description="the most documents in a collection, 1 to 100000000"
-    )
-    max_jobs: int = Field(
-        10_000, ge=1, le=1_000_000, description="the most documents on their way into the library, 1 to 1000000"
-    )
-    questions_per_minute: int = Field(
-        300, ge=1, le=1_000_000, description="the most questions in a minute, of all chat pages together, 1 to 1000000"
-    )
-    max_question_characters: int = Field(
-        10_000, ge=1, le=1_000_000, description="the longest question in characters, 1 to 1000000"
-    )
+    # Limits are so generous that normal use never meets them. Documents are counted in one collection, jobs in one
+    # process. Questions are counted on the chat page only, so no limit slows down a program. All sessions of the page
+    # count together, since anyone can open more sessions.
+    max_upload_mb: int = _limit(200, 10_000, "the largest file in megabytes")
+    max_documents: int = _limit(100_000, 100_000_000, "the most documents in a collection")
+    max_jobs: int = _limit(10_000, 1_000_000, "the most documents on their way into the library")
+    questions_per_minute: int = _limit(300, 1_000_000, "the most questions in a minute, of all chat pages together")
+    max_question_characters: int = _limit(10_000, 1_000_000, "the longest question in characters")
 
     log_level: LogLevel = Field("INFO", description="DEBUG, which may log text of documents, INFO, WARNING or ERROR")
 
@@ -110,7 +106,7 @@ class Settings(BaseSettings):
             name = str(first["loc"][0]) if first["loc"] else "settings"
             field = type(self).model_fields.get(name)
             takes = field.description if field else "another value"
-            # No message repeats a secret, and a value may be long.
+            # A message repeats no secret, and not all of a long value.
             value = without_password(str(first.get("input")))[:80]
             given = "" if field is None or field.annotation is SecretStr else f" {value!r}"
             raise SettingsError(f"{name.upper()} has a wrong value{given}: it takes {takes}.") from error
@@ -193,8 +189,8 @@ class Settings(BaseSettings):
 
     @property
     def milvus_key(self) -> str:
-        """The name of this Milvus in the catalog: its URI, or the full path of a Lite file, whatever the working
-        folder is."""
+        """The name of this Milvus in the catalog: its URI, or the full path of a Lite file, which doesn't depend on the
+        working folder."""
         return str(Path(self.milvus_shown).resolve()) if self.milvus_is_lite else self.milvus_shown
 
     @property
@@ -203,27 +199,26 @@ class Settings(BaseSettings):
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'docent.sqlite3'}"
 
     def with_milvus(self, uri: str, token: str) -> Settings:
-        """The same settings with another Milvus. From Milvus Lite, which needs no token, an empty `token` stands for
-        MILVUS_TOKEN. Raises SettingsError for a wrong URI."""
+        """The same settings with another Milvus. Where these name Milvus Lite, which needs no token itself,
+        MILVUS_TOKEN is the default of `token`. Raises SettingsError for a wrong URI."""
         if self.milvus_is_lite:
             token = token or self.milvus_token.get_secret_value()
         return Settings(**{**self.model_dump(), "milvus_uri": uri, "milvus_token": token})
 
     @property
     def embed_model_chosen(self) -> bool:
-        """Whether EMBED_MODEL was given. False where the default is in force."""
+        """Whether EMBED_MODEL was given; else the default is in force."""
         return "embed_model" in self.model_fields_set
 
     @property
     def limits(self) -> dict[str, int]:
-        """The settings that limit use, by their names in the environment."""
-        names = ("max_upload_mb", "max_documents", "max_jobs", "questions_per_minute", "max_question_characters")
-        return {name.upper(): getattr(self, name) for name in names}
+        """The values of the settings made by `_limit`, by their names in the environment."""
+        return {name.upper(): getattr(self, name) for name, field in type(self).model_fields.items() if _limits(field)}
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that nothing may show or log: keys, tokens, passwords and logins, also those in addresses, as they are
-        and as Python and JSON quote them; longest first."""
+        """Texts that nothing may show or log: keys, tokens, passwords and logins, addresses' passwords and logins
+        among them. Each comes as it is and as Python and JSON quote it; the longest come first."""
         values = [getattr(self, name) for name in type(self).model_fields]
         secrets = {value.get_secret_value().strip() for value in values if isinstance(value, SecretStr)}
         secrets.add(self.milvus_token.get_secret_value().partition(":")[2])  # of user:password
@@ -233,8 +228,7 @@ class Settings(BaseSettings):
         return as_logged(secrets)
 
     def shown(self) -> dict[str, str]:
-        """The value of every setting by its name in the environment, to be displayed. A secret is "set" or "not
-        set"."""
+        """Each setting's value as text, by its name in the environment. A secret is shown as "set" or "not set"."""
         values = {}
         for name in type(self).model_fields:
             value = getattr(self, name)
@@ -245,11 +239,15 @@ class Settings(BaseSettings):
         return values
 
 
+def _limits(field: FieldInfo) -> bool:
+    return isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("limit") is True
+
+
 @contextmanager
 def milvus_uri_hidden() -> Iterator[None]:
     """Hide MILVUS_URI from pymilvus, which reads it while it is imported, and refuses the path of a Lite file.
 
-    MILVUS_URI is emptied, not removed: pymilvus also loads `.env` into the environment, but overwrites no variable.
+    MILVUS_URI is emptied, not deleted: pymilvus loads `.env` into the environment, but overwrites no variable.
     """
     with _environment:
         given = os.environ.get("MILVUS_URI")

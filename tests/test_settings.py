@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from rag.cli.doctor import USED
 from rag.errors import SettingsError
 from rag.settings import DEFAULT_EMBED_MODEL, Settings
 
@@ -72,6 +74,7 @@ def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
         ("openai_base_url", "http://[", "http"),
         ("openai_context_window", "-1", "0 means"),
         ("llm_timeout", "0", "1 to 3600"),
+        ("llm_timeout", "0.5", "1 to 3600"),
         ("llm_timeout", "nan", "1 to 3600"),
         ("llm_timeout", "soon", "1 to 3600"),
         ("max_upload_mb", "0", "1 to 10000"),
@@ -152,6 +155,16 @@ def test_limits_are_settings_with_defaults() -> None:
         "QUESTIONS_PER_MINUTE": 300,
         "MAX_QUESTION_CHARACTERS": 10_000,
     }
+
+
+def test_no_limit_is_left_out_of_the_limits() -> None:
+    named = {
+        name.upper()
+        for name, field in Settings.model_fields.items()
+        if re.search(r"\bthe (most|largest|longest)\b", str(field.description))
+    }
+    assert set(Settings().limits) == named
+    assert set(USED) <= named
 
 
 def test_long_wrong_value_is_cut_in_the_message() -> None:

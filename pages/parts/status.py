@@ -1,4 +1,4 @@
-"""The state of the services above each page: notices and errors, nothing when all is well."""
+"""Notices and errors of the services, shown above each page. Nothing is shown while all is well."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ PREPARING = "Preparing the library for search…"
 
 
 def show_status(index: DocumentIndex) -> None:
-    """Notices and errors, kept up to date. When the state of a service changes, the page runs again."""
+    """Show notices and errors, kept up to date. When the state of a service changes, the page runs again."""
     status = index.status()
     settled = all(service.state in ("ready", "off") for service in (status.embedding, status.milvus, status.llm))
     st.fragment(_status, run_every=10 if settled else 2)(index, _states(status))
 
 
 def show_outgrown(index: DocumentIndex) -> None:
-    """For a library that is too large for Milvus Lite: the sentence, and the command that moves it to a server."""
+    """If the library is too large for Milvus Lite, show the sentence, and the command that moves it to a server."""
     outgrown = index.status().outgrown
     if outgrown:
         sentence, _, command = outgrown.rpartition(": ")

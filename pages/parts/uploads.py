@@ -40,7 +40,7 @@ class Upload(Protocol):
 
 @dataclass(frozen=True)
 class Undecided:
-    """A file with the name of another document, its `namesake`."""
+    """An uploaded file that has the name of a document in the library, its `namesake`."""
 
     name: str
     data: bytes
@@ -51,8 +51,8 @@ def take_uploads(index: DocumentIndex, uploads: Iterable[Upload]) -> list[Job]:
     """Submit the files and return their jobs.
 
     A file that is too large is refused, and so are all files after a limit is reached. A file with the name of another
-    document waits for a decision. `show_undecided` shows both from the session. The browser checks sizes as well, but
-    can't be trusted.
+    document waits for a decision. The session keeps refusals and waiting files for `show_undecided`. The browser checks
+    sizes, too, but can't be trusted.
     """
     limit = index.settings.max_upload_mb
     jobs = []
@@ -70,13 +70,13 @@ def take_uploads(index: DocumentIndex, uploads: Iterable[Upload]) -> list[Job]:
                 st.session_state.setdefault("undecided", []).append(Undecided(upload.name, data, namesake))
             else:
                 jobs.append(index.submit(upload.name, data))
-        except ReadError as error:  # the other files go on
+        except ReadError as error:  # the later files are still submitted
             st.session_state.setdefault("refused", []).append(str(error))
         except LimitReached as error:
             rest = len(waiting) - place - 1
             werent = "wasn't" if rest == 1 else "weren't"
-            others = f" The {counted(rest, 'file')} after it {werent} added either." if rest else ""
-            st.session_state.setdefault("refused", []).append(f"{error}{others}")
+            untried = f" The {counted(rest, 'file')} after it {werent} added either." if rest else ""
+            st.session_state.setdefault("refused", []).append(f"{error}{untried}")
             break
     return jobs
 
@@ -89,12 +89,12 @@ def take_sample(index: DocumentIndex) -> None:
 
 
 def sample_files() -> list[Path]:
-    """The sample documents of this installation; none where they were taken out."""
+    """The sample documents of this installation; none if they were deleted."""
     return sorted(path for path in SAMPLES.glob("*") if path.is_file() and not path.name.startswith((".", "_")))
 
 
 def show_undecided(index: DocumentIndex) -> None:
-    """The refusals, and the files that wait for a decision: replace, keep both, or skip."""
+    """Show the refusals, and the files that wait for a decision: replace, keep both, or skip."""
     for sentence in st.session_state.get("refused", []):
         st.error(safe_text(sentence), icon=":material/error:")
     if st.session_state.get("refused"):
@@ -131,7 +131,7 @@ def _decide(index: DocumentIndex, choice: str, files: list[Undecided]) -> None:
 
 
 def show_jobs(index: DocumentIndex, *, compact: bool = False) -> None:
-    """The jobs, live while one is active. With `compact` only the active ones."""
+    """Show the jobs, kept up to date while one is active. With `compact`, only the active jobs."""
     jobs = index.jobs()
     if not jobs or (compact and all(job.finished for job in jobs)):
         return

@@ -15,7 +15,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def file_size(size: int) -> str:
-    """Bytes in the largest unit that leaves a number of at least 1."""
+    """`size` bytes in the largest unit, up to GB, in which the number is at least 1."""
     value = float(size)
     for unit in ("B", "KB", "MB"):
         if value < 1000:
@@ -25,7 +25,7 @@ def file_size(size: int) -> str:
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:
-    """The time since `moment` in words; a date if that is more than a week. A time without a zone is in UTC."""
+    """The time since `moment` in words, or its date after a week. A time without a zone is in UTC."""
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     if seconds < 60:
@@ -37,7 +37,7 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
 
 
 def document_labels(documents: Sequence[DocumentInfo]) -> dict[str, str]:
-    """A plain-text label for each doc_id. Documents of the same name get the time they were added (UTC)."""
+    """A plain-text label for each doc_id. Labels of documents with the same name end in the time of adding (UTC)."""
     names = Counter(document.file_name for document in documents)
     return {
         document.doc_id: document.file_name
@@ -48,19 +48,19 @@ def document_labels(documents: Sequence[DocumentInfo]) -> dict[str, str]:
 
 def job_progress(job: Job) -> str:
     """The stage of a job in words, with its counts if it has any."""
-    of = f"{job.done:,} of {job.total:,}" if job.total else ""
+    counts = f"{job.done:,} of {job.total:,}" if job.total else ""
     match job.stage:
         case "queued":
             return "Waiting"
         case "reading":
-            return f"Reading page {of}" if of else "Reading…"
+            return f"Reading page {counts}" if counts else "Reading…"
         case "embedding":
-            return f"Embedding {of} chunks" if of else "Embedding…"
+            return f"Embedding {counts} chunks" if counts else "Embedding…"
         case "indexing":
-            return f"Indexing {of} chunks" if of else "Indexing…"
+            return f"Indexing {counts} chunks" if counts else "Indexing…"
         case "ready":
-            where = f"{counted(job.pages, 'page')}, " if job.pages else ""
-            return f"Ready: {where}{counted(job.chunks, 'chunk')}"
+            pages = f"{counted(job.pages, 'page')}, " if job.pages else ""
+            return f"Ready: {pages}{counted(job.chunks, 'chunk')}"
         case "unchanged":
             return "Unchanged: these bytes are in the library already"
         case "cancelled":

@@ -1,6 +1,9 @@
-"""How fast Docent is, measured where it runs: `python -m rag bench`; the page "Speed" shows the first of them.
+"""How fast Docent is, measured where it runs, by `python -m rag bench`. The page "Speed" shows the benchmark "tables".
 
-Benchmarks work in scratch collections (scratch.py), which they remove. command.py says how to add one.
+`tables` compares Docent with the tutorial (`tutorial_store`) on the texts and vectors of `workload`, in `rounds`;
+`results` has its figures, `chart` draws them, `background` runs it for the page. `ingest` compares ingestion with the
+tutorial's (`tutorial_ingestion`). All work in scratch collections (`scratch`, `scratch_library`), which they delete.
+`rag/cli/bench.py` says how to add one.
 """
 
 import importlib
@@ -30,8 +33,7 @@ __all__ = [
     "warnings",
 ]
 
-# Imported at their first use: other commands, which look at this package for the names of the benchmarks only,
-# shouldn't wait for charts.
+# Imported at their first use: a command that only reads the names of the benchmarks mustn't wait for charts.
 _LAZY = {
     "BackgroundRun": "background",
     "operation_chart": "chart",

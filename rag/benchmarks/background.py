@@ -1,4 +1,4 @@
-"""The tables measured in the background, one run at a time in a process: for the page."""
+"""Runs the benchmark "tables" in the background for the page, one run at a time in a process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ _one_at_a_time = threading.Lock()
 
 
 class BackgroundRun:
-    """`tables` is the result of the last run that came to its end, `error` what ended the last one if it didn't."""
+    """Starts and stops runs. `tables` is the result of the last complete run. `error` is the reason why the last run
+    broke off, or empty."""
 
     def __init__(self) -> None:
         self.progress: Progress | None = None
@@ -35,7 +36,7 @@ class BackgroundRun:
         return self._thread is not None and self._thread.is_alive()
 
     def start(self, settings: Settings, sizes: Sequence[int], rounds: int = ROUNDS) -> None:
-        """Measure in a thread of its own. Raises RagError if a run is under way in this process."""
+        """Measure in a new thread. Raises RagError if a run is under way in this process."""
         if not _one_at_a_time.acquire(blocking=False):
             raise RagError("A measurement is under way already; wait until it has ended.")
         self.progress, self.error = None, ""
@@ -44,7 +45,7 @@ class BackgroundRun:
         self._thread.start()
 
     def stop(self, wait: bool = False) -> None:
-        """End the run, which removes its collections; with `wait` only return when that is done (STOP_SECONDS)."""
+        """Stop the run, which then deletes its collections. With `wait`, return when it has, or after STOP_SECONDS."""
         self._stop.set()
         if wait and self._thread is not None:
             self._thread.join(STOP_SECONDS)

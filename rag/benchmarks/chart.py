@@ -1,7 +1,7 @@
-"""The tables as charts: seconds over operations, both logarithmic, one line for each way.
+"""The tables as charts: seconds over operations, both logarithmic, with one line for each way.
 
-One definition serves the page and the PNG. On a logarithmic scale a bar's length says nothing, so these are points on
-lines. The colours are as readable on white as on black.
+One definition serves the page and the PNG. On a logarithmic scale a bar's length means nothing, so the charts have
+points on lines. The colours can be read on white and on black.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PNG_SCALE = 2.0
 
 
 def operation_chart(tables: Tables, operation: Operation) -> alt.Chart:
-    """The chart of one of the two tables, without size and theme."""
+    """The chart of one operation's table, without size and theme."""
     points = [
         {"Count": row.count, "Seconds": timing.median, "Way": label}
         for row in tables.of(operation)
@@ -80,7 +80,7 @@ def png(tables: Tables) -> bytes:
 
 
 def save_png(tables: Tables, path: Path) -> None:
-    """Write the PNG. Raises RagError where that can't be done."""
+    """Write the PNG to `path`. Raises RagError if it can't be written."""
     try:
         path.write_bytes(png(tables))
     except OSError as error:

@@ -1,7 +1,7 @@
-"""From files to a library that can be searched: seconds of the tutorial's way, of Docent's, and of the limit.
+"""The seconds from files to a library that can be searched: the tutorial's way, Docent's, and the limit.
 
-The ways take turns, with their models loaded. The limit is embedding Docent's chunks and nothing else: all texts in
-memory, sorted by length, on all cores.
+Each round measures each way once, with the models loaded. The limit is embedding Docent's chunks and nothing else: all
+texts are in memory, sorted by length, and embedded on all cores.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Ingested:
 
     @property
     def ratios(self) -> dict[str, float]:
-        """How many times as fast as the tutorial Docent is, and how many times the limit it takes."""
+        """Docent's speed as a multiple of the tutorial's, and Docent's time as a multiple of the limit's."""
         return {
             "times as fast as the tutorial with all the text": self.tutorial_whole_text / self.docent,
             "times as fast as the tutorial with its defaults": self.tutorial / self.docent,
@@ -110,13 +110,13 @@ def _limit(texts: list[str], embedder: Embedder) -> float:
     ordered, size = sorted(texts, key=len), embedder.batch_size
     began = time.perf_counter()
     with ThreadPoolExecutor(embedder.threads) as pool:
-        parts = [ordered[first : first + size] for first in range(0, len(ordered), size)]
-        list(pool.map(partial(embedder.embed_texts, background=True), reversed(parts)))
+        batches = [ordered[first : first + size] for first in range(0, len(ordered), size)]
+        list(pool.map(partial(embedder.embed_texts, background=True), reversed(batches)))
     return time.perf_counter() - began
 
 
 def _stages(paths: Sequence[Path], embedder: Embedder) -> tuple[list[str], dict[str, float]]:
-    """What is embedded for the chunks of the files, and the seconds of each stage before that on one core."""
+    """The texts to embed, one a chunk, and the seconds of each stage before embedding, on one core."""
     texts: list[str] = []
     stages = {"read": 0.0, "chunk": 0.0, "terms for BM25": 0.0}
     for path in paths:

@@ -21,7 +21,7 @@ OPERATIONS: dict[Operation, str] = {"add": "Adds", "search": "Searches"}
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds for all operations of a row, over the rounds."""
+    """Seconds that all operations of a row took, over the rounds."""
 
     median: float
     min: float
@@ -32,8 +32,8 @@ class Timing:
 class Row:
     """`count` adds or searches in each way.
 
-    `times_asynchronous` says how many times as fast Docent is as the tutorial's asynchronous way, `times_one_request`
-    how many times as long it takes as a single request with everything in it. Both are ratios of medians.
+    `times_asynchronous` is Docent's speed as a multiple of the tutorial's asynchronous way. `times_one_request` is
+    Docent's time as a multiple of the time of a single request for everything. Both are ratios of medians.
     """
 
     operation: Operation

@@ -1,5 +1,5 @@
-"""Several ways of doing the same are measured in rounds: within a round each comes once, so that other work on the
-machine hits all of them.
+"""Measures several ways of doing the same in rounds. Each round measures every way, so that other work on the machine
+slows them all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rag.errors import Cancelled, StoreError, StoreUnavailable
 from rag.runtime.event_loop import POLL_SECONDS
 
 TOP_K = 3
-# Operations of each way before its first measurement: the first call of a client connects.
+# Operations of each way that precede the measurements: the first call of a client connects.
 WARM_UP = 3
 STEP_SECONDS = 600.0
 
@@ -37,8 +37,8 @@ OnProgress = Callable[[Progress], object] | None
 Prepare = Callable[[int], Work]
 
 
-class Rounds:
-    """Takes the samples, on the event loop. `stop` may be set from any thread: the next step then raises Cancelled."""
+class Sampler:
+    """Takes the samples, on the event loop. `stop` may be set from any thread; the next step then raises Cancelled."""
 
     def __init__(self, sizes: Sequence[int], rounds: int, on_progress: OnProgress) -> None:
         self.stop = threading.Event()
@@ -49,7 +49,7 @@ class Rounds:
         self._samples: dict[tuple[Operation, int, Way], list[float]] = {}
 
     async def measure(self, operation: Operation, ways: dict[Way, Prepare]) -> None:
-        """Measure each way with each size in each round. A round begins with another way than the last one.
+        """Measure each way with each size in each round. Each round begins with another way than the round before.
 
         Raises Cancelled, StoreUnavailable after STEP_SECONDS, and StoreError where not all of the work was done.
         """
@@ -76,9 +76,9 @@ class Rounds:
                 yield make_row(operation, size, timings)
 
     def end(self) -> None:
-        """Set `stop`, and report that the collections are being removed."""
+        """Set `stop`, and report that the collections are being deleted."""
         self.stop.set()
-        self._report("Removing the scratch collections")
+        self._report("Deleting the scratch collections")
 
     def tell(self, what: str) -> None:
         """Report the next step. Raises Cancelled."""
@@ -104,7 +104,7 @@ class Rounds:
             await asyncio.wait({task}, timeout=POLL_SECONDS)
             late = time.monotonic() > deadline
             if not task.done() and (late or self.stop.is_set()):
-                self.stop.set()  # a loop in a thread looks at this; it can't be cancelled
+                self.stop.set()  # a loop in a thread can't be cancelled, but checks `stop`
                 task.cancel()
                 await asyncio.wait({task})
                 if late:

@@ -1,4 +1,4 @@
-"""Where benchmarks work: never in a collection or a Milvus Lite file of the user's."""
+"""Scratch collections and scratch files of Milvus Lite, so that no benchmark touches the user's."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from rag.runtime.event_loop import POLL_SECONDS
 from rag.settings import Settings
 from rag.vector_store.store import VectorStore
 
-REMOVAL_ATTEMPTS = 20
+DELETE_ATTEMPTS = 20
 VISIBLE_SECONDS = 60.0
 
 
 @contextmanager
 def scratch_settings(settings: Settings) -> Iterator[Settings]:
-    """The settings with a collection name that nobody uses; on Milvus Lite with a file of its own, removed afterwards.
+    """The settings with an unused collection name and, on Milvus Lite, a scratch file that is deleted afterwards.
 
-    The file lies in a folder beside the configured one, so on the same disk: that one may be in use by the app, and
-    only one process can open it. On a server the collection itself has to be dropped by whoever makes it. Raises
-    StoreError where no folder can be made, or where it stays.
+    The scratch file lies beside the configured file, so on the same disk. The configured file itself can't be used: the
+    app may have it open, and only one process can. On a server the code that makes the collection has to delete it.
+    Raises StoreError if the scratch file's folder can't be made or can't be deleted.
     """
     name = f"docent_bench_{uuid4().hex[:12]}"
     if not settings.milvus_is_lite:
@@ -44,60 +44,60 @@ def scratch_settings(settings: Settings) -> Iterator[Settings]:
     try:
         yield settings.model_copy(update={"collection": name, "milvus_uri": str(folder / "scratch.db")})
     finally:
-        _remove(folder)
+        _delete(folder)
 
 
-def _remove(folder: Path) -> None:
-    # Threads of Milvus Lite may still be writing for a moment after its server was stopped.
-    for _ in range(REMOVAL_ATTEMPTS):
+def _delete(folder: Path) -> None:
+    # Threads of Milvus Lite may go on writing for a moment after its server has stopped.
+    for _ in range(DELETE_ATTEMPTS):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
             return
         time.sleep(POLL_SECONDS)
-    raise StoreError(f"The scratch folder {folder} could not be removed.")
+    raise StoreError(f"The scratch folder {folder} could not be deleted.")
 
 
 @asynccontextmanager
 async def docent_collection(settings: Settings) -> AsyncIterator[VectorStore]:
-    """Docent's own store with a new collection of that name, which is dropped at the end.
+    """Docent's store with a new collection of the settings' name, which is deleted at the end.
 
-    On Milvus Lite it looks after the server of the file: open it before other collections of the file, close it last.
-    Raises StoreUnavailable or StoreError, also where the collection may still be there.
+    On Milvus Lite this store owns the file's server, so open it before the file's other collections and close it last.
+    Raises StoreUnavailable or StoreError, also if the collection may still exist.
     """
     store = VectorStore(settings)
-    await store.connect()  # where there is no Milvus, nothing has to be removed
+    await store.connect()  # outside the try: without Milvus there is nothing to delete
     try:
         await store.create(DIMENSION)
         yield store
     finally:
         try:
-            await _removed(store.delete_collection(), settings.collection)
+            await _deleted(store.delete_collection(), settings.collection)
         finally:
             await store.close()
 
 
 @asynccontextmanager
 async def plain_collection(settings: Settings, name: str, stop: threading.Event) -> AsyncIterator[PlainStore]:
-    """The tutorial's store with a new collection of that name, which is dropped at the end. Raises StoreError."""
+    """The tutorial's store with a new collection `name`, which is deleted at the end. Raises StoreError."""
     store = PlainStore(settings, name, stop)
     try:
         await store.create()
         yield store
     finally:
-        await _removed(store.remove(), name)
+        await _deleted(store.delete(), name)
 
 
-async def _removed(removal: Awaitable[object], name: str) -> None:
+async def _deleted(deletion: Awaitable[object], name: str) -> None:
     try:
-        await removal
+        await deletion
     except StoreError as error:
         raise StoreError(f"The scratch collection {name} may still be there: {error}") from error
 
 
 async def until_visible(count: Callable[[], Awaitable[int]], expected: int) -> None:
-    """Wait until `count` gives as many rows. Raises StoreError after VISIBLE_SECONDS."""
+    """Wait until `count` returns `expected`. Raises StoreError after VISIBLE_SECONDS."""
     deadline = time.monotonic() + VISIBLE_SECONDS
-    while (seen := await count()) != expected:
+    while (visible := await count()) != expected:
         if time.monotonic() > deadline:
-            raise StoreError(f"Of {expected:,} rows that Milvus acknowledged, a search sees {seen:,}.")
+            raise StoreError(f"Of {expected:,} rows that Milvus acknowledged, a search sees {visible:,}.")
         await asyncio.sleep(POLL_SECONDS)

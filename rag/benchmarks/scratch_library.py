@@ -1,4 +1,4 @@
-"""A whole library of Docent's in scratch folders, for benchmarks of more than Milvus."""
+"""A whole Docent library in scratch folders, for benchmarks of more than Milvus."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from rag.settings import Settings
 
 @contextmanager
 def scratch_library(settings: Settings, **changes: Any) -> Iterator[DocumentIndex]:
-    """An empty library with the settings' kind of Milvus and embedding model, loaded and ready; removed afterwards.
+    """An empty library with the settings' kind of Milvus and embedding model, ready for use and deleted afterwards.
 
-    `changes` are other values of settings. Raises RagError.
+    `changes` are settings that differ. Raises RagError.
     """
     with scratch_settings(settings) as scratch, tempfile.TemporaryDirectory(prefix="docent-bench-") as folder:
-        own = {"data_dir": Path(folder), "database_url": SecretStr(""), "openai_api_key": SecretStr("")}
-        with DocumentIndex(scratch.model_copy(update={**own, "openai_base_url": "", **changes})) as index:
+        apart = {"data_dir": Path(folder), "database_url": SecretStr(""), "openai_api_key": SecretStr("")}
+        with DocumentIndex(scratch.model_copy(update={**apart, "openai_base_url": "", **changes})) as index:
             status = index.check()
             if status.embedding.state == "error":
                 raise EmbeddingError(status.embedding.detail)

@@ -1,13 +1,14 @@
 """The two tables of the tutorial "RAG with the asynchronous APIs of LlamaIndex and Milvus", with Docent beside them.
 
-Adds: the tutorial's single nodes, synchronously and asynchronously; `VectorStore.insert` with all rows, as Docent's
-ingestion calls it; one insert of pymilvus with all rows, the limit. Each way has a collection of its own. Docent's
-rows hold more than the others: the terms for BM25, which Milvus also indexes where it can, page and span.
-Searches, over 1,000 rows as in the tutorial: single ones synchronously and asynchronously; `Searches.dense`
-gathered, as the searches of many users come; one search of pymilvus with all vectors, the limit.
+Four ways to add rows, each into its own collection: the tutorial's single nodes, synchronously and asynchronously;
+`VectorStore.insert` with all rows, as Docent's ingestion calls it; and the limit, one insert of pymilvus with all rows.
+Docent's rows hold more than the rows of the other ways: page, span, and the terms for BM25, which Milvus also indexes
+where it can.
 
-What is prepared in advance in the tutorial, nodes and queries, is so here in every way. Within a round the ways take
-turns, and the next round begins with another of them.
+Four ways to search 1,000 rows, as many as in the tutorial: single searches, synchronously and asynchronously;
+`Searches.dense` gathered, as the searches of many users arrive; and the limit, one search of pymilvus with all vectors.
+
+The tutorial prepares nodes and queries in advance, so every way does. Each round begins with another way.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rag.benchmarks.results import Tables, Way
-from rag.benchmarks.rounds import TOP_K, WARM_UP, OnProgress, Rounds
+from rag.benchmarks.rounds import TOP_K, WARM_UP, OnProgress, Sampler
 from rag.benchmarks.scratch import docent_collection, plain_collection, scratch_settings, until_visible
 from rag.benchmarks.tutorial_store import Work
 from rag.benchmarks.workload import DIMENSION, Workload, store_rows
@@ -27,7 +28,7 @@ from rag.settings import Settings
 
 SIZES = (10, 100, 1000)
 ROUNDS = 3
-# More vectors than that, and many servers refuse the single request.
+# Many servers refuse a single request with more vectors.
 MAX_SIZE = 10_000
 SEARCHED_ROWS = 1000
 NAMESPACE = "bench"
@@ -40,22 +41,22 @@ def measure_tables(
     on_progress: OnProgress = None,
     on_wait: Callable[[], object] | None = None,
 ) -> Tables:
-    """Measure with that Milvus, in scratch collections that are always removed. Takes minutes; blocks.
+    """Measure with the settings' Milvus, in scratch collections that are always deleted. Blocks for minutes.
 
-    `on_progress` is called from another thread. `on_wait` is called every POLL_SECONDS; what it raises stops the run
-    and comes out here, as KeyboardInterrupt does, after the collections have been removed. Raises StoreUnavailable or
-    StoreError, also where a collection could not be removed.
+    `on_progress` is called from another thread. `on_wait` is called every POLL_SECONDS. An error that `on_wait` raises
+    stops the run, as KeyboardInterrupt does; it is raised again after the collections have been deleted. Raises
+    StoreUnavailable or StoreError, also if a collection couldn't be deleted.
     """
-    all_rounds = Rounds(sizes, rounds, on_progress)
+    sampler = Sampler(sizes, rounds, on_progress)
     loop = EventLoopThread("rag-bench")
     try:
         with scratch_settings(settings) as scratch:
             milvus = "Milvus Lite" if settings.milvus_is_lite else settings.milvus_shown
-            future = loop.start(_Run(all_rounds).measure(scratch, milvus))
+            future = loop.start(_Run(sampler).measure(scratch, milvus))
             try:
                 return _wait(future, on_wait)
             except BaseException:
-                all_rounds.end()
+                sampler.end()
                 _wait_in_any_case(future)
                 raise
     finally:
@@ -70,7 +71,7 @@ def _wait(future: concurrent.futures.Future[Tables], on_wait: Callable[[], objec
 
 
 def _wait_in_any_case(future: concurrent.futures.Future[Tables]) -> None:
-    """Until the collections have been removed, which takes seconds and which a second Ctrl-C must not prevent."""
+    """Wait until the collections have been deleted. It takes seconds, and a second Ctrl-C must not prevent it."""
     while not future.done():
         try:
             concurrent.futures.wait([future])
@@ -79,30 +80,30 @@ def _wait_in_any_case(future: concurrent.futures.Future[Tables]) -> None:
 
 
 class _Run:
-    def __init__(self, rounds: Rounds) -> None:
-        self._rounds = rounds
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
 
     async def measure(self, settings: Settings, milvus: str) -> Tables:
-        rounds = self._rounds
-        rounds.tell("Making texts and vectors")
-        work = await asyncio.to_thread(Workload, max(SEARCHED_ROWS, *rounds.sizes))
+        sampler = self._sampler
+        sampler.tell("Making texts and vectors")
+        work = await asyncio.to_thread(Workload, max(SEARCHED_ROWS, *sampler.sizes))
         lost = await self._adds(settings, work)
         version = await self._searches(settings, work)
-        return Tables(milvus, version, DIMENSION, TOP_K, SEARCHED_ROWS, rounds.rounds, tuple(rounds.rows()), lost)
+        return Tables(milvus, version, DIMENSION, TOP_K, SEARCHED_ROWS, sampler.rounds, tuple(sampler.rows()), lost)
 
     async def _adds(self, settings: Settings, work: Workload) -> dict[Way, int]:
-        """Returns how many rows were lost."""
+        """Measure the adds. Returns the number of lost rows by way."""
         names = [f"{settings.collection}_{number}" for number in range(3)]
         async with (
-            # The first to open and the last to close: on Milvus Lite it looks after the server of the file.
+            # Opened first and closed last: on Milvus Lite this store owns the file's server.
             docent_collection(settings) as docent,
-            plain_collection(settings, names[0], self._rounds.stop) as one_by_one,
-            plain_collection(settings, names[1], self._rounds.stop) as gathered,
-            plain_collection(settings, names[2], self._rounds.stop) as at_once,
+            plain_collection(settings, names[0], self._sampler.stop) as one_by_one,
+            plain_collection(settings, names[1], self._sampler.stop) as gathered,
+            plain_collection(settings, names[2], self._sampler.stop) as at_once,
         ):
 
             def insert(count: int) -> Work:
-                rows = store_rows(work.passages(count))
+                rows = store_rows(work.entries(count))
 
                 async def added() -> list[Any]:
                     await docent.insert(rows, NAMESPACE)
@@ -110,16 +111,16 @@ class _Run:
 
                 return added
 
-            await self._rounds.measure(
+            await self._sampler.measure(
                 "add",
                 {
-                    "synchronous": lambda count: one_by_one.add_synchronously(work.passages(count)),
-                    "asynchronous": lambda count: gathered.add_asynchronously(work.passages(count)),
+                    "synchronous": lambda count: one_by_one.add_synchronously(work.entries(count)),
+                    "asynchronous": lambda count: gathered.add_asynchronously(work.entries(count)),
                     "docent": insert,
-                    "one_request": lambda count: at_once.add_in_one_request(work.passages(count)),
+                    "one_request": lambda count: at_once.add_in_one_request(work.entries(count)),
                 },
             )
-            added = WARM_UP + self._rounds.rounds * sum(self._rounds.sizes)
+            added = WARM_UP + self._sampler.rounds * sum(self._sampler.sizes)
             return {
                 "synchronous": added - await one_by_one.count("Strong"),
                 "asynchronous": added - await gathered.count("Strong"),
@@ -128,20 +129,20 @@ class _Run:
             }
 
     async def _searches(self, settings: Settings, work: Workload) -> str:
-        """Returns the version of Milvus."""
-        passages = work.passages(SEARCHED_ROWS)
+        """Measure the searches. Returns the version of Milvus."""
+        entries = work.entries(SEARCHED_ROWS)
         vectors = work.questions
         async with (
             docent_collection(settings) as docent,
-            plain_collection(settings, f"{settings.collection}_0", self._rounds.stop) as plain,
+            plain_collection(settings, f"{settings.collection}_0", self._sampler.stop) as plain,
         ):
-            self._rounds.tell(f"Adding {SEARCHED_ROWS:,} rows to search")
-            await docent.insert(store_rows(passages), NAMESPACE)
-            await plain.add_in_one_request(passages)()
+            self._sampler.tell(f"Adding {SEARCHED_ROWS:,} rows to search")
+            await docent.insert(store_rows(entries), NAMESPACE)
+            await plain.add_in_one_request(entries)()
             if settings.milvus_is_lite:
                 await docent.flush()
                 await plain.flush()
-            # Right after an insert, searches of any level but Strong can come back incomplete.
+            # Right after an insert, a search may miss rows at any consistency level but Strong.
             level = settings.consistency_level
             await until_visible(lambda: docent.count(None, level), SEARCHED_ROWS)
             await until_visible(lambda: plain.count(level), SEARCHED_ROWS)
@@ -154,7 +155,7 @@ class _Run:
 
                 return searched
 
-            await self._rounds.measure(
+            await self._sampler.measure(
                 "search",
                 {
                     "synchronous": lambda count: plain.search_synchronously(vectors[:count], TOP_K),

@@ -21,14 +21,14 @@ from rag.settings import Settings
 
 
 class _PdfReader(BaseReader):
-    """What the PDF reader of llama-index-readers-file does, which pins other packages to old versions."""
+    """Reads like the PDF reader of llama-index-readers-file, a package that pins others to old versions."""
 
     def load_data(self, file: Path, **_: Any) -> list[Document]:
         return [Document(text=page.extract_text() or "") for page in pypdf.PdfReader(file).pages]
 
 
 class TutorialIngestion:
-    """Ingests into a scratch collection of its own. The model is loaded once, before anything is timed."""
+    """Ingests into a new scratch collection each time. The model is loaded once, before anything is timed."""
 
     def __init__(self, settings: Settings, model_folder: Path) -> None:
         self._settings = settings
@@ -36,7 +36,7 @@ class TutorialIngestion:
         self.dimension = len(self._model.get_text_embedding("warm-up"))
 
     def seconds(self, paths: Sequence[Path], chunk_size: int | None, loop: EventLoopThread) -> float:
-        """How long `paths` take, from the files to the rows; in chunks of `chunk_size` tokens, or of the default size.
+        """The seconds from the files to the rows, in chunks of `chunk_size` tokens (None: LlamaIndex's default).
 
         Raises StoreError.
         """
@@ -54,7 +54,7 @@ class TutorialIngestion:
             )
             return time.perf_counter() - began
         finally:
-            loop.run(store.remove())
+            loop.run(store.delete())
 
 
 def _splitter(chunk_size: int | None) -> SentenceSplitter:

@@ -1,6 +1,6 @@
-"""LlamaIndex's MilvusVectorStore as the tutorial uses it, and Milvus itself: what Docent is measured against.
+"""Docent is measured against these: LlamaIndex's MilvusVectorStore as the tutorial uses it, and bare pymilvus.
 
-Coroutines must run on one event loop.
+All coroutines must run on one event loop.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 
 from llama_index.core.vector_stores import VectorStoreQuery
 
-from rag.benchmarks.workload import DIMENSION, Passage, plain_rows, text_nodes
+from rag.benchmarks.workload import DIMENSION, Entry, plain_rows, text_nodes
 from rag.errors import Cancelled, RagError, StoreError
 from rag.settings import Settings
 from rag.vector_store.client import CONNECT_SECONDS, make_plain_store, open_client
 from rag.vector_store.connection import LITE_CALL_SECONDS
 
-# What is to be timed, with everything prepared; returns what it got.
+# The timed part of a measurement, with everything prepared. Returns Milvus's results, one for each item.
 Work = Callable[[], Awaitable[list[Any]]]
 
 
@@ -39,15 +39,15 @@ class PlainStore:
         self._store: Any = None
 
     async def create(self) -> None:
-        """Make the collection. Whatever becomes of it, call `remove` afterwards."""
+        """Make the collection. Call `delete` afterwards, even if this fails."""
         await _mapped(asyncio.to_thread(self._create))
 
     def _create(self) -> None:
         self._client = open_client(self._settings)
         self._store = make_plain_store(self._settings, self._name, self._dimension)
 
-    async def remove(self) -> None:
-        """Drop the collection, if there is one, and let go of Milvus."""
+    async def delete(self) -> None:
+        """Delete the collection, if it exists, and close the clients."""
         client, store, self._client, self._store = self._client, self._store, None, None
         if client is None:
             return
@@ -62,8 +62,8 @@ class PlainStore:
             await asyncio.to_thread(client.close)
 
     async def count(self, consistency: str) -> int:
-        """How many rows a search under that consistency level would see."""
-        found = await _mapped(
+        """The number of rows that a search at this consistency level would see."""
+        counts = await _mapped(
             asyncio.to_thread(
                 self.opened().client.query,
                 self._name,
@@ -73,27 +73,27 @@ class PlainStore:
                 timeout=LITE_CALL_SECONDS,
             )
         )
-        return int(found[0]["count(*)"])
+        return int(counts[0]["count(*)"])
 
     async def flush(self) -> None:
-        """Seal what was added."""
+        """Seal the added rows."""
         await _mapped(asyncio.to_thread(self.opened().client.flush, self._name, timeout=4 * LITE_CALL_SECONDS))
 
     # --- the ways to add
 
-    def add_synchronously(self, passages: Sequence[Passage]) -> Work:
+    def add_synchronously(self, entries: Sequence[Entry]) -> Work:
         """`add`, one node after the other."""
-        nodes = text_nodes(passages)
+        nodes = text_nodes(entries)
         return self._one_by_one(lambda store, node: store.add([node]), nodes)
 
-    def add_asynchronously(self, passages: Sequence[Passage]) -> Work:
+    def add_asynchronously(self, entries: Sequence[Entry]) -> Work:
         """`async_add` for each node, gathered."""
-        nodes = text_nodes(passages)
+        nodes = text_nodes(entries)
         return self._gathered(lambda store, node: store.async_add([node]), nodes)
 
-    def add_in_one_request(self, passages: Sequence[Passage]) -> Work:
-        """All rows in one insert of pymilvus: what Milvus itself needs."""
-        rows = plain_rows(passages)
+    def add_in_one_request(self, entries: Sequence[Entry]) -> Work:
+        """All rows in one insert of pymilvus: Milvus's time alone."""
+        rows = plain_rows(entries)
 
         async def work() -> list[Any]:
             done = await _mapped(asyncio.to_thread(self.opened().client.insert, self._name, rows))
@@ -104,12 +104,12 @@ class PlainStore:
     # --- the ways to search
 
     def search_synchronously(self, vectors: Sequence[list[float]], limit: int) -> Work:
-        """`query`, one vector after the other. The work returns the hits of each."""
+        """`query`, one vector after the other. The work returns the hits of each vector."""
         queries = [VectorStoreQuery(query_embedding=vector, similarity_top_k=limit) for vector in vectors]
         return self._one_by_one(lambda store, query: store.query(query).ids, queries)
 
     def search_asynchronously(self, vectors: Sequence[list[float]], limit: int) -> Work:
-        """`aquery` for each vector, gathered. The work returns the hits of each."""
+        """`aquery` for each vector, gathered. The work returns the hits of each vector."""
         queries = [VectorStoreQuery(query_embedding=vector, similarity_top_k=limit) for vector in vectors]
 
         async def hits(store: Any, query: VectorStoreQuery) -> Any:
@@ -118,7 +118,7 @@ class PlainStore:
         return self._gathered(hits, queries)
 
     def search_in_one_request(self, vectors: Sequence[list[float]], limit: int) -> Work:
-        """All vectors in one search of pymilvus: what Milvus itself needs. The work returns the hits of each."""
+        """All vectors in one search of pymilvus: Milvus's time alone. The work returns the hits of each vector."""
 
         async def work() -> list[Any]:
             search = self.opened().client.search
@@ -155,7 +155,7 @@ class PlainStore:
         return work
 
     def opened(self) -> Any:
-        """LlamaIndex's store. Raises StoreError before it is made."""
+        """LlamaIndex's store. Raises StoreError before `create`."""
         if self._store is None:
             raise StoreError("The scratch collection isn't open.")
         return self._store

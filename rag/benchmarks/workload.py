@@ -1,4 +1,4 @@
-"""The rows and questions of the tutorial's tables: 768 dimensions, and passages of about 60 words of real English."""
+"""The rows and questions of the tutorial's tables: vectors of 768 dimensions, and texts of 60 words of real English."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SAMPLE = Path(__file__).parents[1] / "sample" / "Northwind Observatory Handbook.
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class Entry:
     """A text, its terms for BM25 and its vector of DIMENSION floats."""
 
     text: str
@@ -31,10 +31,10 @@ class Passage:
 
 
 class Workload:
-    """`count` passages and as many vectors to search with; the same ones for the same `count`.
+    """`count` entries to add and `count` vectors to search with. The same `count` gives the same workload.
 
     The tutorial adds short texts whose vectors differ in one number, and searches with one vector again and again.
-    Here texts are as long as they are in use, and all vectors are different, so that nothing can be answered twice.
+    This workload's texts are as long as chunks are in use, and all its vectors differ, so that no cache helps.
     """
 
     def __init__(self, count: int) -> None:
@@ -43,42 +43,41 @@ class Workload:
         words = SAMPLE.read_text(encoding="utf-8").split()
         vectors: list[list[float]] = numbers[0].tolist()
         self.questions: list[list[float]] = numbers[1].tolist()
-        self._passages = []
+        self._entries = []
         for vector in vectors:
             first = choose.randrange(len(words) - WORDS)
             text = " ".join(words[first : first + WORDS])
-            self._passages.append(Passage(text, lexical_text(text), vector))
+            self._entries.append(Entry(text, lexical_text(text), vector))
 
-    def passages(self, count: int) -> Sequence[Passage]:
-        """The first `count` passages."""
-        return self._passages[:count]
+    def entries(self, count: int) -> Sequence[Entry]:
+        """The first `count` entries."""
+        return self._entries[:count]
 
 
-def store_rows(passages: Sequence[Passage]) -> list[ChunkRow]:
-    """The passages as one document, for `VectorStore.insert`, under an id that was never used before."""
+def store_rows(entries: Sequence[Entry]) -> list[ChunkRow]:
+    """The entries as one document for `VectorStore.insert`, under a new id."""
     doc_id = hashlib.sha256(uuid4().bytes).hexdigest()
     return [
-        ChunkRow(doc_id, number, Chunk(passage.text, 1, 0, len(passage.text)), passage.lexical, passage.vector)
-        for number, passage in enumerate(passages)
+        ChunkRow(doc_id, number, Chunk(entry.text, 1, 0, len(entry.text)), entry.lexical, entry.vector)
+        for number, entry in enumerate(entries)
     ]
 
 
-def text_nodes(passages: Sequence[Passage]) -> list[TextNode]:
-    """The passages as the tutorial's nodes, each of a document of its own, under ids that were never used before."""
+def text_nodes(entries: Sequence[Entry]) -> list[TextNode]:
+    """The entries as the tutorial's nodes, each of a separate document, under new ids."""
     return [
         TextNode(
             id_=uuid4().hex,
-            text=passage.text,
-            embedding=passage.vector,
+            text=entry.text,
+            embedding=entry.vector,
             relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=uuid4().hex)},
         )
-        for passage in passages
+        for entry in entries
     ]
 
 
-def plain_rows(passages: Sequence[Passage]) -> list[dict[str, object]]:
-    """The passages as Milvus takes them, with nothing but what a search has to give back."""
+def plain_rows(entries: Sequence[Entry]) -> list[dict[str, object]]:
+    """The entries as rows for pymilvus, with only the fields that a search returns."""
     return [
-        {"id": uuid4().hex, "doc_id": uuid4().hex, "text": passage.text, "embedding": passage.vector}
-        for passage in passages
+        {"id": uuid4().hex, "doc_id": uuid4().hex, "text": entry.text, "embedding": entry.vector} for entry in entries
     ]

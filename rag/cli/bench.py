@@ -14,7 +14,7 @@ from typing import Any
 
 from rag.settings import Settings
 
-# Name: module and help text. The first is the default.
+# Each benchmark's module and help text, by its name. The first benchmark is the default.
 BENCHMARKS = {
     "tables": ("rag.cli.bench_tables", "the tutorial's adds and searches, and Docent's (the default)"),
     "ingest": ("rag.cli.bench_ingest", "from files to a library, the tutorial's way and Docent's, and the limit"),
@@ -27,7 +27,7 @@ def add_bench_arguments(
     common: argparse.ArgumentParser,
     benchmarks_of: Mapping[str, tuple[str, str]] = BENCHMARKS,
 ) -> None:
-    """The benchmarks, each with its own arguments and those of `common`."""
+    """Add a subcommand for each benchmark, with the benchmark's arguments and the arguments of `common`."""
     benchmarks = parser.add_subparsers(dest="benchmark", required=True, metavar="BENCHMARK")
     for name, (module, help_text) in benchmarks_of.items():
         benchmark = benchmarks.add_parser(name, parents=[common], help=help_text, description=help_text)
@@ -36,16 +36,16 @@ def add_bench_arguments(
 
 
 def with_benchmark(arguments: Sequence[str]) -> list[str]:
-    """The command line, with the default benchmark's name after a `bench` that has neither a name nor --help."""
-    command, following = list(arguments[:1]), list(arguments[1:])
-    unnamed = not following or (following[0].startswith("-") and following[0] not in {"-h", "--help"})
-    return ["bench", DEFAULT, *following] if command == ["bench"] and unnamed else command + following
+    """The command line. A `bench` with neither a name nor --help gets the name of the default benchmark."""
+    command, options = list(arguments[:1]), list(arguments[1:])
+    unnamed = not options or (options[0].startswith("-") and options[0] not in {"-h", "--help"})
+    return ["bench", DEFAULT, *options] if command == ["bench"] and unnamed else command + options
 
 
 def run_bench(settings: Settings, options: argparse.Namespace) -> int:
-    """Returns the exit code. Raises RagError, and KeyboardInterrupt when the process is told to end."""
+    """Returns the exit code. Raises RagError, and KeyboardInterrupt on SIGTERM."""
     if threading.current_thread() is threading.main_thread():
-        # Like Ctrl-C, so that a process that is told to end still deletes its scratch collections.
+        # SIGTERM acts like Ctrl-C: the benchmark still deletes its scratch collections.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     module: Any = import_module(options.module)
     return int(module.run(settings, options))

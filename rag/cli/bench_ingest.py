@@ -1,4 +1,4 @@
-"""`python -m rag bench ingest FILE…`: the measurement, as a table on the terminal or as JSON."""
+"""`python -m rag bench ingest PATH…`: measures, and prints a table or JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rag.settings import Settings
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder")
-    parser.add_argument("--rounds", type=int, default=1, metavar="N", help="of which the median (1)")
+    parser.add_argument("--rounds", type=int, default=1, metavar="N", help="medians of N rounds (1)")
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:

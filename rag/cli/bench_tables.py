@@ -1,4 +1,4 @@
-"""`python -m rag bench tables`: the measurement, a table on the terminal, JSON, and a chart."""
+"""`python -m rag bench tables`: measures, prints tables or JSON, and draws a chart on request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rag.benchmarks.tables import MAX_SIZE, ROUNDS, SIZES, measure_tables
 from rag.cli.console import err, fail, out, print_json
 from rag.settings import Settings
 
-# In the order of WAYS, and narrow: a terminal has 80 columns.
+# Column headings in the order of WAYS, then the ratios. They are narrow: a terminal has 80 columns.
 HEADINGS = (
     "Tutorial,\nsync",
     "Tutorial,\nasync",
@@ -30,12 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     sizes = ",".join(map(str, SIZES))
     parser.add_argument("--sizes", type=_sizes, default=SIZES, metavar="N,N,…", help=f"adds and searches ({sizes})")
-    parser.add_argument("--rounds", type=_rounds, default=ROUNDS, metavar="N", help=f"of which the median ({ROUNDS})")
+    parser.add_argument("--rounds", type=_rounds, default=ROUNDS, metavar="N", help=f"medians of N rounds ({ROUNDS})")
     parser.add_argument("--chart", type=_png, metavar="FILE.png", help="draw a chart into this file")
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
-    """Returns the exit code. Raises StoreError, and RagError for a chart that can't be written."""
+    """Measure and print, which takes minutes. Returns 0, or 1 if rows were lost. Raises StoreError, and RagError for a
+    chart that can't be written."""
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Bar(*columns, console=err, transient=True, disable=options.json or not err.is_terminal) as bar:
         task = bar.add_task("Connecting", total=None)
@@ -91,7 +92,7 @@ def _number(text: str, most: int) -> int:
 
 def _png(text: str) -> Path:
     path = Path(text)
-    # Checked here, before a run that takes minutes.
+    # Checked before the run, which takes minutes.
     if path.suffix.lower() != ".png" or not path.parent.is_dir():
         raise argparse.ArgumentTypeError("a file ending in .png in a folder that exists")
     return path

@@ -1,4 +1,4 @@
-"""Shared by the commands: printing, the progress bar of ingestion, and the files that a path stands for."""
+"""Shared by the commands: printing, the progress bar of ingestion, and the files of a path."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from rag.readers.formats import SUPPORTED
 from rag.schema import Job
 from rag.text.characters import NEVER_PRINTED
 
-# Documents and models have no say in what a terminal obeys.
+# A terminal would obey control characters of a document or a model.
 _UNPRINTABLE = re.compile(f"[{NEVER_PRINTED}]")
 
 
 class _Terminal(Console):
-    """A console that obeys nothing in the texts it prints."""
+    """A console that replaces unprintable characters, so that no printed text controls the terminal."""
 
     def print(self, *objects: Any, **options: Any) -> None:
         super().print(*(_printable(value) if isinstance(value, str) else value for value in objects), **options)
@@ -37,7 +37,7 @@ err = _Terminal(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 class IngestProgress:
-    """A bar of chunks with the number of files, on a terminal only and not where `quiet`."""
+    """A progress bar of chunks, with the number of files. Shown on a terminal only, and never if `quiet`."""
 
     def __init__(self, quiet: bool) -> None:
         columns = (
@@ -67,10 +67,10 @@ class IngestProgress:
 
 
 def files_of(path: Path) -> Iterator[Path]:
-    """The path itself or, of a folder, the files in it that have a supported format and aren't hidden."""
+    """The path itself, or the files in a folder that have a supported format and aren't hidden."""
     try:
         is_folder = path.is_dir()
-    except OSError:  # no file can have this name: opening it gives the error message
+    except OSError:  # no file can have this name; opening it raises the error for the user
         is_folder = False
     if not is_folder:
         yield path

@@ -1,11 +1,18 @@
-"""`python -m rag doctor`: what is configured, reachable and how fast, or whether catalog, files and Milvus agree."""
+"""`python -m rag doctor`: prints settings, states of services, limits and timings, or verifies the library."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Mapping
 
 from rag.cli.console import IngestProgress, fail, out, print_json
 from rag.index import DocumentIndex
+
+# How much of a limit is used now, by the limit's name; other limits are shown without it.
+USED: Mapping[str, Callable[[DocumentIndex], int]] = {
+    "MAX_DOCUMENTS": lambda index: index.size()[0],
+    "MAX_JOBS": lambda index: sum(not job.finished for job in index.jobs()),
+}
 
 
 def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +27,7 @@ def run_doctor(index: DocumentIndex, options: argparse.Namespace) -> int:
         return _verify(index, options)
     status = index.check()
     timings = index.timings()
-    used = {"MAX_DOCUMENTS": index.size()[0], "MAX_JOBS": sum(not job.finished for job in index.jobs())}
+    used = {name: count(index) for name, count in USED.items()}
     if options.json:
         limits = {name: {"most": most, "now": used.get(name)} for name, most in index.settings.limits.items()}
         shown = index.settings.shown()
@@ -44,7 +51,7 @@ def run_doctor(index: DocumentIndex, options: argparse.Namespace) -> int:
 
 
 def _verify(index: DocumentIndex, options: argparse.Namespace) -> int:
-    """Verify, and with --repair mend. Returns 0 if no finding is left."""
+    """Verify, and with --repair mend. Returns 0 if no finding is left, else 1."""
     with IngestProgress(options.json) as progress:
         verification = index.verify(options.repair, on_progress=progress.show)
     if options.json:

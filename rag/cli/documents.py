@@ -14,7 +14,7 @@ from rag.schema import Receipt
 def add_ingest_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command `ingest`."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder")
-    parser.add_argument("--replace", action="store_true", help="remove other documents of the same name")
+    parser.add_argument("--replace", action="store_true", help="delete other documents of the same name")
 
 
 def add_delete_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,11 +28,12 @@ def add_reset_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_ingest(index: DocumentIndex, options: argparse.Namespace) -> int:
-    sources = [path for given in options.paths for path in files_of(Path(given))]
-    if not sources:
+    """Returns the exit code: 0 if no file failed. Raises RagError."""
+    paths = [path for given in options.paths for path in files_of(Path(given))]
+    if not paths:
         return fail(f"There is no file to ingest in {', '.join(options.paths)}; supported: {' '.join(SUPPORTED)}.")
     with IngestProgress(options.json) as progress:
-        results = index.ingest(sources, replace=options.replace, on_progress=progress.show)
+        results = index.ingest(paths, replace=options.replace, on_progress=progress.show)
     if options.json:
         print_json(results)
     else:
@@ -47,6 +48,7 @@ def run_ingest(index: DocumentIndex, options: argparse.Namespace) -> int:
 
 
 def run_list(index: DocumentIndex, options: argparse.Namespace) -> int:
+    """Returns 0. Raises RagError."""
     documents = index.documents()
     if options.json:
         print_json(documents)
@@ -61,17 +63,20 @@ def run_list(index: DocumentIndex, options: argparse.Namespace) -> int:
 
 
 def run_delete(index: DocumentIndex, options: argparse.Namespace) -> int:
+    """Returns the exit code. Raises RagError."""
     return _print_receipt(index.delete(options.doc_id), options)
 
 
 def run_reset(index: DocumentIndex, options: argparse.Namespace) -> int:
+    """Returns the exit code: 2 without --yes. Raises RagError."""
     if not options.yes:
         count = len(index.documents())
-        return fail(f"This removes {count} documents of {index.settings.collection}; say --yes to do it.", 2)
+        return fail(f"This deletes {count} documents of {index.settings.collection}; say --yes to do it.", 2)
     return _print_receipt(index.reset(), options)
 
 
 def run_reindex(index: DocumentIndex, options: argparse.Namespace) -> int:
+    """Returns the exit code: 0 if no document failed. Raises RagError."""
     with IngestProgress(options.json) as progress:
         jobs = index.wait(index.reindex(), on_progress=progress.show)
     failed = [job for job in jobs if job.stage == "failed"]
@@ -90,5 +95,5 @@ def _print_receipt(receipt: Receipt, options: argparse.Namespace) -> int:
     if options.json:
         print_json(receipt)
     else:
-        out.print(f"Removed {receipt.documents} document(s), {receipt.chunks} chunks; {receipt.left} left in Milvus.")
+        out.print(f"Deleted {receipt.documents} document(s), {receipt.chunks} chunks; {receipt.left} left in Milvus.")
     return 0 if receipt.left == 0 else fail(f"{receipt.left} rows are still in Milvus; try again.")

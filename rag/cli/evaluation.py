@@ -1,4 +1,4 @@
-"""`python -m rag eval`: scores a set of questions, keeps the outcome of each, and compares two runs."""
+"""`python -m rag eval`: scores sets of questions, keeps the outcome of each question, and compares two runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rag.evaluation.outcomes import Outcome, compare, load_outcomes, save_outcom
 from rag.evaluation.question_sets import QuestionSet, load_question_set
 from rag.index import DocumentIndex
 
-# Questions printed for each score of a comparison.
+# The most questions printed for each score of a comparison.
 SHOWN_CHANGES = 5
 
 
@@ -41,10 +41,10 @@ def run_eval(index: DocumentIndex, options: argparse.Namespace) -> int:
     results: dict[str, dict[str, Any]] = {}
     sets = [load_question_set(Path(path)) for path in options.files]
     for number, questions in enumerate(sets, 1):
-        if questions.name in results:  # the same name in another folder
+        if questions.name in results:  # two folders have a set of this name
             questions = replace(questions, name=f"{questions.name}-{number}")
         if questions.documents and not options.collection:
-            # In its own collection: the corpus must not mix with the user's documents.
+            # A corpus gets its own collection, so that it doesn't mix with the user's documents.
             name = "eval_" + re.sub(r"\W", "_", questions.name, flags=re.ASCII)
             settings = index.settings.model_copy(update={"collection": name})
             with DocumentIndex(settings, background=False) as corpus_index:
@@ -59,13 +59,13 @@ def run_eval(index: DocumentIndex, options: argparse.Namespace) -> int:
 
 
 def _score(index: DocumentIndex, questions: QuestionSet, options: argparse.Namespace) -> dict[str, Any]:
-    sources: list[Any] = [path for given in options.documents for path in files_of(Path(given))]
-    sources += questions.documents
-    if sources:
+    files: list[Any] = [path for given in options.documents for path in files_of(Path(given))]
+    files += questions.documents
+    if files:
         with IngestProgress(options.json) as progress:
-            failed = [r for r in index.ingest(sources, on_progress=progress.show) if r.status == "failed"]
+            failed = [r for r in index.ingest(files, on_progress=progress.show) if r.status == "failed"]
         if failed:
-            raise RagError(f"{len(failed)} of {len(sources)} documents failed: {failed[0].error}")
+            raise RagError(f"{len(failed)} of {len(files)} documents failed: {failed[0].error}")
     asking = track(
         evaluate(index, questions, answers=not options.no_answers),
         f"Asking {questions.name}",
@@ -80,7 +80,7 @@ def _score(index: DocumentIndex, questions: QuestionSet, options: argparse.Names
     try:
         outcomes.extend(asking)
     finally:
-        if outcomes:  # also where an error has ended the run
+        if outcomes:  # after an error, the outcomes so far
             save_outcomes(path, outcomes)
     checks = {} if options.no_answers else check_errors(questions, outcomes)
     return {**summary(outcomes), **checks, "details": str(path)}

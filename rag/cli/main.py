@@ -35,7 +35,7 @@ BENCH_HELP = "measure how fast this Milvus, this machine and Docent are"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Returns the exit code: 0 only if all went well."""
+    """Run one command. Returns its exit code: 0 for success, 2 for wrong arguments, 130 for Ctrl-C, else 1."""
     arguments = with_benchmark(sys.argv[1:] if arguments is None else arguments)
     options = _parser(arguments).parse_args(arguments)
     try:
@@ -43,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log_to_file(settings)
         with request(f"command {options.command}"):
             if options.command == "bench":
-                # Benchmarks make their own collections, and the app may have the library's Lite file open.
+                # A benchmark opens no library: it makes its own collections, and the app may have the Lite file open.
                 return run_bench(settings, options)
-            # The other commands end in a moment, so they resume no unfinished document.
+            # Other commands than `ingest` end in a moment, so they resume no unfinished document.
             with DocumentIndex(settings, background=options.command == "ingest") as index:
                 return int(options.run(index, options))
     except RagError as error:
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """One line instead of the usage."""
+        """Print one line in place of argparse's usage text, and exit with code 2."""
         self.exit(fail(f"{message}; see `{self.prog} --help`.", 2))
 
 
@@ -85,13 +85,13 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     add_search_arguments(add("search", run_search, "find the passages for a question"))
     add_ask_arguments(add("ask", run_ask, "answer a question with its sources"))
     add("list", run_list, "list the documents")
-    add_delete_arguments(add("delete", run_delete, "remove a document"))
-    add_reset_arguments(add("reset", run_reset, "remove all documents of the collection"))
+    add_delete_arguments(add("delete", run_delete, "delete a document"))
+    add_reset_arguments(add("reset", run_reset, "delete all documents of the collection"))
     add_eval_arguments(add("eval", run_eval, "score answers to questions whose answers are known"))
     add("reindex", run_reindex, "build the collection again with the settings in force")
     add_move_arguments(add("move", run_move, "copy the collection with its vectors to another Milvus"))
     bench = commands.add_parser("bench", help=BENCH_HELP, description=BENCH_HELP)
-    if "bench" in arguments[:1]:  # only then, since importing the benchmarks takes time
+    if "bench" in arguments[:1]:  # else skipped: importing the benchmarks takes time
         add_bench_arguments(bench, common)
     add_doctor_arguments(add("doctor", run_doctor, "say what is configured, what is reachable, and how fast"))
     return parser

@@ -45,16 +45,16 @@ def run_ask(index: DocumentIndex, options: argparse.Namespace) -> int:
             if not options.json:
                 out.print(token, end="")
     except LLMError:
-        pass  # reported below, from answer.error
+        pass  # the last line reports answer.error
     if options.json:
         print_json({"text": answer.text, **asdict(answer.evidence())})
     else:
         out.print("\n")
-        cited = sorted({citation.number for citation in answer.citations})
+        numbers = sorted({citation.number for citation in answer.citations})
         if answer.refused and answer.passages:
             out.print("The nearest passages:\n")
-            cited = list(range(1, len(answer.passages) + 1))
-        _print_passages([answer.passages[number - 1] for number in cited], cited)
+            numbers = list(range(1, len(answer.passages) + 1))
+        _print_passages([answer.passages[number - 1] for number in numbers], numbers)
         unsupported = sum(not citation.supported for citation in answer.citations)
         if unsupported:
             out.print(f"{unsupported} citation(s) not borne out by their passage.")

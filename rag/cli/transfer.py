@@ -44,7 +44,7 @@ def _print_moved(moved: Moved, with_token: bool) -> None:
     if not moved.lexical:
         out.print("That Milvus is older than 2.5 and has no BM25: it is searched by embedding only.")
     out.print(
-        f"Nothing was removed from {moved.source}; once all is well there, do it with: "
+        f"Nothing was deleted from {moved.source}; once all is well there, do it with: "
         f"MILVUS_URI={quote(moved.source)} python -m rag reset --yes --collection {moved.collection}"
     )
     out.print(

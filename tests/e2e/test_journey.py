@@ -90,7 +90,7 @@ def act_on(page: Page, name: str, action: str) -> None:
     page.get_by_test_id("stPopoverBody").get_by_role("button", name=action).click()
 
 
-def test_documents_are_dropped_asked_about_and_removed(
+def test_documents_are_dropped_asked_about_and_deleted(
     app_url: str, page: Page, llm_server: LLMServer, bridge_pdf: Path, ferry_text: Path
 ) -> None:
     hold = threading.Event()
@@ -134,7 +134,7 @@ def test_documents_are_dropped_asked_about_and_removed(
     page.get_by_role("link", name="Documents").click()
     act_on(page, "ferry.txt", "Delete")
     page.get_by_test_id("stDialog").get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("Removed ferry.txt: 1 chunk; 0 left in Milvus.")).to_be_visible()
+    expect(page.get_by_text("Deleted ferry.txt: 1 chunk; 0 left in Milvus.")).to_be_visible()
     expect(row(page, "ferry.txt")).to_have_count(0)
 
     page.get_by_role("button", name="Reset collection").click()
@@ -144,7 +144,7 @@ def test_documents_are_dropped_asked_about_and_removed(
     expect(dialog.get_by_text("That isn't the collection's name.")).to_be_visible()
     dialog.get_by_role("textbox").fill("docent")
     dialog.get_by_role("button", name="Reset").click()
-    expect(page.get_by_text("Removed 1 document of docent: 2 chunks; 0 left in Milvus.")).to_be_visible()
+    expect(page.get_by_text("Deleted 1 document of docent: 2 chunks; 0 left in Milvus.")).to_be_visible()
     expect(page.get_by_text("Your library is empty")).to_be_visible()
 
 

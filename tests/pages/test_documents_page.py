@@ -49,7 +49,7 @@ def test_added_file_becomes_ready_and_is_deleted_with_a_receipt(open_page: OpenP
     ferry = named(library, "ferry.txt")[0]
     keyed(app, f"delete-{ferry.doc_id}").click().run()
     keyed(app, "confirm-delete-document").click().run()
-    assert app.success[0].value == "Removed ferry.txt: 1 chunk; 0 left in Milvus."
+    assert app.success[0].value == "Deleted ferry.txt: 1 chunk; 0 left in Milvus."
     assert not named(library, "ferry.txt")
     keyed(app, "dismiss-receipt").click().run()
     assert not app.success
@@ -183,7 +183,7 @@ def test_receipt_warns_when_something_is_left(open_double: OpenPage, double: Ind
     app = open_double("documents")
     keyed(app, "delete-").click().run()
     keyed(app, "confirm-delete-document").click().run()
-    assert app.warning[0].value == "Removed a.txt: 5 chunks; 2 left in Milvus."
+    assert app.warning[0].value == "Deleted a.txt: 5 chunks; 2 left in Milvus."
 
 
 def test_reset_wants_the_name_of_the_collection(open_double: OpenPage, double: IndexDouble) -> None:
@@ -198,7 +198,7 @@ def test_reset_wants_the_name_of_the_collection(open_double: OpenPage, double: I
     app.text_input[-1].set_value("docent")
     button(app, "Reset").click().run()
     assert ("reset",) in double.calls
-    assert app.success[0].value == "Removed 1 document of docent: 5 chunks; 0 left in Milvus."
+    assert app.success[0].value == "Deleted 1 document of docent: 5 chunks; 0 left in Milvus."
 
 
 def test_large_library_is_paged_and_filtered_and_quick(open_double: OpenPage, double: IndexDouble) -> None:

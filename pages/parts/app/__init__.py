@@ -1,1 +1,1 @@
-"""The frame of the application: navigation, response headers, shutdown, and shared_index, which all sessions use."""
+"""The frame of the application: `navigation`, response `headers`, `shutdown`, and `shared_index` for all sessions."""

@@ -1,7 +1,7 @@
 """The security headers of every response.
 
-They are the second line of defence. The first is safe_markdown: nothing that a document or a model writes is loaded,
-linked or run.
+They are the second line of defence. The first line is `safe_markdown`: the page loads, links and runs nothing that a
+document or a model writes.
 """
 
 from __future__ import annotations

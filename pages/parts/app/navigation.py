@@ -14,7 +14,7 @@ from pages.parts.chat.source_view import opened_source
 
 def run_app() -> None:
     """Draw the navigation and run the page that the address names."""
-    # A file, not a Material icon: a browser would fetch that from a server of Google's.
+    # The icon is a file, since the browser would fetch a Material icon from Google.
     st.set_page_config(page_title="Docent", page_icon=Path(__file__).with_name("icon.png"))
     st.logo(":material/menu_book:", size="large")
     page = st.navigation(
@@ -25,7 +25,7 @@ def run_app() -> None:
             st.Page("pages/settings.py", title="Settings", icon=":material/tune:", url_path="settings"),
         ]
     )
-    # Decided before the page runs: a change in mid-run would make the page jump.
+    # The layout is set before the page runs: a later change would make the page jump.
     beside = page.url_path == "" and opened_source() is not None
     st.set_page_config(layout="wide" if beside else "centered", initial_sidebar_state="collapsed" if beside else "auto")
     with shown_errors():
@@ -35,8 +35,8 @@ def run_app() -> None:
 def run_page(show: Callable[[], None]) -> None:
     """Draw the page with `show`, in the frame.
 
-    Streamlit runs each script of a folder named pages by itself until app.py has called `st.navigation` once. So where
-    the first visit after a start is to the address of one page, the frame is drawn from here.
+    Until app.py has called `st.navigation` once, Streamlit itself runs the scripts of a folder named "pages". If the
+    first visit after a start is to the address of a page, this function therefore draws the frame.
     """
     if PagesManager.uses_pages_directory:
         run_app()

@@ -24,12 +24,12 @@ UNEXPECTED = "Something went wrong here. The application's log has the details."
 
 @st.cache_resource(show_spinner="Starting…")
 def open_index() -> DocumentIndex:
-    """The index that all sessions share. Raises SettingsError for a wrong setting; the next call tries again."""
-    from rag import DocumentIndex, Settings, log_to_file  # takes seconds; the page's frame is drawn before
+    """The index that all sessions share. Raises SettingsError for a wrong setting; the next call then tries again."""
+    from rag import DocumentIndex, Settings, log_to_file  # takes seconds, so the page's frame is drawn before
 
     settings = Settings()
     log_to_file(settings)
-    # The browser checks the widgets' limit. The server checks this one, while it receives a file.
+    # The browser checks the limit of the widget. The server checks this limit while it receives a file.
     config.set_option("server.maxUploadSize", settings.max_upload_mb)
     index = DocumentIndex(settings)
     close_at_end(index.close)

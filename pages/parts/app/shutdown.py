@@ -16,9 +16,9 @@ _closers: list[Callable[[], object]] = []
 
 
 def close_at_end(close: Callable[[], object]) -> None:
-    """Call `close` when the server stops, or else when the interpreter ends; the latest is called first.
+    """Have `close` called when the server stops, or else when the interpreter ends. The latest one is called first.
 
-    It may be called twice. Its errors are logged, and the others are closed all the same.
+    `close` may be called twice. If it raises, the error is logged, and the other closers are still called.
     """
 
     def close_or_log() -> None:
@@ -28,14 +28,13 @@ def close_at_end(close: Callable[[], object]) -> None:
             log.exception("closing failed")
 
     _closers.append(close_or_log)
-    # Not by atexit: its callbacks run after the executors are shut down, and closing needs executors.
+    # Closing needs executors. Python shuts executors down before it runs callbacks of `atexit`.
     getattr(threading, "_register_atexit", atexit.register)(close_or_log)
 
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
-    """The server's life. Closing happens here, since the signal that stops the server ends the process without the
-    interpreter's callbacks."""
+    """Closes everything when the server stops: its stop signal ends the process without the interpreter's callbacks."""
     yield {}
     for close in reversed(_closers):
         await asyncio.to_thread(close)

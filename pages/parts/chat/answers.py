@@ -17,15 +17,16 @@ from rag import STOPPED, checked_markers
 from rag.schema import Citation, Evidence, Message, Passage
 
 # Opens a passage's source. Arguments: the passage, the spans of its text to highlight, and whether the highlight is
-# soft, because no sentence bears the claim out.
+# paler, because no sentence bears the claim out.
 OpenSource = Callable[[Passage, tuple[tuple[int, int], ...], bool], None]
 
 
 def citation_marker(passages: int, citations: Sequence[Citation] | None) -> Marker:
     """The badges of the markers of an answer on `passages` passages.
 
-    A claim that isn't borne out, or wasn't checked, gets a question mark, and a claim whose numbers the passage lacks
-    an exclamation mark. Before the check (`citations` None) all badges are grey. A marker's place is its citation's.
+    A claim that isn't borne out, or wasn't checked, gets a question mark. A claim whose numbers the passage lacks gets
+    an exclamation mark. Before the check (`citations` None) all badges are grey. A marker's place is the index of its
+    citation in `citations`.
     """
 
     def marker(number: int, place: int | None) -> str | None:
@@ -40,7 +41,7 @@ def citation_marker(passages: int, citations: Sequence[Citation] | None) -> Mark
 
 
 def _badge(number: int, citations: Sequence[Citation]) -> str:
-    """A passage's number in the colour of the worst of its citations. Without citations it wasn't checked."""
+    """A passage's number in the colour of its worst citation. Without citations, the claim wasn't checked."""
     if any(citation.missing for citation in citations):
         return f":red-badge[{number}!]"
     if not citations or not all(citation.supported for citation in citations):
@@ -51,27 +52,27 @@ def _badge(number: int, citations: Sequence[Citation]) -> str:
 def answer_markdown(
     text: str, passages: int, citations: Sequence[Citation] | None = None, *, extractive: bool = False
 ) -> str:
-    """The answer's text for `st.markdown`: whole and checked, or, without citations, as far as it is written."""
+    """The answer's text for `st.markdown`: the checked answer, or (`citations` None) the words written so far."""
     if citations is not None:
-        # Each marker is known by its place. A marker that the check doesn't see, since it is written as an entity or
-        # looks like code, must not get the badge of a checked one.
+        # Each marker is recognised by its place. The check doesn't see a marker that is written as an entity or looks
+        # like code, so it must not get the badge of a checked marker.
         text, spans = checked_markers(text, passages, markdown=not extractive)
         same = [int(text[start + 1 : end - 1]) for start, end in spans] == [citation.number for citation in citations]
         text = placed(text, spans if same else ())
-    # Sentences of documents are no Markdown: a star or an underscore in them stands for itself.
+    # Sentences of documents are no Markdown: their stars and underscores are shown as they are.
     write = safe_text if extractive else safe_markdown
     return write(text, marker=citation_marker(passages, citations))
 
 
-# Each run of the page shows all answers, and parsing one takes longer than sending it.
+# Cached, since each run of the page shows all answers, and parsing an answer takes longer than sending it.
 _kept_markdown = lru_cache(maxsize=500)(answer_markdown)
 
 
 def show_answer(message: Message, key: str, open_source: OpenSource, *, folded: bool = False) -> None:
-    """A stored answer with its sources. No other answer of the page has the same `key`.
+    """Show a stored answer with its sources. Each answer of the page has another `key`.
 
-    With `folded` the sources are left out until the user asks for them: they are some fifty elements, and those of a
-    long conversation take a second to send and longer to draw.
+    With `folded`, the sources are shown only on a click: an answer's sources are some fifty elements, and the sources
+    of a long conversation take a second to send and longer to draw.
     """
     evidence = message.evidence or Evidence()
     if message.content:
@@ -119,7 +120,7 @@ def _show_sources(evidence: Evidence, key: str, open_source: OpenSource) -> None
         st.caption("They don't hold the answer; nothing in your documents comes closer to the question.")
     elif by_number:
         st.markdown("**Sources**")
-    # Of a refusal all passages are shown here, and none below.
+    # A refusal shows all its passages here, and no "Also retrieved" below.
     with st.container(gap="xsmall"):
         for number, passage in numbered:
             if number in by_number or evidence.refused:
@@ -150,7 +151,7 @@ def _show_source(
     badge = _badge(number, citations) if citations else f":gray-badge[{number}]"
     spans = tuple((citation.start, citation.end) for citation in citations if citation.supported)
     with _row():
-        # The key keeps it open when a source is opened and the answer moves into a column.
+        # The key keeps the expander open when a source is opened and the answer moves into a column.
         with st.expander(f"{badge} {safe_label(passage_place(passage), 100)}", key=f"source-{key}"):
             st.markdown(safe_text(passage.text, spans))
             for citation in citations:
@@ -162,8 +163,8 @@ def _show_doubt(citation: Citation) -> None:
     claim = safe_text(" ".join(citation.claim.split()))
     if citation.missing:
         numbers = [safe_label(number, 30) for number in citation.missing]
-        several = f"{', '.join(numbers[:-1])} and {numbers[-1]} aren't" if len(numbers) > 1 else f"{numbers[0]} isn't"
-        st.caption(f":red[{several} in this passage:] {claim}")
+        are_not = f"{', '.join(numbers[:-1])} and {numbers[-1]} aren't" if len(numbers) > 1 else f"{numbers[0]} isn't"
+        st.caption(f":red[{are_not} in this passage:] {claim}")
     elif not citation.supported:
         st.caption(f":orange[Not borne out by this passage:] {claim}")
 
@@ -173,7 +174,7 @@ def _row() -> DeltaGenerator:
 
 
 def _open_button(passage: Passage, spans: tuple[tuple[int, int], ...], key: str, open_source: OpenSource) -> None:
-    """Opens the source at `spans`, or at the whole passage if there are none."""
+    """Show the button that opens the source at `spans`, or at the whole passage if `spans` is empty."""
     st.button(
         "Open source",
         key=f"open-source-{key}",

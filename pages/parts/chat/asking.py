@@ -1,4 +1,4 @@
-"""A question is asked, or asked again: it is kept, and its answer begins."""
+"""Asks a question, or asks it again: keeps the question, and begins its answer."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def submit(index: DocumentIndex) -> None:
 
 
 def ask(index: DocumentIndex, question: str, wait_for: list[str] | None = None) -> None:
-    """Keep the question, then begin its answer: so no later error loses the question."""
+    """Keep the question, then begin its answer, so that no error of the answer loses the question."""
     with shown_errors():
-        # Before it is kept: it would be sent with every run of the page.
+        # A question that is too long isn't kept: each run of the page would send it.
         check_question(question, index.settings.max_question_characters)
         conversation = current_conversation(index)
         if conversation is None:
@@ -39,7 +39,7 @@ def ask(index: DocumentIndex, question: str, wait_for: list[str] | None = None) 
         try:
             open_turns().admit(index)
         except LimitReached:
-            # Kept for Retry, unless an answer is being written: that one goes on.
+            # The question is kept for Retry, unless an answer is being written, which goes on.
             if open_turns().running(conversation.conversation_id) is None:
                 index.conversations.add(conversation.conversation_id, Message("user", question))
             raise
@@ -53,7 +53,7 @@ def ask(index: DocumentIndex, question: str, wait_for: list[str] | None = None) 
 def retry(index: DocumentIndex, conversation_id: str) -> None:
     """Answer the last question of a conversation again, or for the first time."""
     with shown_errors():
-        open_turns().admit(index)  # first: if it is refused, the last answer stays
+        open_turns().admit(index)  # before the deletion: after a refusal the last answer stays
         messages = index.conversations.messages(conversation_id)
         if messages and messages[-1].role == "assistant":
             index.conversations.delete_last_answer(conversation_id)

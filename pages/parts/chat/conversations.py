@@ -1,7 +1,7 @@
-"""The conversations in the sidebar: the open one, and opening, renaming, exporting and deleting them.
+"""The conversations in the sidebar: opening, renaming, exporting and deleting them.
 
-The id of the open conversation is kept in the address (`?c=…`), which survives a reload, and in the session, which
-survives a visit to another page.
+The id of the open conversation is kept in two places. The address (`?c=…`) survives a reload; the session survives a
+visit to another page.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def open_turns() -> Turns:
 
 
 def current_conversation(index: DocumentIndex) -> Conversation | None:
-    """The open conversation. None for a new one, until its first question."""
+    """The open conversation. A new conversation is None until its first question."""
     conversation_id = st.query_params.get("c") or st.session_state.get("conversation")
     if not conversation_id:
         return None
@@ -45,7 +45,7 @@ def current_conversation(index: DocumentIndex) -> Conversation | None:
 
 
 def open_conversation(conversation_id: str | None) -> None:
-    """Open this conversation; None begins a new one."""
+    """Open the conversation `conversation_id`; None begins a new conversation."""
     st.session_state.conversation = conversation_id
     if conversation_id is None:
         st.query_params.pop("c", None)
@@ -54,7 +54,7 @@ def open_conversation(conversation_id: str | None) -> None:
 
 
 def show_conversations(index: DocumentIndex, current: Conversation | None) -> None:
-    """The list, newest first."""
+    """Show the list of conversations, newest first."""
     st.button(
         "New chat",
         icon=":material/edit_square:",
@@ -66,10 +66,10 @@ def show_conversations(index: DocumentIndex, current: Conversation | None) -> No
     conversations = index.conversations.list()
     if not conversations:
         return
-    everything = st.session_state.get("all-conversations", False)
+    show_all = st.session_state.get("all-conversations", False)
     st.caption("Conversations")
     with st.container(gap=None):
-        for conversation in conversations if everything else conversations[:SHOWN_CONVERSATIONS]:
+        for conversation in conversations if show_all else conversations[:SHOWN_CONVERSATIONS]:
             _show_row(index, conversation, current)
     if len(conversations) > SHOWN_CONVERSATIONS:
         st.toggle(f"Show all {len(conversations):,}", key="all-conversations")
@@ -98,7 +98,7 @@ def _show_row(index: DocumentIndex, conversation: Conversation, current: Convers
             key=f"menu-{key}",
             on_change="rerun",
         )
-        if menu.open:  # drawn on demand, so that a long list is drawn fast
+        if menu.open:  # a closed menu isn't drawn, so that a long list is drawn fast
             with menu:
                 _show_menu(index, conversation)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Left, top, right, bottom in shares of the page's width and height, 0 to 1.
 Box = tuple[float, float, float, float]
 
-# Pixels. Streamlit doesn't know the window's height: with the elements above and below, both fit into 900 pixels.
+# Heights in pixels. Streamlit doesn't know the window's; with the elements around them, both fit into 900 pixels.
 CHAT_HEIGHT = 625
 SOURCE_HEIGHT = 520
 COLUMNS = (1, 1.15)
@@ -34,10 +34,10 @@ _IN_VIEW = 0.56
 class Source:
     """A cited document beside the chat.
 
-    `message` is the place of the answer in its conversation. `spans` are in the text of page `page` (from 1), or of the
-    whole document if it has no pages. They are highlighted paler with `soft`, where they are a whole passage. `shown`
-    is the page in view, `start` the first character in view of a long text (None: a little before the first span). With
-    `later` the messages after the answer are shown, too.
+    `message` is the index of the answer in its conversation. `spans` are in the text of page `page` (from 1), or of the
+    whole document if it has no pages. With `soft` they are a whole passage, and are highlighted in a paler colour.
+    `shown` is the page in view. `start` is the first character in view of a long text (None: a little before the first
+    span). With `later`, the messages after the answer are shown, too.
     """
 
     conversation_id: str
@@ -67,7 +67,7 @@ def open_source(conversation_id: str, message: int, passage: Passage, spans: tup
 
 
 def opened_source() -> Source | None:
-    """The open source of the open conversation."""
+    """The open source of the open conversation, or None."""
     source: Source | None = st.session_state.get("source")
     conversation_id = st.query_params.get("c") or st.session_state.get("conversation")
     return source if source and source.conversation_id == conversation_id else None
@@ -79,7 +79,7 @@ def show_later_messages() -> None:
 
 
 def show_source(index: DocumentIndex, source: Source) -> None:
-    """The panel: the source's name, its page or text, and the original to download."""
+    """Show the panel: the source's name, its page or text, and a button to download the original."""
     try:
         document = index.document(source.doc_id)
     except NotFound:
@@ -138,7 +138,7 @@ def _show_download(index: DocumentIndex, document: DocumentInfo) -> None:
 
 
 def _show_picture(index: DocumentIndex, source: Source, page: int) -> bool:
-    """The page as a picture, or the reason why it can't be drawn. Returns whether it was drawn."""
+    """Show the page as a picture, or the reason why it can't be drawn. Returns whether it was drawn."""
     spans = source.spans if page == source.page else ()
     try:
         picture, marks = _page_picture(index, source.doc_id, page, spans, source.soft)
@@ -149,7 +149,7 @@ def _show_picture(index: DocumentIndex, source: Source, page: int) -> bool:
         st.caption("The sentence can't be highlighted: it wasn't found on the page as it is drawn.")
     top, bottom = min((mark[1] for mark in marks), default=0.0), max((mark[3] for mark in marks), default=0.0)
     low = bottom > _IN_VIEW and top > 1 - _IN_VIEW
-    # A container for each page: it begins at its top, or at its bottom if the sentence is there.
+    # Each page gets a new container, which shows its top first, or its bottom if the sentence is at the bottom.
     with st.container(height=SOURCE_HEIGHT, border=True, key=f"page-{source.doc_id}-{page}-{low}", autoscroll=low):
         st.image(picture, width="stretch", alt=f"Page {page} of {source.file_name}")
     return True
@@ -207,7 +207,7 @@ def _scroll_to(start: int) -> None:
 
 
 def _change(changed: Callable[[Source], Source]) -> None:
-    """Change the source that is open at the click: it may have changed since the button was drawn."""
+    """Change the open source. It may be another source than the one that was open when the button was drawn."""
     source: Source | None = st.session_state.get("source")
     if source:
         st.session_state.source = changed(source)

@@ -18,21 +18,21 @@ from pages.parts.wording import counted, job_progress
 if TYPE_CHECKING:
     from rag import DocumentIndex, Turn
 
-# Between two updates in the browser. Streamlit sends the whole text each time.
+# Seconds between two updates in the browser. Streamlit sends the whole text each time.
 UPDATE_SECONDS = 0.05
 
 
 def answer_slot(turn: Turn | None) -> DeltaGenerator:
-    """The place for the answer of `turn`, below the messages.
+    """The container for the answer of `turn`, below the messages.
 
-    Empty at once, except where the earlier run of the page showed the same answer: its words then stay until the new
-    ones come. Else the chat would shrink for a moment, and the browser would lose its place at the end.
+    It is emptied at once, unless the earlier run of the page showed the same answer. That answer's words stay until new
+    words arrive: else the chat would shrink for a moment, and the browser would lose its place at the end.
     """
     return st.container() if turn and st.session_state.get("watched") is turn else st.empty().container()
 
 
 def watch(index: DocumentIndex, turn: Turn) -> None:
-    """Show the answer as it grows. A click elsewhere ends this run, not the answer: the next run goes on watching.
+    """Show the answer as it grows. A click elsewhere ends this run of the page, not the answer; the next run goes on.
 
     Never returns: when the turn is done, the page runs again and shows the stored answer.
     """
@@ -45,10 +45,10 @@ def watch(index: DocumentIndex, turn: Turn) -> None:
             if current != shown:
                 slot.markdown(current, anchors=False)
                 shown = current
-            st.session_state.get("watched")  # a call to Streamlit: only in one can Stop or a rerun end this run
+            st.session_state.get("watched")  # Stop or a rerun can end this run only in a call to Streamlit
             turn.wait(UPDATE_SECONDS)
     except StopException:
-        # Streamlit's own Stop button stops the answer. If the page was closed or reloaded, the answer goes on.
+        # Streamlit's Stop button stops the answer. A page that is closed or reloaded doesn't.
         time.sleep(0.3)
         context = get_script_run_ctx(suppress_warning=True)
         if context and get_instance().is_active_session(context.session_id):

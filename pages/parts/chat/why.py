@@ -1,4 +1,4 @@
-"""Why this answer: the question searched for, the candidates, the time and the tokens."""
+"""The panel "Why this answer": the question searched for, the candidates, the times and the tokens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rag.schema import Candidate, Evidence
 
 
 def show_why(evidence: Evidence, key: str) -> None:
-    """A closed panel under an answer. Nothing for an answer without a trace, as older versions stored it."""
+    """Show a closed panel under an answer. An answer without a trace, stored by an older version, gets none."""
     trace = evidence.trace
     if trace is None:
         return

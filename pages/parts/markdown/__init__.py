@@ -1,2 +1,2 @@
-"""Text of documents and models, made harmless and shown as Markdown: citation_markers, escaping, safe_markdown, and
-text_window for long texts."""
+"""Text of documents and models as harmless Markdown: `safe_markdown` (the way in), `escaping`, `citation_markers`, and
+`text_window` for long texts."""

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from rag import marker_pattern
 
-# (number, place) → trusted Markdown, or None where no passage has that number. The place is the one that `placed` has
-# noted, or None.
+# (number, place) → trusted Markdown, or None if no passage has this number. The place is the marker's number in
+# `placed`, or None if `placed` didn't number it.
 Marker = Callable[[int, int | None], str | None]
 
-# A marker's place is written in noncharacters: the parser makes none of them of an entity.
+# A marker's place is written in noncharacters, since the parser turns no entity into one.
 _PLACE = re.compile("[\ufde0-\ufde9]+")
 _PLACE_DIGITS = str.maketrans("0123456789", "".join(map(chr, range(0xFDE0, 0xFDEA))))
 _PLAIN_DIGITS = {place: digit for digit, place in _PLACE_DIGITS.items()}
@@ -19,9 +19,9 @@ _MARKER = re.compile(marker_pattern(_PLACE.pattern))
 
 
 def placed(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """`text` with the markers at these half-open spans numbered from 0.
+    """`text` in which the markers at the half-open `spans` are numbered from 0.
 
-    Whatever the parser makes of the text, each marker is recognised by its place, and nothing else passes for one.
+    The number, a marker's place, survives parsing. So each marker is recognised, and no other text passes for one.
     """
     out, done = [], 0
     for place, (start, end) in enumerate(spans):
@@ -31,12 +31,12 @@ def placed(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 
 def without_places(text: str) -> str:
-    """`text` without the places of markers, noted by `placed` or forged."""
+    """`text` without places of markers, written by `placed` or forged."""
     return _PLACE.sub("", text)
 
 
 def find_markers(text: str) -> Iterator[tuple[int, int, list[int], int | None]]:
-    """Each marker's half-open span, the numbers in it, and its place."""
+    """Each marker's start and end (half-open), the numbers in it, and its place."""
     for match in _MARKER.finditer(text):
         place = int(match[2].translate(_PLAIN_DIGITS)) if match[2] else None
         yield match.start(), match.end(), [int(number) for number in match[1].split(",")], place

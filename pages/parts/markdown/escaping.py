@@ -1,4 +1,4 @@
-"""Text escaped, so that Streamlit's Markdown shows exactly its characters."""
+"""Escapes text, so that Streamlit's Markdown shows exactly its characters."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Iterable
 from pages.parts.markdown.citation_markers import without_places
 from rag import NEVER_SHOWN
 
-# An invisible joiner. It breaks a pattern that Streamlit looks for after parsing, when backslashes are gone.
+# An invisible joiner. Streamlit looks for some patterns after parsing, when backslashes are gone; this breaks them.
 BREAK = "\u2060"
 CONTROLS = re.compile(f"[{NEVER_SHOWN}]")
 _SPECIAL = re.compile(r"[\\`*_\[\]{}<>$~|&#]")
 _BLOCK_START = re.compile(r"^(\s*)(?:([-+=])|(\d{1,9})([.)]))")
-# An address that GitHub-flavoured Markdown makes a link. A bracket ends it, since it may stand inside a directive.
+# An address that GitHub-flavoured Markdown turns into a link. A bracket ends it, since a directive may hold it.
 ADDRESS = re.compile(r"(?:(?:https?|ftp)://|www\.)[^\s<>`\[\]]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
 # ":name[…]" is a directive, ":name:" an emoji or an icon.
 _COLON = re.compile(r":(?=[^\W\d_]|[\w+-]+:)")
 
 
 def escape(text: str, *, addresses: bool = True) -> str:
-    """`text` as Markdown of which Streamlit shows exactly these characters. Addresses become code, which isn't linked,
-    or with `addresses` False text with breaks."""
+    """`text` as Markdown that Streamlit shows as exactly these characters. An address becomes code, which isn't linked;
+    with `addresses` False, it becomes text with breaks."""
     out, done = [], 0
     for hit in ADDRESS.finditer(text):
         out += [_escape_plain(text[done : hit.start()]), code_span(hit[0]) if addresses else _unlinked(hit[0])]
@@ -36,7 +36,7 @@ def _escape_plain(text: str) -> str:
 
 
 def _unlinked(address: str) -> str:
-    """An address with breaks, so that it isn't linked: for labels, where code looks out of place."""
+    """An address with breaks, so that it isn't linked. For labels, in which code looks out of place."""
     return _escape_plain(re.sub(r"([@:.])", rf"\1{BREAK}", address))
 
 
@@ -51,7 +51,7 @@ def join(texts: Iterable[str]) -> str:
 
 
 def code_span(text: str) -> str:
-    """`text` as inline code, also with backticks in it."""
+    """`text` as inline code, even if it holds backticks."""
     text = without_places(text)
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * (longest + 1)

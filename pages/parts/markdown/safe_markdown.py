@@ -1,9 +1,9 @@
 """Text from models and documents as Markdown that `st.markdown` may show.
 
 Streamlit's Markdown loads remote images, makes links active, and knows formulas, emoji shortcodes, icons and colour
-directives. None of these may come from a model or a document. So their text isn't filtered. It is parsed (CommonMark,
-tables, strikethrough), and written anew from a short list of allowed elements, with all text escaped. No other element
-gets through, wherever a stream was cut.
+directives. No model and no document may use them. So their text isn't filtered. It is parsed (CommonMark, tables,
+strikethrough), and written anew from a short list of allowed elements, with all text escaped. No other element gets
+through, wherever a stream was cut.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from pages.parts.markdown.citation_markers import Marker, find_markers, is_marke
 from pages.parts.markdown.escaping import ADDRESS, BREAK, CONTROLS, code_span, escape, join
 
 _LANGUAGE = re.compile(r"[A-Za-z0-9+#-]{1,20}")
-# These make Streamlit draw a formula or a diagram in place of a code block.
+# For these languages Streamlit draws a formula or a diagram in place of a code block.
 _DRAWN_LANGUAGES = {"math", "latex", "tex", "mermaid"}
 
 
 class _Parser(MarkdownIt):
-    """Addresses are kept free of places: the parser encodes them there, and anyone could write the encoded form."""
+    """Marker places (see `citation_markers`) are stripped from addresses, where the parser would encode them and anyone
+    could forge the encoded form."""
 
     def normalizeLink(self, url: str) -> str:
         return super().normalizeLink(without_places(url))
@@ -38,17 +39,17 @@ _parser = _Parser("commonmark", {"html": False}).enable(["table", "strikethrough
 def safe_markdown(text: str, marker: Marker | None = None) -> str:
     """`text` with its paragraphs, lists, emphasis, code and tables, and nothing that loads, links or draws.
 
-    Headings are shown small, images by their description, links by their text and plain address. Citation markers
-    such as [2] and [1, 3] become what `marker` returns for each number.
+    A heading is shown small, an image as its description, a link as its text and plain address. A citation marker such
+    as [2] or [1, 3] becomes the Markdown that `marker` returns for each number.
     """
     tree = SyntaxTreeNode(_parser.parse(CONTROLS.sub("", text)))
     return "\n".join(_blocks(tree.children, marker))
 
 
 def safe_text(text: str, marked: Iterable[tuple[int, int]] = (), marker: Marker | None = None) -> str:
-    """Text of a document as it is: no character of it counts as Markdown.
+    """Text of a document as Markdown that shows its characters as they are.
 
-    Line ends that only wrap a paragraph are undone. `marked` are half-open spans of `text` to highlight.
+    A line end that only wraps a paragraph is undone. `marked` are half-open spans of `text` to highlight.
     """
     text = CONTROLS.sub(" ", text.replace("\r", " "))  # of the same length: `marked` counts characters
     for start, end in sorted(_merged(marked), reverse=True):
@@ -58,20 +59,20 @@ def safe_text(text: str, marked: Iterable[tuple[int, int]] = (), marker: Marker 
     out, lit = [], False
     for line in lines:
         shown, lit = _lit_line(line, lit, marker)
-        # A line much shorter than the widest one doesn't wrap a paragraph: it is a heading, a list item, a row.
+        # A line much shorter than the widest line wasn't wrapped: it is a heading, a list item or a row.
         out.append(shown + ("  " if shown and len(line) < 0.7 * widest else ""))
     return "\n".join(out).strip()
 
 
 def safe_label(text: str, limit: int = 60) -> str:
-    """`text` on one line, at most `limit` characters, for labels of buttons, expanders and the like."""
+    """`text` on one line, of at most `limit` characters, for labels of buttons, expanders and the like."""
     line = " ".join(CONTROLS.sub("", text).split())
     return escape(line if len(line) <= limit else line[: limit - 1].rstrip() + "…", addresses=False)
 
 
 def safe_cell(text: str) -> str:
-    """`text` for a cell of a table. A table can be copied into a spreadsheet, where an apostrophe keeps the text from
-    being a formula (OWASP, CSV injection)."""
+    """`text` for a cell of a table. The table may be copied into a spreadsheet, so a text that would be a formula there
+    gets an apostrophe in front (OWASP, CSV injection)."""
     line = " ".join(CONTROLS.sub("", text).split())
     return f"'{line}" if line[:1] in ("=", "+", "-", "@", "＝", "＋", "－", "＠") else line
 
@@ -87,7 +88,7 @@ def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _lit_line(line: str, lit: bool, marker: Marker | None) -> tuple[str, bool]:
-    """One line with its highlighted part as a directive, and whether the highlight goes on in the next line."""
+    """The line with its highlighted part as a directive, and whether the highlight goes on in the next line."""
     out = []
     for piece in re.split(r"([\x01\x02])", line):
         if piece in ("\x01", "\x02"):
@@ -114,7 +115,7 @@ def _inline(nodes: Iterable[SyntaxTreeNode], marker: Marker | None) -> str:
     texts: list[str] = []
     plain = ""
     for node in nodes:
-        if node.type in ("text", "text_special"):  # joined first: an address or a marker may span several nodes
+        if node.type in ("text", "text_special"):  # joined, since an address or a marker may span several nodes
             plain += node.content
             continue
         texts += [_text(plain, marker), _span(node, marker)]
@@ -217,5 +218,5 @@ def _table(node: SyntaxTreeNode, marker: Marker | None) -> list[str]:
 
 def _cell(node: SyntaxTreeNode, marker: Marker | None) -> str:
     shown = " ".join(_block(node.children[0], marker)) if node.children else ""
-    # Markdown splits a row at its bars first, so a bar in code needs the backslash, too.
+    # Markdown splits a row at its bars first, so even a bar in code needs a backslash.
     return re.sub(r"(?<!\\)\|", r"\\|", shown)

@@ -1,4 +1,4 @@
-"""A window on a long text, with spans highlighted and the rows of tables on lines of their own."""
+"""A window on a long text, with spans highlighted and each row of a table on a separate line."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pages.parts.markdown.safe_markdown import safe_text
 # Half-open, in characters.
 Span = tuple[int, int]
 
-# Characters: of a long text in view at once, and before the first span.
+# The most characters of a long text in view at once, and the characters shown before the first span.
 WINDOW = 4_000
 LEAD = 400
 _TABLE_ROW = re.compile(r"\s*\|.*\|\s*")
 
 
 def window(text: str, start: int | None, spans: tuple[Span, ...]) -> Span:
-    """The span of a text to show: from `start`, or if that is None from a little before the first of `spans`."""
+    """The span of `text` to show. It begins at `start`, or (None) a little before the first of `spans`."""
     if start is None:
         first = min((begin for begin, _ in spans), default=0)
         start = 0 if first <= LEAD else line_start(text, first - LEAD)
@@ -26,7 +26,8 @@ def window(text: str, start: int | None, spans: tuple[Span, ...]) -> Span:
 
 
 def line_start(text: str, place: int) -> int:
-    """The beginning of the line that `place` is in; if that is over LEAD / 2 away, of the word, or else `place`."""
+    """The beginning of the line around `place`. If it is over LEAD / 2 characters away, the beginning of the word, and
+    if that is, too, `place` itself."""
     for mark in "\n ":
         before = text.rfind(mark, max(0, place - LEAD // 2), place)
         if before >= 0:
@@ -35,7 +36,7 @@ def line_start(text: str, place: int) -> int:
 
 
 def marked_text(text: str, start: int, end: int, spans: tuple[Span, ...]) -> str:
-    """`text[start:end]` as Markdown, with `spans` highlighted and each row of a table on its own line."""
+    """`text[start:end]` as Markdown, with `spans` highlighted and each row of a table on a separate line."""
     shown, row_before = "", False
     for begin, stop in _blocks(text, start, end):
         inside = [(max(a, begin) - begin, min(b, stop) - begin) for a, b in spans if a < stop and begin < b]
@@ -47,7 +48,7 @@ def marked_text(text: str, start: int, end: int, spans: tuple[Span, ...]) -> str
 
 
 def _blocks(text: str, start: int, end: int) -> Iterator[Span]:
-    """The spans of the rows of tables, and of the prose between them."""
+    """The spans of the table rows, and of the prose between them."""
     prose = start
     for line in re.finditer(r"[^\n]*\n?", text[start:end]):
         if _TABLE_ROW.fullmatch(line[0]):
