@@ -1,8 +1,7 @@
-"""The embedding model: `hub` chooses it and gets its folder, `loading` makes it an `Embedder` (`embedder`), which the
-rest of the house speaks to.
+"""The embedding model: `hub` chooses it and finds its folder, `loading` loads it into an `Embedder` (`embedder`), which
+all other rooms use.
 
-A model is what `model.EmbeddingModel` asks for. Each kind has a module with NAME, `fits` and `load`, listed in
-`loading.LOADERS`: `openvino_model` (graphs by `bert`) and `torch_model` for the folders that `folders` reads,
-`server_model` for an OpenAI-compatible server. A new kind is such a module, a line in LOADERS, and a line in MODELS of
-tests/embeddings/test_registry.py, which has to pass; CONTRIBUTING.md has the five steps.
+`model.EmbeddingModel` is the protocol of a model. Each kind of model has a module, listed in `loading.LOADERS`:
+`openvino_model` (graphs by `bert`) and `torch_model` for the folders that `folders` reads, `server_model` for an
+OpenAI-compatible server. CONTRIBUTING.md says how to add one.
 """

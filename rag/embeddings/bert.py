@@ -1,7 +1,7 @@
 """BERT encoders of the sentence-transformers layout, built from their weights by OpenVINO's own operations.
 
-After Devlin et al., "BERT" (arXiv 1810.04805), and Reimers and Gurevych, "Sentence-BERT" (arXiv 1908.10084). So PyTorch
-needn't be imported, which takes seconds and several hundred MB, and nothing has to be converted or kept. Models of
+After Devlin et al., "BERT" (arXiv 1810.04805), and Reimers and Gurevych, "Sentence-BERT" (arXiv 1908.10084). This saves
+the import of PyTorch, which takes seconds and several hundred MB, and no converted model has to be kept. Models of
 other architectures don't fit.
 """
 
@@ -25,9 +25,9 @@ _NORMALIZE = "sentence_transformers.models.Normalize"
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """An encoder that isn't compiled yet: (batch, length) ids of tokens and mask → (batch, dimension) unit vectors.
+    """An encoder that isn't compiled yet: (batch, length) token ids and mask → (batch, dimension) unit vectors.
 
-    `max_tokens` is its window, with the marks that begin and end a sequence, `padding` the id of a token that fills up.
+    `max_tokens` is its window, with the marks that begin and end a sequence. `padding` is the id of the padding token.
     """
 
     graph: Model
@@ -36,7 +36,7 @@ class Encoder:
 
 
 def fits(folder: Path) -> bool:
-    """Whether the model in a folder is of the architecture that `build` knows. Raises nothing."""
+    """Whether `build` knows the architecture of the model in a folder. Raises nothing."""
     try:
         config, modules = _config(folder, "config.json"), json.loads((folder / "modules.json").read_text("utf-8"))
         layers = [module["type"] for module in modules]
@@ -61,7 +61,7 @@ def _config(folder: Path, name: str) -> dict[str, Any]:
 
 
 def _pooling(folder: Path) -> str | None:
-    """How tokens become one vector: by their "mean", or by the first of them, "cls"; None for other ways."""
+    """How the vectors of tokens become one: "mean", or "cls" for the first token's; None for another way."""
     modules = json.loads((folder / "modules.json").read_text("utf-8"))
     config = _config(folder / modules[1]["path"], "config.json")
     modes = {name for name, used in config.items() if name.startswith("pooling_mode_") and used is True}
@@ -71,7 +71,7 @@ def _pooling(folder: Path) -> str | None:
 
 
 def import_openvino() -> Any:
-    """OpenVINO without its converter, which isn't needed here and reports each import to Google Analytics.
+    """Import OpenVINO without its converter, which isn't needed here and reports each import to Google Analytics.
 
     Raises ImportError.
     """
@@ -86,9 +86,9 @@ def import_openvino() -> Any:
 
 
 def build(folder: Path) -> Encoder:
-    """The encoder of a folder that fits.
+    """The encoder of the model in a folder that `fits`.
 
-    Raises ImportError without OpenVINO, and anything for damaged files and weights that are saved in other ways.
+    Raises ImportError without OpenVINO. Damaged files, and weights saved in another way, may raise any exception.
     """
     import_openvino()
     from openvino import Model
@@ -97,7 +97,7 @@ def build(folder: Path) -> Encoder:
 
     config = _config(folder, "config.json")
     loaded = load_file(folder / "model.safetensors")
-    # Some weights are saved as a part of a larger model.
+    # Weights that were saved as part of a larger model have a prefix.
     weights = {name.removeprefix("bert."): values.astype(np.float32) for name, values in loaded.items()}
     heads, size = int(config["num_attention_heads"]), int(config["hidden_size"])
     epsilon = float(config["layer_norm_eps"])
@@ -129,7 +129,7 @@ def build(folder: Path) -> Encoder:
     )
     x = op.add(x, op.constant(weights["embeddings.token_type_embeddings.weight"][0]))
     x = normed(x, "embeddings.LayerNorm")
-    # Added to the attention scores: 0 for a token, and for padding so low a number that its weight becomes 0.
+    # Added to the attention scores: 0 for a token, -1e9 for padding, whose weight so becomes 0.
     hidden = op.multiply(op.subtract(op.constant(np.float32(1)), mask), op.constant(np.float32(-1e9)))
     hidden = op.unsqueeze(hidden, numbers(1, 2))
     for number in range(int(config["num_hidden_layers"])):

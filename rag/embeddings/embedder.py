@@ -1,4 +1,4 @@
-"""The embedding model as the rest of the house has it: vectors of unit length, counts of tokens, errors in a sentence;
+"""The embedding model as all other rooms use it: vectors of unit length, counts of tokens, errors in a sentence;
 and the threads that it runs on.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Texts that are encoded at a time to be counted: an encoding takes many times the memory of its text.
+# Texts that are encoded at a time to count their tokens: an encoding takes many times the memory of its text.
 COUNTED_TEXTS = 2000
 
 _UNRELATED_QUESTIONS = (
@@ -40,19 +40,19 @@ class Embedder:
     """A loaded embedding model. Methods may be called from several threads.
 
     `name`, `fingerprint`, `max_tokens`, `threads` and `batch_size` are the model's (see `EmbeddingModel`). `dimension`
-    is the length of a vector, `unrelated_cosine` the mean cosine of a question and a text that have nothing to do with
-    each other: 0.06 with the bundled model, higher with others. Only a cosine above it says anything.
+    is the number of floats in a vector. `unrelated_cosine` is the mean cosine of questions and texts that have nothing
+    to do with each other: 0.06 with the bundled model, higher with others. Only a higher cosine says anything.
     """
 
     def __init__(self, model: EmbeddingModel) -> None:
-        """Raises EmbeddingError, EmbeddingUnavailable, and ValueError for damaged weights."""
+        """Embeds a few texts. Raises EmbeddingError, EmbeddingUnavailable, and ValueError for damaged weights."""
         self._model = model
         self.name = model.name
         self.fingerprint = model.fingerprint
         self.max_tokens = model.max_tokens
         self.threads = model.threads
         self.batch_size = model.batch_size
-        # The first call also settles padding and truncation in the tokenizer, which isn't safe once threads share it.
+        # The first call also sets padding and truncation in the tokenizer, which isn't safe once threads share it.
         first = self.embed_query("warm-up")
         if not first or not math.isfinite(sum(first)):
             raise ValueError("the model makes no numbers of a text")
@@ -70,7 +70,7 @@ class Embedder:
             raise self._failed(error) from error
 
     def embed_texts(self, texts: list[str], *, background: bool = False) -> list[list[float]]:
-        """One unit-length vector of `dimension` floats for each text, in order. In the background questions go first.
+        """One unit-length vector of `dimension` floats for each text, in order. `background` lets questions go first.
 
         Raises EmbeddingError, EmbeddingUnavailable.
         """
@@ -85,7 +85,7 @@ class Embedder:
 
     @property
     def tokenizer(self) -> str:
-        """The tokenizer as JSON, for the reader's process."""
+        """The tokenizer as JSON, for the reader process."""
         return str(self._model.tokenizer.to_str())
 
     def _failed(self, error: Exception) -> EmbeddingError:
@@ -108,7 +108,7 @@ def count_tokens(tokenizer: Tokenizer, texts: list[str]) -> list[int]:
 
 
 def _unit(vector: list[float]) -> list[float]:
-    """The vector at length 1, which not all servers give. Raises ValueError where it has other than finite numbers."""
+    """The vector scaled to length 1, since not all servers do so. Raises ValueError for numbers that aren't finite."""
     length = math.hypot(*vector)
     if not math.isfinite(length):
         raise ValueError("the model gave a vector that isn't made of numbers")
@@ -116,14 +116,14 @@ def _unit(vector: list[float]) -> list[float]:
 
 
 class EmbedderThreads:
-    """The threads of an embedder, off the event loop: texts in the background, and questions, which never wait for
-    texts."""
+    """The threads of an embedder, beside the event loop: some for texts in the background, and one for questions, which
+    never wait for texts."""
 
     def __init__(self) -> None:
         self.texts = ThreadPoolExecutor(cores(), thread_name_prefix="embed-texts", initializer=lower_priority)
         self.queries = ThreadPoolExecutor(1, thread_name_prefix="embed-query")
 
     def close(self) -> None:
-        """Start nothing more; a running call ends in its own time."""
+        """Start no further call. A running call isn't interrupted."""
         for pool in (self.texts, self.queries):
             pool.shutdown(wait=False, cancel_futures=True)

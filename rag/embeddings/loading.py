@@ -15,12 +15,12 @@ from rag.settings import BUNDLED_EMBED_MODEL, Settings
 
 logger = logging.getLogger(__name__)
 
-# A model is loaded by the first of these that fits its address; if that fails, by the next that fits.
+# The first loader that fits a model's address loads the model. If it fails, the next that fits is tried.
 LOADERS: tuple[Loader, ...] = (server_model, openvino_model, torch_model)
 
 
 def load_embedder(name: str, settings: Settings, precision: Precision | None = None) -> Embedder:
-    """Load the model called `name`, in the fastest precision of the processor unless one is given; takes seconds.
+    """Load the model called `name`; takes seconds. `precision` None means the fastest that the processor has.
 
     Raises EmbeddingError, which says what to do.
     """
@@ -36,7 +36,7 @@ def load_embedder(name: str, settings: Settings, precision: Precision | None = N
 
 
 def _locate(name: str, settings: Settings) -> Address:
-    """Where the model is, which is downloaded if need be. Raises EmbeddingError for a folder that can't be loaded."""
+    """The model's address; a model of the hub is downloaded if need be. Raises EmbeddingError for an unsafe folder."""
     if settings.embed_base_url:
         return ModelServer(settings.embed_base_url, name, settings.embed_api_key)
     if name == BUNDLED_EMBED_MODEL:
@@ -58,7 +58,7 @@ def _load(address: Address, precision: Precision | None) -> EmbeddingModel:
         except ImportError:
             logger.warning("%s isn't installed: embedding is slower without it", loader.NAME)
         except Exception as error:
-            # Weights in bfloat16, or under other names. Of damaged weights the last loader tells.
+            # Weights may be in bfloat16, or have other names. If they are damaged, the last loader raises.
             logger.warning("%s can't run the model: embedding is slower without it", loader.NAME, exc_info=error)
     return last.load(address, precision)
 

@@ -1,4 +1,4 @@
-"""What an embedding model of any kind has to offer, where one is found, and what loads it."""
+"""The protocols of an embedding model and of its loader, and the addresses of models."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
     from tokenizers import Tokenizer
 
-# Of the numbers that a model in this process computes with: float32, or bfloat16, which has 8 bits of mantissa
-# instead of 24 and is faster on processors that multiply it.
+# The type of number that a model in this process computes with: float32, or bfloat16, which has 8 bits of mantissa
+# instead of 24 and is faster on processors that can multiply it.
 Precision = Literal["f32", "bf16"]
 
 
@@ -26,7 +26,7 @@ class ModelFolder:
 
 @dataclass(frozen=True, slots=True)
 class ModelServer:
-    """A model of an OpenAI-compatible server: the address up to `/v1`, and the key or ""."""
+    """A model of an OpenAI-compatible server. `url` is the address up to `/v1`; `key` may be ""."""
 
     url: str
     model: str
@@ -37,44 +37,44 @@ Address = ModelFolder | ModelServer
 
 
 class EmbeddingModel(Protocol):
-    """An embedding model. `Embedder` adds the rest: unit length, dimension, counts of tokens, errors in a sentence.
+    """An embedding model. `Embedder` adds unit length, dimension, counts of tokens, and errors in a sentence.
 
-    Methods may be called from several threads, and raise what they like.
+    Methods may be called from several threads, and may raise any exception.
     """
 
     name: str
     """As the user sees it."""
     fingerprint: str
-    """Names the weights: rows are searched only with the model of the fingerprint that they were embedded with."""
+    """Identifies the weights. Rows are searched only with the weights that they were embedded with."""
     tokenizer: Tokenizer
-    """For counting only, without truncation and padding: a tokenizer isn't safe to share with the model's threads."""
+    """Only for counting, without truncation and padding. The model's threads must not share it."""
     max_tokens: int
-    """The window, with the marks that begin and end a sequence."""
+    """The window in tokens, with the marks that begin and end a sequence."""
     threads: int
     """How many background calls of `embed_texts` may run side by side."""
     batch_size: int
-    """How many texts a background call had best have."""
+    """The best number of texts for a background call."""
 
     def embed_query(self, question: str) -> list[float]:
-        """The vector of a question, of any length but 0, in the model's instruction for questions."""
+        """The vector of a question, with the model's instruction for questions. Its length may be any but 0."""
 
     def embed_texts(self, texts: list[str], *, background: bool) -> list[list[float]]:
-        """One vector for each text, in order, in the model's instruction for texts. A text that is longer than the
-        window is cut. In the background questions go first."""
+        """One vector for each text, in order, with the model's instruction for texts. A text that is longer than the
+        window is cut. `background` lets questions go first."""
 
     def is_away(self, error: Exception) -> bool:
-        """Whether an exception of the other two says that the model can't answer now, and may later."""
+        """Whether an exception of an embedding method means that the model can't answer now, but may later."""
 
 
 class Loader(Protocol):
     """A module that loads models of one kind; `loading.LOADERS` lists them."""
 
     NAME: str
-    """What runs the model, as the log names it."""
+    """The library or server that runs the model, for the log."""
 
     def fits(self, address: Address) -> bool:
         """Whether the model at the address is of this kind. Quick, and raises nothing."""
 
     def load(self, address: Address, precision: Precision | None) -> EmbeddingModel:
-        """The model; takes seconds. `precision` None is the fastest that the processor has; a server's isn't ours to
-        choose. Raises ImportError where a library is missing, and anything for a damaged model."""
+        """The model; takes seconds. `precision` None means the fastest that the processor has; a server ignores it.
+        Raises ImportError if a library is missing. A damaged model may raise any exception."""

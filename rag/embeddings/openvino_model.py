@@ -1,4 +1,4 @@
-"""BERT encoders run by OpenVINO: the fastest way on a processor, and without importing PyTorch."""
+"""BERT encoders run by OpenVINO: the fastest way without a graphics card, and without PyTorch."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 NAME = "OpenVINO"
 
-# Texts of one inference, of like length: few, so that they stay in the processor's cache.
+# Texts of one inference, all of similar length. Few, so that they stay in the processor's cache.
 INFERENCE_TEXTS = 4
-# Lengths are padded to multiples of this. OpenVINO, and oneDNN in it, prepare each shape of input, which takes some
-# milliseconds and a megabyte, and texts have hundreds of lengths.
+# Lengths in tokens are padded to multiples of this. OpenVINO (with oneDNN) prepares each shape of input, which takes
+# some milliseconds and a megabyte, and texts have hundreds of lengths.
 LENGTH_MULTIPLE = 8
-# Prepared parts, ten or so for a shape, that each stream keeps for the next input of that shape. OpenVINO's own default
+# The prepared parts, about ten for a shape, that each stream keeps for the next input of the shape. OpenVINO's default
 # is 5,000.
 CACHED_PARTS = 128
 
 
 def precisions() -> tuple[Precision, ...]:
-    """What this processor computes in, the fastest last. Raises ImportError without OpenVINO."""
+    """The precisions of this processor, the fastest last. Raises ImportError without OpenVINO."""
     capabilities = bert.import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return ("f32", "bf16") if "BF16" in capabilities else ("f32",)
 
@@ -47,8 +47,8 @@ def load(address: Address, precision: Precision | None) -> OpenVINOModel:
 
 
 class OpenVINOModel:
-    """See `model.EmbeddingModel`. It is compiled twice: one call for questions has all cores; calls in the background
-    run side by side on a core each, and leave the cores to any other thread that wants them.
+    """See `model.EmbeddingModel`. It is compiled twice. For questions, one call uses all cores. In the background,
+    calls run side by side, each on one core, and any other thread goes before them.
     """
 
     def __init__(self, folder: ModelFolder, precision: Precision) -> None:
@@ -80,7 +80,7 @@ class _Compiled:
     """An encoder that is compiled for one stream with all cores, or for the background."""
 
     def __init__(self, encoder: bert.Encoder, tokenizer: Tokenizer, precision: Precision, *, background: bool) -> None:
-        """No one else may use the tokenizer."""
+        """Takes over the tokenizer: nothing else may use it."""
         tokenizer.enable_truncation(encoder.max_tokens)
         # A padded length must not be above the number of positions.
         multiple = LENGTH_MULTIPLE if encoder.max_tokens % LENGTH_MULTIPLE == 0 else None
@@ -90,7 +90,7 @@ class _Compiled:
         # OpenVINO's threads inherit the priority of the thread that compiles.
         with ThreadPoolExecutor(1, initializer=lower_priority if background else None) as compiler:
             self._model = compiler.submit(_compile, encoder.graph, self.streams, precision).result()
-        # A request isn't re-entrant: each thread has its own.
+        # A request isn't re-entrant, so each thread has one.
         self._requests = threading.local()
 
     def embed(self, texts: list[str]) -> list[list[float]]:
@@ -111,7 +111,7 @@ class _Compiled:
 
 
 def _compile(graph: Model, streams: int, precision: Precision) -> CompiledModel:
-    """`streams` calls run side by side, each on its share of the cores."""
+    """Compiled so that `streams` calls can run side by side, each on an equal share of the cores."""
     properties = {
         "NUM_STREAMS": str(streams),
         "INFERENCE_PRECISION_HINT": precision,

@@ -9,12 +9,12 @@ from rag.runtime.imports import IMPORTING
 
 NAME = "the embeddings server"
 BATCH_SIZE = 32
-# A server doesn't tell its window: OpenAI's models take 8,191 tokens, many local ones 512.
+# A server doesn't tell its window: OpenAI's models take 8,191 tokens, many local models 512.
 MAX_TOKENS = 512
 TIMEOUT_SECONDS = 30.0
 RETRIES = 2
-# HTTP: too many requests, bad gateway, unavailable, gateway's time-out. Not 500, by which a server may mean this one
-# text.
+# HTTP: too many requests, bad gateway, unavailable, gateway's time-out. Not 500, which a server may answer because of
+# one text.
 AWAY_STATUSES = {429, 502, 503, 504}
 
 
@@ -48,7 +48,7 @@ class ServerModel:
         )
         self.name = f"{server.model} at {server.url}"
         self.fingerprint = f"server:{server.model}"
-        # The server's own tokenizer is unknown; the bundled one counts more tokens than most, so chunks stay inside.
+        # The server's tokenizer is unknown. The bundled one counts more tokens than most, so chunks stay in the window.
         self.tokenizer = read_tokenizer(bundled_folder())
         self.max_tokens = MAX_TOKENS
         self.threads = 1

@@ -14,7 +14,7 @@ BATCH_SIZE = 32
 
 
 def precisions() -> tuple[Precision, ...]:
-    """What this processor computes in, the fastest last."""
+    """The precisions of this processor, the fastest last."""
     import torch
 
     capabilities = torch.cpu.get_capabilities()
@@ -38,11 +38,11 @@ def load(address: Address, precision: Precision | None) -> TorchModel:
 
 
 class TorchModel:
-    """See `model.EmbeddingModel`. In bfloat16, texts take about 0.6 of the time, and their vectors have a cosine of at
-    least 0.999 to those in float32; questions are short, and computed in the weights' own type.
+    """See `model.EmbeddingModel`. In bfloat16, texts take about 0.6 of the time, and the cosine of their vectors to the
+    vectors in float32 is at least 0.999. Questions are short, and are computed in the type of the weights.
 
-    In float32 the weights are converted when they were saved in half the bits: a processor that doesn't multiply
-    bfloat16 takes 2.6 times as long with such weights as they are.
+    In float32, weights that were saved in 16 bits are converted: a processor that can't multiply bfloat16 would take
+    2.6 times as long with unconverted weights.
     """
 
     def __init__(self, folder: ModelFolder, precision: Precision) -> None:

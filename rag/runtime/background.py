@@ -1,4 +1,4 @@
-"""Background work on the event loop: tasks that are cancelled together, and errors that go to the log."""
+"""Background work on the event loop: tasks that are cancelled together, and whose errors are logged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class BackgroundTasks:
-    """The running tasks of one owner. For the event loop."""
+    """The running tasks of one owner. Use on the event loop only."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -21,7 +21,7 @@ class BackgroundTasks:
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run `work` until it ends or `cancel` is called. Its errors are logged."""
         task = asyncio.create_task(quietly(work))
-        # The loop itself holds its tasks weakly.
+        # The loop has only weak references to its tasks.
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -33,7 +33,7 @@ class BackgroundTasks:
 
 
 async def quietly(work: Awaitable[Any]) -> None:
-    """Await `work`, and log its error: the status of the service that failed tells the user."""
+    """Await `work`, and log its error. The user sees it by the status of the service that failed."""
     try:
         await work
     except RagError as error:

@@ -1,4 +1,4 @@
-"""The processor: how many cores there are, and how questions go before an ingest."""
+"""The processor: the number of cores, and a lower priority for ingestion, so that questions go first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 
-# Of the 20 levels below normal: behind a search, ahead of a machine's idle work.
+# Niceness, where 0 is normal and 19 the lowest: below searches, above idle work.
 BACKGROUND_NICENESS = 10
 
 
@@ -16,7 +16,7 @@ def cores() -> int:
 
 
 def lower_priority() -> None:
-    """Give this thread, and the threads it starts, a lower priority than the others; does nothing but on Linux, where
-    each thread has its own."""
+    """Give this thread, and the threads that it starts, a lower priority. Has no effect except on Linux, where each
+    thread has a priority."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICENESS)

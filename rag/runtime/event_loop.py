@@ -1,4 +1,4 @@
-"""The one event loop of the process, on a thread of its own.
+"""The one event loop of the process, in a separate thread.
 
 The asynchronous clients of Milvus and OpenAI belong to the loop of their first await, and a Streamlit script has no
 running loop that outlives it. So everything asynchronous runs here, and callers hand over coroutines.
@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# Between two calls of `on_wait`: short enough that a Stop button feels immediate.
+# The time between two calls of `on_wait`: short enough that a Stop button feels immediate.
 POLL_SECONDS = 0.1
-# Loading a model can't be interrupted; closing waits for it so long.
+# `close` waits this long for tasks and threads. Loading a model, for one, can't be interrupted.
 CLOSE_SECONDS = 30.0
 
 _END = object()
@@ -43,8 +43,8 @@ class EventLoopThread:
     def run(self, coroutine: Coroutine[Any, Any, T], on_wait: Callable[[], object] | None = None) -> T:
         """Run `coroutine` on the loop and wait for its result.
 
-        `on_wait` is called every POLL_SECONDS meanwhile; an exception of it cancels the coroutine and is raised here.
-        Raises what the coroutine raises.
+        Meanwhile `on_wait` is called every POLL_SECONDS. An exception of `on_wait` or the coroutine is raised here; the
+        coroutine is then cancelled if it still runs.
         """
         future = self.start(coroutine)
         try:
@@ -59,8 +59,8 @@ class EventLoopThread:
         finally:
             future.cancel()
 
-    def iterate(self, source: AsyncIterator[T], on_wait: Callable[[], object] | None = None) -> Iterator[T]:
-        """Yield the items of `source`, which runs on the loop. Closing this generator cancels it, wherever it waits.
+    def iterate(self, iterator: AsyncIterator[T], on_wait: Callable[[], object] | None = None) -> Iterator[T]:
+        """Yield the items of `iterator`, which runs on the loop. Closing this generator cancels it, wherever it waits.
 
         `on_wait` and exceptions are as in `run`.
         """
@@ -68,7 +68,7 @@ class EventLoopThread:
 
         async def pump() -> None:
             try:
-                async for item in source:
+                async for item in iterator:
                     items.put(item)
                 items.put(_END)
             except BaseException as error:
@@ -76,7 +76,7 @@ class EventLoopThread:
                 if not isinstance(error, Exception):
                     raise
             finally:
-                close = getattr(source, "aclose", None)
+                close = getattr(iterator, "aclose", None)
                 if close is not None:
                     await close()
 
@@ -108,10 +108,10 @@ class EventLoopThread:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.loop.shutdown_asyncgens()
-            # A thread that outlived the loop would run into the interpreter's end.
+            # A thread that outlives the loop would still run when the interpreter shuts down.
             await self.loop.shutdown_default_executor()
 
-        # A task that ignores its cancellation doesn't keep the process from ending.
+        # A task that ignores its cancellation mustn't keep the process from ending.
         with contextlib.suppress(concurrent.futures.TimeoutError):
             self.start(cancel_all()).result(timeout=CLOSE_SECONDS)
         self.loop.call_soon_threadsafe(self.loop.stop)

@@ -1,16 +1,16 @@
-"""Large libraries are imported at their first use, in a thread: the event loop doesn't wait for them."""
+"""For imports of large libraries: at their first use, and in a thread, so that the event loop doesn't wait."""
 
 from __future__ import annotations
 
 import gc
 import threading
 
-# Held during such an import. The libraries' modules import each other in circles, and a second thread would meet a
-# module that is half imported.
+# Held during such an import. The libraries' modules import each other in circles, so a second thread could get a half
+# imported module.
 IMPORTING = threading.RLock()
 
 
 def freeze_imported() -> None:
-    """Exempt all objects there are from garbage collection: each full collection of what large libraries have made
-    stops every thread for a tenth of a second."""
+    """Exempt all present objects from garbage collection. With the many objects of large libraries, each full
+    collection would stop every thread for a tenth of a second."""
     gc.freeze()

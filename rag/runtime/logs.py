@@ -1,13 +1,13 @@
 """The log: a rotating file in the data folder, one JSON object a line. Nothing is logged to the terminal.
 
-Below LOG_LEVEL=DEBUG no line holds the text of a document, question or answer, a file's name, or a secret, whatever
-happens. Little is written at all; no search for secrets is relied on:
+Unless LOG_LEVEL is DEBUG, no line ever holds the text of a document, question or answer, a file's name, or a secret.
+This doesn't rely on finding secrets in a line; little is written in the first place:
 
-- This package and the pages log sentences without values but for FIELDS, which are ids, counts, times and names of
-  stages; documents go by the beginning of their id.
+- This package and the pages log fixed sentences. Their only values are FIELDS: ids, counts, times and names of stages.
+  A document is named by the beginning of its id.
 - An exception is logged as its type, code and places in the code. Its message is left out, since it may quote anything:
-  a parser's holds text of the document, the database's its address.
-- Of the records of other libraries, which may hold anything too, only the place is kept.
+  a parser's message quotes the document, the database's message its address.
+- Records of other libraries may hold anything, too, so only their place in the code is logged.
 
 At DEBUG the messages are logged, but without the secrets of the settings.
 """
@@ -29,12 +29,12 @@ from typing import Any
 
 from rag.settings import Settings
 
-# What a line may hold beside its sentence: ids, counts, milliseconds, the name of a job's stage, and what `describe`
-# made of exceptions in a reader's process.
+# The values that a line may hold beside its sentence: ids, counts, milliseconds, the name of a job's stage, and the
+# output of `describe` for exceptions in a reader process.
 FIELDS = ("doc", "stage", "ms", "documents", "passages", "pages", "chunks", "characters", "failed", "exceptions")
-# Characters of an id that are logged: enough to find it again in the catalog.
+# Characters of an id that are logged: enough to find the document in the catalog.
 ID_CHARACTERS = 12
-# Of an exception: its causes, and the innermost places of each.
+# Of an exception, at most: its chain of causes, the innermost places of each, and characters of each message.
 CAUSES = 5
 PLACES = 12
 MESSAGE_CHARACTERS = 2000
@@ -51,13 +51,13 @@ logger = logging.getLogger(__name__)
 
 
 def log_to_file(settings: Settings) -> None:
-    """Send the records of this process to `docent.log` in the data folder, 4 files of 5 MB. Again does nothing."""
+    """Send this process's records to `docent.log` in the data folder, 4 files of 5 MB. A second call does nothing."""
     root = logging.getLogger()
     if any(isinstance(handler, _LogFile) for handler in root.handlers):
         return
-    if not root.handlers:  # else Python prints what nobody takes
+    if not root.handlers:  # else Python prints records that no handler takes
         root.addHandler(logging.NullHandler())
-    # A folder that can't be written is said by what needs it, and must not keep the app from saying so.
+    # A folder that can't be written mustn't stop the app here: whatever needs the folder tells the user.
     with contextlib.suppress(OSError):
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         handler = _LogFile(
@@ -72,7 +72,7 @@ def log_to_file(settings: Settings) -> None:
 
 class _LogFile(RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:
-        """Say nothing where a record can't be written: the terminal would get it, with its arguments."""
+        """Do nothing if a record can't be written. By default, the terminal would get it with its arguments."""
 
 
 class JsonLines(logging.Formatter):
@@ -118,7 +118,7 @@ class JsonLines(logging.Formatter):
 
 
 def describe(error: BaseException, *, messages: bool = False) -> list[dict[str, Any]]:
-    """An exception and what it came from, as a log may show it: types, codes, and where; what they say on demand."""
+    """An exception and its causes, as the log may show them: types, codes, places, and texts if `messages`."""
     described: list[dict[str, Any]] = []
     cause: BaseException | None = error
     while cause is not None and len(described) < CAUSES:
@@ -156,10 +156,10 @@ def _named(value: object) -> object:
 
 @contextlib.contextmanager
 def request(kind: str) -> Iterator[dict[str, int]]:
-    """One request, such as a search: what is logged within carries its id, and its begin and end are logged.
+    """One request, such as a search: lines that are logged within carry its id, and its begin and end are logged.
 
-    Counts that are put into the dictionary are logged with the end; their names are among FIELDS. A request within
-    another one has its id.
+    Counts in the yielded dictionary are logged with the end; their names must be among FIELDS. A request within another
+    request has the outer request's id.
     """
     token = _request.set(_request.get() or uuid.uuid4().hex[:ID_CHARACTERS])
     began = time.perf_counter()
@@ -178,7 +178,7 @@ def request(kind: str) -> Iterator[dict[str, int]]:
 
 @contextlib.contextmanager
 def job(job_id: str) -> Iterator[None]:
-    """What is logged within is about this job."""
+    """Lines that are logged within carry this job's id."""
     token = _job.set(job_id)
     try:
         yield

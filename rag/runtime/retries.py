@@ -1,4 +1,5 @@
-"""Calls are tried again after failures that may pass. Pauses grow, and differ: many callers don't return at once."""
+"""Calls are tried again after failures that may pass. Pauses grow, and are random, so that callers don't all return at
+once."""
 
 from __future__ import annotations
 
@@ -28,9 +29,9 @@ def retrying(
 ) -> AsyncRetrying:
     """`await retrying(…)(function)` awaits the function until it succeeds.
 
-    Another attempt is made if `may_pass` is true for the exception, if it would begin within `seconds` of the first,
-    and if fewer than `attempts` were made; else the exception is raised. `wanted` gives the pause in seconds that a
-    server has asked for, or None.
+    Another attempt is made if `may_pass` is true for the exception, if the attempt would begin within `seconds` of the
+    first, and if fewer than `attempts` were made. Else the exception is raised. `wanted` returns the pause in seconds
+    that a server has asked for, or None.
     """
     growing = wait_exponential_jitter(
         multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS, jitter=FIRST_PAUSE_SECONDS

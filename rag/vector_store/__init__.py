@@ -1,5 +1,8 @@
 """Milvus: one collection, on Milvus Lite, a server, a cluster or Zilliz Cloud.
 
-`store` has the rows, and `searches` among them; `connection` keeps in touch with Milvus, `client` alone knows pymilvus,
-and `failures` says in a sentence what has gone wrong. `lite` runs Milvus Lite in this process.
+`store` inserts, counts and deletes rows (`rows` has their form, `writing` does one write at a time). `searches`
+searches them, and `batching` lets concurrent searches share a request. `connection` opens the collection, and opens it
+again after a failure; `failures` turns errors into sentences. `client` alone imports pymilvus. `lite` runs Milvus Lite
+in this process: `lite.patches` lists every replacement in it and why; `patching` installs them only where version and
+code fit.
 """

@@ -1,7 +1,7 @@
-"""Concurrent questions that ask alike share a request.
+"""Concurrent questions with the same parameters share a request.
 
-1,000 requests to Milvus cost many times as much as one request for 1,000 vectors. No question waits for others: the
-questions that come while all requests are under way go together in the next one.
+1,000 requests to Milvus cost many times as much as one request for 1,000 vectors. No question is held back so that
+others can join it: only questions that arrive while all requests are under way go together, in the next request.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class _Queue(Generic[Question, Reply]):
 
 
 class SharedRequests(Generic[Shared, Question, Reply]):
-    """Sends questions by `send(shared, [question, …])`, which gives one answer for each, in order.
+    """Sends questions by `send(shared, [question, …])`, which returns one answer for each question, in order.
 
-    Questions with an equal `shared` go together, at most `most(shared)` in a request, and at most `at_once` such
-    requests are under way. A question without an answer after `seconds`, the wait for a request included, raises
+    Questions with an equal `shared` go together. A request has at most `most(shared)` questions, and for each `shared`
+    at most `at_once` requests are under way. A question that has no answer after `seconds`, counted from `ask`, raises
     TimeoutError. Use on the event loop only.
     """
 
@@ -55,12 +55,12 @@ class SharedRequests(Generic[Shared, Question, Reply]):
         if queue is None:
             queue = self._queues[shared] = _Queue()
         queue.waiting.append((question, future))
-        # A sender begins after the tasks that are ready to run: questions of the same moment are in its first request.
+        # A new task runs after the tasks that are ready now, so its first request has all questions of this moment.
         if len(queue.senders) < self._at_once:
             queue.senders.add(asyncio.create_task(self._send_all(shared, queue)))
         if self._seconds is None:
             return await future
-        # Cheaper than asyncio.timeout, as a thousand searches at once show.
+        # With a thousand searches at once, a timer is measurably cheaper than asyncio.timeout.
         timer = loop.call_later(self._seconds, _expire, future)
         try:
             return await future
@@ -76,7 +76,7 @@ class SharedRequests(Generic[Shared, Question, Reply]):
         finally:
             queue.senders.discard(asyncio.current_task())
             if not queue.senders:
-                for _, future in waiting:  # only where this sender was cancelled: no other one would answer them
+                for _, future in waiting:  # questions are left only if this sender was cancelled, the last one
                     future.cancel()
                 del self._queues[shared]
 
@@ -95,7 +95,7 @@ class SharedRequests(Generic[Shared, Question, Reply]):
             raise
         except Exception as error:
             half = len(together) // 2
-            # One bad question fails its request: the halves are asked apart, down to that question.
+            # One bad question fails its whole request: so each half is sent again, down to the bad question alone.
             if half and not isinstance(error, StoreUnavailable):
                 await self._send_together(shared, together[:half])
                 await self._send_together(shared, together[half:])

@@ -1,6 +1,6 @@
-"""pymilvus, as LlamaIndex's MilvusVectorStore uses it: clients, and the collection that Docent makes with it.
+"""pymilvus, as LlamaIndex's MilvusVectorStore uses it: clients, and the collection that Docent makes.
 
-The only module that imports it. Its functions block: call them in a thread; they raise what pymilvus raises.
+No other module imports pymilvus. The functions here block, so call them in a thread. They raise pymilvus's exceptions.
 """
 
 from __future__ import annotations
@@ -17,39 +17,39 @@ from rag.settings import Settings, milvus_uri_hidden
 from rag.vector_store.lite import patches as lite_patches
 from rag.vector_store.patching import Patch, Patches
 
-# These take a second to import, and what lists documents doesn't need them: `import_milvus` does it.
+# They take a second to import, and listing documents needs neither: `import_milvus` imports them later.
 if TYPE_CHECKING:
     from llama_index.vector_stores.milvus import MilvusVectorStore as MilvusVectorStore
     from pymilvus import AsyncMilvusClient
     from pymilvus import MilvusClient as MilvusClient
 
 CONNECT_SECONDS = 5.0
-# An attempt to connect that gets no answer holds up the ones that follow, and those wait longer each time: by default
-# 20 s, and up to 120 s.
+# An attempt to connect that gets no answer delays the next attempt: by default for 20 s, then longer each time, up to
+# 120 s.
 SERVER_GRPC_OPTIONS = {
     "grpc.min_reconnect_backoff_ms": 5_000,
     "grpc.max_reconnect_backoff_ms": 5_000,
     "grpc.use_local_subchannel_pool": 1,  # a new client gets a new connection
 }
-# pymilvus pings every 10 s, Milvus Lite answers too many pings with GOAWAY, and an insert can then wait for ever. To a
-# server those pings are what tells that a connection is dead on which nothing comes back.
+# pymilvus pings every 10 s, Milvus Lite answers too many pings with GOAWAY, and an insert can then wait for ever. For a
+# server the pings stay frequent: nothing else shows that a silent connection is dead.
 LITE_GRPC_OPTIONS = {"grpc.keepalive_time_ms": 600_000}
-# Of the values tried on questions of six sets, these found most; Milvus's defaults are 1.2 and 0.75 (Lite's 1.5).
+# The values that found most on the questions of six sets; Milvus's defaults are 1.2 and 0.75 (Milvus Lite: 1.5, 0.75).
 BM25_PARAMETERS = {"bm25_k1": 1.0, "bm25_b": 0.9}
-# `rag.vector_store.lite` looks at all vectors. Where Milvus Lite does that itself, its FLAT takes ten times as long.
+# `rag.vector_store.lite` compares all vectors, whatever the index. Without its patches, FLAT takes ten times as long.
 LITE_INDEX = {"index_type": "IVF_FLAT", "params": {"nlist": 1}}
-# Rows that one answer of a server may hold.
+# The most rows that a server puts into one answer.
 MOST_ROWS = 16_384
 ROW_FIELDS = ["doc_id", "page", "start", "end"]
 
 
 @functools.cache
 def import_milvus(lite: bool) -> None:
-    """Import what speaks to Milvus, once."""
+    """Import pymilvus, LlamaIndex's store and, if `lite`, Milvus Lite; once. It takes a second."""
     with IMPORTING, milvus_uri_hidden():
         importlib.import_module("llama_index.vector_stores.milvus")
         with contextlib.suppress(ImportError):
-            importlib.import_module("scipy.sparse")  # else pymilvus does so at the first search, on the event loop
+            importlib.import_module("scipy.sparse")  # else pymilvus imports it at the first search, on the event loop
         if lite:
             lite_patches.prepare()
     PATCHES.install()
@@ -62,7 +62,7 @@ def import_milvus(lite: bool) -> None:
 async def _execute_search(
     self: Any, execute: Any, request: Any, timeout: Any = None, context: Any = None, **options: Any
 ) -> Any:
-    """Like pymilvus's own, but with the option `in_columns` it returns the server's answer, a SearchResultData."""
+    """pymilvus's function; with the option `in_columns` it returns the server's answer as it is, a SearchResultData."""
     if not options.pop("in_columns", False):
         return await execute(self, request, timeout, context, **options)
     from pymilvus.client.call_context import _api_level_md
@@ -73,7 +73,7 @@ async def _execute_search(
     return response.results
 
 
-# What is replaced in pymilvus while it runs.
+# The replacements in pymilvus.
 PATCHES = Patches(
     "pymilvus",
     "pymilvus",
@@ -81,8 +81,8 @@ PATCHES = Patches(
     [
         Patch(
             name="faster inserts",
-            why="It takes each character of a text for a text of its own, as long as the rest of an insert, "
-            "and looks up the type of the field of each value of each row, a quarter of an insert's work.",
+            why="It checks each character of a text as if it were a text, which takes as long as the rest of an "
+            "insert. It looks up a field's type for each value of each row, a quarter of an insert's work.",
             upstream="not reported",
             until="pymilvus checks texts as texts, and looks up a field's type once.",
             replacements={
@@ -100,8 +100,8 @@ PATCHES = Patches(
         Patch(
             name="columns of hits",
             why="It makes three objects of each hit, and looks up the type of each value: 2.3 ms for 150 hits instead "
-            "of 0.13, twice for a question, and 102 ms for 1,000 searches of 3 hits instead of 7. It doesn't notice "
-            "an answer with too many values in a column either.",
+            "of 0.13, twice for a question, and 102 ms for 1,000 searches of 3 hits instead of 7. Nor does it notice "
+            "when a column of an answer has too many values.",
             upstream="not reported",
             until="pymilvus gives columns.",
             replacements={
@@ -121,13 +121,13 @@ PATCHES = Patches(
 
 
 def milvus_shown(lite: bool, version: str) -> str:
-    """Which Milvus this is, such as "Milvus 2.5.4", with the patches that are left out if any are."""
+    """The name and version of Milvus, such as "Milvus 2.5.4", and the patches that are left out, if any."""
     kind = (lite and lite_patches.PATCHES.slow_path()) or ("Milvus Lite" if lite else f"Milvus {version}")
     return "; ".join(filter(None, (kind, PATCHES.slow_path())))
 
 
 def open_client(settings: Settings) -> MilvusClient:
-    """A client of pymilvus's own."""
+    """A synchronous client, with no collection opened."""
     import_milvus(settings.milvus_is_lite)
     from pymilvus import MilvusClient
 
@@ -141,14 +141,14 @@ def knows_bm25(version: str) -> bool:
 
 
 def make_store(settings: Settings, dimension: int | None, lexical: bool) -> MilvusVectorStore:
-    """The collection of the settings, in which Docent's rows are found by cosine, and by BM25 if `lexical`. It is made
-    if `dimension`, that of the vectors, is given."""
+    """The collection of the settings, searched by cosine, and by BM25 if `lexical`. With a `dimension` (floats in a
+    vector) it is created if it doesn't exist."""
     from llama_index.vector_stores.milvus import MilvusVectorStore
     from llama_index.vector_stores.milvus.utils import BM25BuiltInFunction
     from pymilvus import DataType
 
     lite = settings.milvus_is_lite
-    # Milvus Lite has no whitespace tokenizer; its standard one keeps our terms whole, a server's would not.
+    # Milvus Lite has no whitespace tokenizer. Its standard tokenizer keeps our terms whole; a server's doesn't.
     tokenizer = "standard" if lite else "whitespace"
     return MilvusVectorStore(
         **_connection(settings),
@@ -160,7 +160,7 @@ def make_store(settings: Settings, dimension: int | None, lexical: bool) -> Milv
         sparse_embedding_function=BM25BuiltInFunction("lexical", analyzer_params={"tokenizer": tokenizer})
         if lexical
         else None,
-        # Milvus Lite reads index parameters only where pymilvus 2.6 doesn't put them by itself.
+        # Milvus Lite reads index parameters only under "params"; pymilvus 2.6 puts them elsewhere by itself.
         sparse_index_config={"params": BM25_PARAMETERS} if lite else BM25_PARAMETERS,
         scalar_field_names=["lexical", "page", "start", "end"],
         scalar_field_types=[DataType.VARCHAR, DataType.INT64, DataType.INT64, DataType.INT64],
@@ -170,8 +170,8 @@ def make_store(settings: Settings, dimension: int | None, lexical: bool) -> Milv
 
 
 def make_plain_store(settings: Settings, name: str, dimension: int) -> MilvusVectorStore:
-    """LlamaIndex's store as the tutorial makes it, for benchmarks; but for LITE_GRPC_OPTIONS, without which it can wait
-    for ever on Milvus Lite."""
+    """LlamaIndex's store as its tutorial makes it, for benchmarks. Only LITE_GRPC_OPTIONS are added: without them an
+    insert into Milvus Lite can wait for ever."""
     import_milvus(settings.milvus_is_lite)
     from llama_index.vector_stores.milvus import MilvusVectorStore
 
@@ -185,8 +185,8 @@ def make_plain_store(settings: Settings, name: str, dimension: int) -> MilvusVec
 
 
 def async_client(store: MilvusVectorStore) -> AsyncMilvusClient:
-    """The one in the store."""
-    assert store.aclient is not None  # we never ask for a store without it
+    """The store's asynchronous client."""
+    assert store.aclient is not None  # no store is made without one
     return store.aclient
 
 
@@ -197,6 +197,6 @@ def _connection(settings: Settings) -> dict[str, Any]:
         "token": token,
         "timeout": CONNECT_SECONDS,
         "grpc_options": LITE_GRPC_OPTIONS if settings.milvus_is_lite else SERVER_GRPC_OPTIONS,
-        # Else pymilvus keeps the connections of loops that are closed, and gives them to loops that come later.
+        # Else pymilvus keeps the connections of closed event loops, and reuses them on later loops.
         "dedicated": True,
     }

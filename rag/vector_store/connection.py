@@ -1,4 +1,4 @@
-"""The way to Milvus and to the collection of the settings: opened at the first use, and again after a failure."""
+"""The connection to Milvus and to the settings' collection: opened at the first use, and again after a failure."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# How long a server is waited for. Together these keep a search below 15 s and everything else below 40 s.
+# How long to wait for a server. Together these limits keep a search below 15 s and everything else below 40 s.
 SEARCH_SECONDS = 10.0
 CALL_SECONDS = 15.0
-REMOVAL_SECONDS = 30.0
+DELETION_SECONDS = 30.0
 OPEN_SECONDS = 60.0
 MAKING_SECONDS = 5.0
-# Milvus Lite is never away, being in this process, but it takes its time: opening a large file, which is read into
-# memory, and merging segments, after which it builds their indexes again.
+# Milvus Lite runs in this process, so it is never away, but it can be slow: to open a large file it reads it into
+# memory, and after merging segments it builds their indexes again.
 LITE_CALL_SECONDS = 30.0
 LITE_OPEN_SECONDS = 120.0
 
@@ -44,8 +44,8 @@ LITE_OPEN_SECONDS = 120.0
 class Connection:
     """The clients of one Milvus, and the collection if there is one. Use on the one event loop of the process only.
 
-    `store` is the open collection, `has_lexical` says whether it ranks by BM25, `version` is the server's, and
-    `call_seconds` are those that a call may take.
+    `store` is the open collection, or None. `has_lexical` says whether it ranks by BM25. `version` is the server's, and
+    `call_seconds` the time limit of a call.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -57,18 +57,18 @@ class Connection:
         self._client: MilvusClient | None = None
         self.store: MilvusVectorStore | None = None
         self._opening: asyncio.Future[None] | None = None
-        self._turn = asyncio.Lock()  # to open or to let go
+        self._lock = asyncio.Lock()  # held while clients are opened or closed
         self._opened_number: object = None
-        self._vanished = False  # a call has found that the collection isn't there any more
-        self._restarts = 0  # of Milvus Lite's server, when this connected to it
-        self._away = False  # connections were let go since nothing came back on them
+        self._vanished = False  # a call has found that the collection no longer exists
+        self._restarts = 0  # of Milvus Lite's server, up to the moment this connected to it
+        self._away = False  # clients were closed because Milvus didn't answer
         self.has_lexical = False
         self.version = ""
 
     async def connect(self, seconds: float = SEARCH_SECONDS) -> bool:
-        """Reach Milvus and open the collection, waiting so long for a server. Returns whether the collection exists.
+        """Reach Milvus and open the collection; a server has `seconds`. Returns whether the collection exists.
 
-        Raises StoreUnavailable, within seconds where nothing listens, or StoreError.
+        Raises StoreUnavailable (in a few seconds if nothing listens at the address) or StoreError.
         """
         if self._client is not None and self._is_stale:
             await self.release_clients()
@@ -77,10 +77,10 @@ class Connection:
         return self.store is not None
 
     async def create(self, dimension: int) -> None:
-        """Make the collection for vectors of `dimension` floats unless it exists; then check that it fits. Raises like
-        `connect`."""
+        """Make the collection unless it exists, then check that its vectors have `dimension` floats. Raises like
+        `connect`, and StoreError if they don't."""
         while self.store is None:
-            await retrying(failures.is_being_made, MAKING_SECONDS)(self._open, dimension, REMOVAL_SECONDS)
+            await retrying(failures.is_being_made, MAKING_SECONDS)(self._open, dimension, DELETION_SECONDS)
         stored = await self.call(asyncio.to_thread(self._dimension))
         if stored != dimension:
             raise StoreError(
@@ -89,15 +89,15 @@ class Connection:
             )
 
     async def ready(self) -> MilvusVectorStore:
-        """The collection, for a call. Raises CollectionLost where it isn't open; StoreUnavailable, StoreError."""
+        """The open collection, for a call. Raises CollectionLost if it isn't open; StoreUnavailable, StoreError."""
         if self._lite:
-            await self.connect()  # it may have been let go
+            await self.connect()  # `reopen` may have closed it
         if self.store is None:
             raise self._gone()
         return self.store
 
     async def call(self, awaitable: Any, seconds: float | None = None) -> Any:
-        """Await with a time-out, which pymilvus doesn't have, and raise StoreError instead of its exceptions."""
+        """Await with a time-out, which pymilvus lacks. Raises StoreError in place of pymilvus's exceptions."""
         try:
             async with asyncio.timeout(seconds or self.call_seconds):
                 return await awaitable
@@ -106,8 +106,8 @@ class Connection:
         except asyncio.CancelledError as error:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise
-            # Nobody wants to stop this: the client was closed, since another call has found the collection gone, or the
-            # connections dead.
+            # This task isn't being cancelled: its client was closed, because another call has found the collection
+            # gone or the connections dead.
             raise self._gone() from error
         except Exception as error:
             logger.warning("a Milvus call failed", exc_info=error)
@@ -121,7 +121,7 @@ class Connection:
 
     @contextlib.asynccontextmanager
     async def within(self, seconds: float) -> AsyncIterator[None]:
-        """Give up what a server doesn't get done in so many seconds, with the wait for its turn."""
+        """Run a block for at most `seconds`; on Milvus Lite without a limit. Raises StoreUnavailable after that."""
         try:
             async with asyncio.timeout(None if self._lite else seconds):
                 yield
@@ -129,16 +129,16 @@ class Connection:
             raise failures.explain(error, self._settings) from error
 
     async def ping(self) -> bool:
-        """Whether the collection that was open has been there since the last ping; True where there was none.
+        """False if the open collection has vanished since the last ping; True otherwise, also if none was open.
 
-        Raises StoreUnavailable when Milvus doesn't answer. A collection that was dropped from outside is forgotten,
-        so that it can be made again.
+        Raises StoreUnavailable when Milvus doesn't answer. A collection that was deleted from outside is closed, so
+        that it can be made again.
         """
         try:
             await self._look()
         except StoreUnavailable as error:
             if not self._lite and self._opening is None and not isinstance(error, CollectionLost):
-                # It can be the connections, on which nothing comes back any more: gRPC takes a minute to notice.
+                # The connections themselves may be dead, which gRPC takes a minute to notice.
                 self._away = True
                 await self.release_clients()
             raise
@@ -146,17 +146,18 @@ class Connection:
         return not vanished
 
     async def close(self) -> None:
-        """Let go of Milvus; on Lite other processes may then open the file."""
-        with contextlib.suppress(TimeoutError):  # the thread that opens it goes on; it ends with the process
+        """Close all connections to Milvus. A Milvus Lite file is then free for other processes."""
+        with contextlib.suppress(TimeoutError):  # a thread that is opening the collection ends with the process
             async with asyncio.timeout(LITE_CALL_SECONDS):
                 await self.release_clients()
 
     async def release_clients(self, reopening: bool = False) -> None:
-        """Close the clients, after an opening that is under way; the next call opens others."""
-        async with self._turn:
+        """Close the clients, once an opening under way has ended. The next call opens new ones."""
+        async with self._lock:
             if self._lite and self.store is not None and not self._is_stale:
-                # With rows to seal on a full disk Milvus Lite's close ends early, and merges go on after it.
-                with contextlib.suppress(Exception):  # the log has the rows
+                # If rows can't be sealed because the disk is full, Milvus Lite's close ends early and leaves merges
+                # running. So they are sealed here first; a failure does no harm, since the log has the rows.
+                with contextlib.suppress(Exception):
                     await asyncio.to_thread(self.store.client.flush, self._name, timeout=LITE_CALL_SECONDS)
             await self.close_collection()
             client, self._client = self._client, None
@@ -172,7 +173,7 @@ class Connection:
         await self.release_clients(reopening=True)
 
     async def close_collection(self) -> None:
-        """Forget the collection, which is opened again, or made, at the next use."""
+        """Close the collection. The next use opens it again, or makes it."""
         store, self.store = self.store, None
         if store is not None:
             await async_client(store).close()
@@ -182,20 +183,21 @@ class Connection:
 
     @property
     def _is_stale(self) -> bool:
-        """Whether another connection has had the file closed."""
+        """Whether another connection has closed the file for all since this one opened it."""
         return self._lite and self._restarts != lite_server.restarts(self._address)
 
     def _gone(self) -> StoreUnavailable:
+        """The error for a call without an open collection."""
         return failures.unreachable(self._settings) if self._away else failures.lost(self._settings)
 
     async def _open(self, dimension: int | None, seconds: float) -> None:
-        """Join the opening that is under way, or begin one, which makes the collection where `dimension` is given.
+        """Join the opening that is under way, or begin one. With a `dimension` it makes a missing collection.
 
-        The constructors of pymilvus and MilvusVectorStore block, and concurrent ones fail on a Lite file: so there is
-        one thread at a time. It goes on when those who wait for it give up; all get its outcome.
+        The constructors of pymilvus and MilvusVectorStore block, and concurrent ones fail on a Milvus Lite file. So one
+        thread opens at a time. It goes on when its callers give up, and all callers get its outcome.
         """
         if self._opening is None:
-            self._opening = asyncio.ensure_future(self._open_in_turn(dimension))
+            self._opening = asyncio.ensure_future(self._open_alone(dimension))
             self._opening.add_done_callback(self._opened)
         opening = self._opening
         await asyncio.wait([opening], timeout=LITE_OPEN_SECONDS if self._lite else seconds)
@@ -206,21 +208,21 @@ class Connection:
             )
         await self.call(opening)
 
-    async def _open_in_turn(self, dimension: int | None) -> None:
-        async with self._turn:
+    async def _open_alone(self, dimension: int | None) -> None:
+        async with self._lock:
             await asyncio.to_thread(self._connect, dimension)
 
     def _opened(self, opening: asyncio.Future[None]) -> None:
         self._opening = None
         if not opening.cancelled():
-            opening.exception()  # everyone who waited for it may have given up
+            opening.exception()  # marks it as retrieved, since all callers may have given up
 
     async def _look(self) -> None:
         if await self.connect(OPEN_SECONDS):
             assert self._client is not None
-            there = asyncio.to_thread(self._client.has_collection, self._name, timeout=CONNECT_SECONDS)
-            # Of the same name, but another one, where another process has dropped it and made it again.
-            if not await self.call(there) or await self.call(asyncio.to_thread(self._number)) != self._opened_number:
+            exists = asyncio.to_thread(self._client.has_collection, self._name, timeout=CONNECT_SECONDS)
+            # A collection that another process has deleted and made again has the same name and another number.
+            if not await self.call(exists) or await self.call(asyncio.to_thread(self._number)) != self._opened_number:
                 await self.close_collection()
                 self._vanished = True
 
@@ -239,20 +241,20 @@ class Connection:
                 self._client = open_client(self._settings)
                 self.version = str(self._client.get_server_version(timeout=CONNECT_SECONDS))
             except BaseException:
-                self._drop_client()
+                self._close_client()
                 raise
         try:
             self._open_collection(dimension)
         except Exception as error:
             if self._lite:
-                self._drop_client()  # else it says the next time that there is no such collection
-                # Milvus Lite is there, or this hadn't been reached; so it is the file that is wrong.
-                spared = isinstance(error, StoreError) or lite_server.disk_failure(error)
-                if not spared and not failures.is_broken_off(error, self._settings):
+                self._close_client()  # kept open, it would say the next time that there is no such collection
+                # Milvus Lite has started, so most other failures mean that its file is damaged.
+                has_sentence = isinstance(error, StoreError) or lite_server.disk_failure(error)
+                if not has_sentence and not failures.is_interrupted(error, self._settings):
                     raise failures.damaged(error, self._settings) from error
             raise
 
-    def _drop_client(self) -> None:
+    def _close_client(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             client.close()
@@ -261,9 +263,9 @@ class Connection:
 
     def _open_collection(self, dimension: int | None) -> None:
         assert self._client is not None
-        # Milvus Lite reads the collection for this, all of it.
-        there = self._client.has_collection(self._name, timeout=LITE_OPEN_SECONDS if self._lite else CONNECT_SECONDS)
-        if there:
+        # For this, Milvus Lite reads the whole collection.
+        exists = self._client.has_collection(self._name, timeout=LITE_OPEN_SECONDS if self._lite else CONNECT_SECONDS)
+        if exists:
             description = self._client.describe_collection(self._name, timeout=self.call_seconds)
             fields = {field["name"] for field in description["fields"]}
             if not {"id", "embedding", *ROW_FIELDS} <= fields:
@@ -272,11 +274,11 @@ class Connection:
         elif dimension is not None:
             self.has_lexical = self._lite or knows_bm25(self.version)
             if self._lite:
-                lite_server.remove_leftover(self._address, self._name)
+                lite_server.delete_leftover(self._address, self._name)
         else:
             return
-        store = make_store(self._settings, None if there else dimension, self.has_lexical)
-        # After a restart a Lite collection isn't loaded, and every search would fail.
+        store = make_store(self._settings, None if exists else dimension, self.has_lexical)
+        # After a restart a collection of Milvus Lite isn't loaded, and every search would fail.
         self._client.load_collection(self._name, timeout=LITE_CALL_SECONDS)
         self._opened_number = self._number()
         self.store, self._away = store, False
@@ -284,7 +286,7 @@ class Connection:
             logger.info("Milvus %s has no BM25: dense search only", self.version)
 
     def _number(self) -> object:
-        """What tells the collection from an earlier one of its name; nothing does on Milvus Lite."""
+        """Milvus's id of the collection. On a server, an earlier collection of the same name had another id."""
         assert self._client is not None
         return self._client.describe_collection(self._name, timeout=self.call_seconds).get("collection_id")
 

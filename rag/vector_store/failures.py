@@ -1,4 +1,4 @@
-"""What Milvus and pymilvus raise, as one sentence for the user."""
+"""The exceptions of Milvus and pymilvus, each turned into one sentence for the user."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from rag.errors import CollectionLost, StoreError, StoreUnavailable
 from rag.settings import Settings
 from rag.vector_store.lite import server as lite_server
 
-# What a server says that isn't there, or has just come and is finding its data again.
+# Errors of a server that is down, or has just started and is still loading its data.
 _UNAVAILABLE = re.compile(
     r"fail connecting|unavailable|deadline|time-?out|timed out|connection|channel|not ready|no available|not healthy|"
     r"unhealthy|delegator|shard leader|node offline|node not (found|match)|initializing|abnormal"
 )
-# After a restart a collection may have to be loaded again, which is a part of opening it.
+# After a restart a collection may have to be loaded again; opening it does so.
 _NOT_LOADED = re.compile(r"not loaded|in state 'released'")
 _REFUSED = re.compile(r"unauthenticated|auth check failure|permission ?denied|privilege")
 _LOST = re.compile(r"collection not found|can.?t find collection|collection '\w+' does not exist")
-# What Milvus says of a collection that another process hasn't got to the end of making.
+# Errors about a collection that another process is still making.
 _UNFINISHED = re.compile(r"createindex failed|index (not|doesn't) (found|exist)|duplicate collection|already exists?")
-# What a client of Milvus Lite says where it was closed, or where Lite took too long, while a file was being opened.
-_BROKEN_OFF = re.compile(r"deadline|timed? ?-?out|\bclosed\b|\bcancell?ed\b|connect first|connection")
+# Errors of a client of Milvus Lite that was closed, or waited too long, while a file was being opened.
+_INTERRUPTED = re.compile(r"deadline|timed? ?-?out|\bclosed\b|\bcancell?ed\b|connect first|connection")
 
 
 class BeingMade(StoreUnavailable):
@@ -36,7 +36,7 @@ class Damaged(StoreError):
 
 
 def explain(error: Exception, settings: Settings) -> StoreError:
-    """The error to raise for what a call has raised."""
+    """The error to raise in place of `error`, an exception of a call to Milvus."""
     from grpc import RpcError
 
     lite, address = settings.milvus_is_lite, settings.milvus_address
@@ -65,16 +65,16 @@ def explain(error: Exception, settings: Settings) -> StoreError:
         )
     if isinstance(error, (TimeoutError, OSError, RpcError)) or _UNAVAILABLE.search(nameless) or is_not_loaded(error):
         return unreachable(settings)
-    if isinstance(getattr(error, "code", None), int):  # pymilvus's own
+    if isinstance(getattr(error, "code", None), int):  # an exception of pymilvus
         return StoreError(f"Milvus refused the operation: {first_line(error)[:200]}")
     return StoreError(f"Milvus failed with {type(error).__name__}; see the log.")
 
 
 def damaged(error: Exception, settings: Settings) -> Damaged:
-    """For what is raised where Milvus Lite opens a file that is there, but for what `is_broken_off`."""
+    """The error for a failure to open an existing Milvus Lite file, unless it `is_interrupted`."""
     return Damaged(
         f"The Milvus Lite file {settings.milvus_address} is damaged ({first_line(error)[:120]}); stop the app, put a "
-        "copy of it in its place or move it away, then start again: what it lacks is added by itself."
+        "copy of it in its place or move it away, then start again: missing documents are added again automatically."
     )
 
 
@@ -83,7 +83,7 @@ def unreachable(settings: Settings) -> StoreUnavailable:
 
 
 def lost(settings: Settings) -> CollectionLost:
-    """For a collection that should be there."""
+    """The error for a collection that no longer exists although it should."""
     return CollectionLost(
         f"Milvus at {settings.milvus_shown} has no collection {settings.collection} any more; its documents are added "
         "again by themselves, so try again in a moment."
@@ -91,19 +91,19 @@ def lost(settings: Settings) -> CollectionLost:
 
 
 def is_being_made(error: BaseException) -> bool:
-    """Whether a collection that couldn't be opened may be there in a moment."""
-    return isinstance(error, BeingMade | CollectionLost)  # the latter: dropped between two looks at it
+    """Whether a collection that couldn't be opened may exist in a moment."""
+    return isinstance(error, BeingMade | CollectionLost)  # lost: deleted by another process while this one opened it
 
 
 def is_not_loaded(error: Exception) -> bool:
-    """Whether a collection has to be opened again."""
+    """Whether a collection has to be loaded again, and opened for that."""
     return bool(_NOT_LOADED.search(_text(error).lower()))
 
 
-def is_broken_off(error: Exception, settings: Settings) -> bool:
-    """Whether nothing was found out about a file, since the call didn't come to its end."""
+def is_interrupted(error: Exception, settings: Settings) -> bool:
+    """Whether the call was interrupted, so that it says nothing about the file."""
     nameless = _without_names(_text(error).lower(), settings)
-    return isinstance(error, TimeoutError) or bool(_BROKEN_OFF.search(nameless))
+    return isinstance(error, TimeoutError) or bool(_INTERRUPTED.search(nameless))
 
 
 def first_line(error: Exception) -> str:
@@ -111,7 +111,8 @@ def first_line(error: Exception) -> str:
 
 
 def _without_names(text: str, settings: Settings) -> str:
-    """A collection may be called "connections"."""
+    """The text without the collection's name and the address, which could match a pattern (a collection called
+    "connections")."""
     name = re.escape(settings.collection.lower())
     return re.sub(rf"\b{name}\b", "", text.replace(settings.milvus_address.lower(), ""))
 

@@ -1,8 +1,9 @@
-"""Replaces parts of another package while it runs, but only those that are what they were when they were replaced.
+"""Replaces parts of another package while it runs, but only those whose code is still what the replacement was written
+for.
 
-A patch is a group of replacements that belong together. It is installed as a whole where the package has the version
-it was written for, and all code that it replaces or relies on has the recorded digest. Otherwise it is left out as a
-whole, which is logged once and told by `slow_path`. The tables are in `lite/patches.py` and `client.py`.
+A patch is a group of replacements that belong together. It is installed as a whole, and only if the package has the
+expected version and all code that the patch replaces or relies on has the recorded digest. A patch that is left out is
+logged once, and `slow_path` names it. The tables of patches are in `lite/patches.py` and `client.py`.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ logger = logging.getLogger(__name__)
 class Patch:
     """Replacements that are installed together or not at all.
 
-    Targets are written "package.module:Class.name". `replacements` maps each to a function that is given the original
-    and returns what takes its place; `digests` maps each target, and all else that the replacements rely on, to its
-    `digest`. `needs` names patches without which this one is left out too.
+    A target is written "package.module:Class.name". `replacements` maps a target to a function that takes the original
+    and returns its replacement. `digests` maps each target, and everything else that the replacements rely on, to its
+    `digest`. `needs` names other patches: unless all of them are installed, this patch is left out.
     """
 
     name: str  # in the sentence for the user: "without Docent's …"
@@ -40,7 +41,7 @@ class Patch:
 
 
 class Patches:
-    """The patches of one package, of which `expected` is the version they were written for."""
+    """The patches of one package. They were written for its version `expected`."""
 
     def __init__(self, title: str, package: str, expected: str, patches: Sequence[Patch]) -> None:
         self.title = title
@@ -64,8 +65,9 @@ class Patches:
         if self._originals is not None:
             return
         self._originals = []
+        # Before the first patch is installed: digests are to be of the originals.
         reasons = {patch.name: self._misfit(patch) for patch in self.patches}
-        for patch in self.patches:  # before any is installed, else digests would be those of replacements
+        for patch in self.patches:
             missing = [name for name in patch.needs if reasons[name]]
             if missing and not reasons[patch.name]:
                 reasons[patch.name] = f"it needs {missing[0]}"
@@ -77,8 +79,8 @@ class Patches:
             misfits = "; ".join(f"{name} ({reason})" for name, reason in reasons.items() if reason)
             logger.warning("%s %s is used without the patches for %s", self.package, self.installed_version, misfits)
 
-    def remove(self) -> None:
-        """Put all originals back, and forget that `install` was called."""
+    def restore(self) -> None:
+        """Put all originals back, as if `install` had not been called."""
         for owner, name, original in reversed(self._originals or []):
             setattr(owner, name, original)
         self._originals = None
@@ -86,20 +88,20 @@ class Patches:
 
     @contextlib.contextmanager
     def without(self) -> Iterator[None]:
-        """Leave all patches out for a while: for tests. Nothing of the package may be in use at either end."""
+        """Run a block without any patch, for tests. The package must not be in use when the block begins or ends."""
         was_installed = self._originals is not None
-        self.remove()
+        self.restore()
         self._unwanted = True
         try:
             yield
         finally:
-            self.remove()
+            self.restore()
             self._unwanted = False
             if was_installed:
                 self.install()
 
     def slow_path(self) -> str:
-        """What is told of the patches that are left out, such as "Milvus Lite 3.3.0: slow path, …"; else empty."""
+        """A sentence for the user on the patches that are left out, "Milvus Lite 3.3.0: slow path, …"; else empty."""
         if not self.left_out:
             return ""
         *others, last = self.left_out
@@ -127,9 +129,9 @@ class Patches:
 
 
 def digest(target: str) -> str:
-    """12 hex digits of the SHA-256 of a function's source, comments included, or of the type of a constant; empty where
-    there is no such target or no source of it."""
-    # The source rather than its AST or bytecode: these differ from one version of Python to the next.
+    """12 hex digits of the SHA-256 of a function's source with its comments, or of a constant's type; empty if the
+    target or its source doesn't exist."""
+    # Of the source: AST and bytecode differ from one version of Python to the next.
     try:
         owner, name = _owner(target)
         value = inspect.getattr_static(owner, name)
@@ -144,10 +146,10 @@ def digest(target: str) -> str:
 
 
 def _owner(target: str) -> tuple[Any, str]:
-    """The module or class that has a target, and the target's name in it."""
+    """The module or class that a target is in, and the target's name in it."""
     module, _, path = target.partition(":")
     *classes, name = path.split(".")
     owner: Any = importlib.import_module(module)
-    for one in classes:
-        owner = getattr(owner, one)
+    for class_name in classes:
+        owner = getattr(owner, class_name)
     return owner, name

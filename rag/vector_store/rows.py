@@ -1,4 +1,4 @@
-"""Rows of a collection and filters on them, as Milvus takes and gives them."""
+"""Rows of a collection, and filters on them, in Milvus's form."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from rag.schema import Chunk
 
 # Milvus's VARCHAR limit in bytes.
 MAX_BYTES = 65_535
-# The fields that a search gives of each row, beside its id.
+# The fields that a search returns of each row, beside its id.
 HIT_FIELDS = ["text", "page", "start", "end"]
-PAGE_NONE = 0  # a row's page where the document has none; Milvus before 2.5 knows no null
+PAGE_NONE = 0  # a row's page if the document has no pages; Milvus before 2.5 has no null
 
 _NOT_WHOLE = "Milvus has answered a search with a part of its rows only; ask again."
 # A document's id, the namespace of the collection's fingerprint, and the number of the chunk, counted from 0.
@@ -26,8 +26,8 @@ _DOC_ID_CHARACTERS = 64
 
 @dataclass(frozen=True, slots=True)
 class ChunkRow:
-    """A chunk that is to be inserted: chunk `number` of a document, counted from 0, with the terms that BM25 sees and
-    its embedding."""
+    """A chunk to be inserted, with its number in the document, counted from 0. `lexical_text` holds the terms that BM25
+    sees, separated by spaces; `vector` is the embedding."""
 
     doc_id: str
     number: int
@@ -39,7 +39,7 @@ class ChunkRow:
 class Hit(NamedTuple):
     """A row that a search found. `score` is the cosine for dense search, BM25 for lexical; higher is better."""
 
-    # A tuple, since thousands are made at a time when many ask: a frozen dataclass takes three times as long.
+    # A tuple, since many concurrent searches make thousands of hits: a frozen dataclass takes three times as long.
     row_id: str
     doc_id: str
     text: str
@@ -50,7 +50,7 @@ class Hit(NamedTuple):
 
 
 def make_row(namespace: str, row: ChunkRow) -> dict[str, Any]:
-    """A row as Milvus takes it; its id follows from its document, the namespace and its number."""
+    """A row as Milvus takes it. Its id is made of its document's id, the namespace and its number."""
     chunk = row.chunk
     return {
         "id": f"{row.doc_id}-{namespace}-{row.number}",
@@ -65,7 +65,7 @@ def make_row(namespace: str, row: ChunkRow) -> dict[str, Any]:
 
 
 def doc_id_of(row_id: str) -> str | None:
-    """The id of the document that a row is of; None for a row id that Docent hasn't made."""
+    """The id of a row's document; None for a row id that Docent hasn't made."""
     match = _ROW_ID.fullmatch(row_id)
     return match[1] if match else None
 
@@ -77,14 +77,14 @@ def number_of(row_id: str, namespace: str | None) -> int | None:
 
 
 def _fitting(text: str) -> str:
-    """At most MAX_BYTES of UTF-8; chunks are far shorter unless a text has no spaces and odd characters."""
+    """The text cut to MAX_BYTES of UTF-8. Only a text of odd characters without spaces makes so long a chunk."""
     data = text.encode("utf-8")
     return text if len(data) <= MAX_BYTES else data[:MAX_BYTES].decode("utf-8", "ignore")
 
 
 def read_hits(response: Any, score: Callable[[float], float]) -> list[list[Hit]]:
     """The hits of each question of a search, best first. `response` is Milvus's SearchResultData with HIT_FIELDS, or
-    lists of pymilvus's hits; `score` turns Milvus's measure into one where higher is better. Raises StoreError where
+    pymilvus's lists of hits. `score` turns Milvus's distance into a score where higher is better. Raises StoreError if
     rows or fields are missing."""
     if isinstance(response, list):
         return [[_read_hit(hit["id"], hit["distance"], hit["entity"], score) for hit in hits] for hits in response]
@@ -99,9 +99,9 @@ def read_hits(response: Any, score: Callable[[float], float]) -> list[list[Hit]]
             response.scores,
         )
         hits = [
-            # The document's id is the beginning of the row's: each field that isn't asked for saves time.
-            Hit(row_id, row_id[:_DOC_ID_CHARACTERS], text, page or None, start, end, score(rank))
-            for row_id, text, page, start, end, rank in zip(row_ids, *columns, strict=True)
+            # A row id begins with the document's id, so doc_id needn't be requested: each field takes time.
+            Hit(row_id, row_id[:_DOC_ID_CHARACTERS], text, page or None, start, end, score(distance))
+            for row_id, text, page, start, end, distance in zip(row_ids, *columns, strict=True)
         ]
     except (KeyError, ValueError) as error:
         raise StoreError(_NOT_WHOLE) from error
@@ -119,12 +119,13 @@ def _read_hit(row_id: str, distance: float, fields: dict[str, Any], score: Calla
 
 
 def only(doc_ids: Collection[str]) -> str:
-    """A Milvus filter. Ids go into it unescaped, so for anything but a SHA-256 in hex NotFound is raised."""
+    """A Milvus filter for the rows of documents. Raises NotFound for an id that isn't a SHA-256 in hexadecimal."""
+    # Ids go into the filter unescaped.
     return "doc_id in [" + ",".join(f'"{doc_id}"' for doc_id in sorted(map(checked_doc_id, doc_ids))) + "]"
 
 
 def only_rows(row_ids: Collection[str]) -> str:
-    """A filter like `only`, of the ids of rows. Raises StoreError for an id of another form."""
+    """A Milvus filter for rows by their ids. Raises StoreError for an id of another form."""
     for row_id in row_ids:
         if not _ROW_ID.fullmatch(row_id):
             raise StoreError("The id of a row is a document's id, a namespace and a number.")
@@ -132,7 +133,7 @@ def only_rows(row_ids: Collection[str]) -> str:
 
 
 def make_filter(doc_ids: Collection[str] | None, without: Collection[str]) -> str:
-    """A filter on the rows of `doc_ids` (of all documents when None) except `without`. Raises NotFound like `only`."""
+    """A Milvus filter for the rows of the documents `doc_ids` (None: all) except `without`. Raises like `only`."""
     conditions = [only(doc_ids)] if doc_ids is not None else []
     if without:
         conditions.append("not (" + only(without) + ")")

@@ -1,4 +1,4 @@
-"""Searches among the rows of a collection, by vector and by BM25; those at the same time go together."""
+"""Searches among the rows of a collection, by vector and by BM25. Concurrent searches share requests."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from rag.vector_store.client import MOST_ROWS, async_client
 from rag.vector_store.connection import LITE_OPEN_SECONDS, SEARCH_SECONDS, Connection
 from rag.vector_store.rows import HIT_FIELDS, Hit, make_filter, read_hits
 
-# On a server, which takes requests of some megabytes; a few smaller ones at once take longer.
+# Vectors in one request to a server, which takes some megabytes; several smaller requests at once take longer.
 VECTORS_TOGETHER = 1000
-# Milvus Lite refuses any other drop ratio; MilvusVectorStore's own text search asks for 0.2.
+# Milvus Lite refuses any other drop ratio, such as the 0.2 of MilvusVectorStore's text search.
 BM25_SEARCH: dict[str, Any] = {"metric_type": "BM25", "params": {"drop_ratio_search": 0.0}}
 
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """What searches that share a request have in common."""
+    """The parameters that all searches of a request share."""
 
     vectors: str
     limit: int
     condition: str
-    parameters: dict[str, Any] = field(compare=False)  # follow from the field of vectors
+    parameters: dict[str, Any] = field(compare=False)  # they follow from `vectors`, a field's name
 
 
 class Searches:
     """Searches in the collection of a connection. All coroutines must run on the one event loop of the process.
 
-    They raise StoreUnavailable or StoreError, and find nothing where there is no collection.
+    They raise StoreUnavailable or StoreError, and find nothing if there is no collection.
     """
 
     def __init__(self, settings: Settings, connection: Connection) -> None:
@@ -42,7 +42,7 @@ class Searches:
         self._consistency_level = settings.consistency_level
         self._lite = settings.milvus_is_lite
         self._connection = connection
-        # Milvus Lite works at one request at a time anyhow.
+        # Milvus Lite handles one request at a time anyhow.
         self._requests: SharedRequests[_Search, list[float] | str, list[Hit]] = SharedRequests(
             self._search_together,
             lambda search: _most(search, self._lite),
@@ -50,7 +50,7 @@ class Searches:
             None if self._lite else SEARCH_SECONDS,
         )
         self._warming = asyncio.Lock()
-        self._warmed: object = None  # the opened collection that has been
+        self._warmed: object = None  # the opened collection for which `warm_up` has ended
 
     @property
     def has_lexical(self) -> bool:
@@ -59,7 +59,7 @@ class Searches:
 
     @property
     def is_warm(self) -> bool:
-        """Whether searches needn't wait for `warm_up` any more."""
+        """Whether `warm_up` has nothing left to do."""
         store = self._connection.store
         return not self._lite or (store is not None and self._warmed is store)
 
@@ -70,8 +70,8 @@ class Searches:
         return await self._search("embedding", vector, {"metric_type": "COSINE"}, limit, make_filter(doc_ids, without))
 
     async def warm_up(self) -> None:
-        """Have Milvus Lite build what its first lexical search after opening needs: seconds for tens of thousands of
-        rows. Searches that come meanwhile wait for that rather than have it built a second time."""
+        """Search once, so that Milvus Lite collects the terms of all rows: seconds for tens of thousands of rows.
+        Lexical searches that come meanwhile wait for this search."""
         async with self._warming:
             if not self.is_warm and await self._connection.connect():
                 opened = self._connection.store
@@ -100,9 +100,9 @@ class Searches:
             raise failures.explain(error, self._settings) from error
 
     async def _search_together(self, search: _Search, data: list[list[float] | str]) -> list[list[Hit]]:
-        # By the store's client, not by its aquery: that one has no consistency level and no time-out.
+        # By the store's client, since the store's `aquery` has no consistency level and no time-out.
         store = await self._connection.ready()
-        found = await self._connection.call(
+        response = await self._connection.call(
             async_client(store).search(
                 self._name,
                 data=data,
@@ -116,8 +116,8 @@ class Searches:
             ),
             LITE_OPEN_SECONDS if self._lite else SEARCH_SECONDS,
         )
-        # Milvus Lite gives BM25 as a distance, below zero.
-        return read_hits(found, abs if search.vectors == "sparse_embedding" else float)
+        # Milvus Lite returns BM25 as a distance, below zero.
+        return read_hits(response, abs if search.vectors == "sparse_embedding" else float)
 
 
 def _most(search: _Search, lite: bool) -> int:

@@ -1,7 +1,7 @@
 """VectorStore: the rows of the collection in the settings.
 
-The collection is made by LlamaIndex's MilvusVectorStore; rows go through the AsyncMilvusClient in it. What those get
-wrong (see the comments) is put right here. All coroutines must run on the one event loop of the process.
+LlamaIndex's MilvusVectorStore makes the collection, and rows go through the AsyncMilvusClient in it. Comments name the
+faults of both that this module works around. All coroutines must run on the one event loop of the process.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from rag.settings import Settings
 from rag.vector_store import failures
 from rag.vector_store.client import MOST_ROWS, async_client, milvus_shown
 from rag.vector_store.connection import (
+    DELETION_SECONDS,
     LITE_CALL_SECONDS,
-    REMOVAL_SECONDS,
     SEARCH_SECONDS,
     Connection,
 )
@@ -27,19 +27,19 @@ from rag.vector_store.rows import ChunkRow, make_row, only, only_rows
 from rag.vector_store.searches import Searches
 from rag.vector_store.writing import Writing
 
-# In one request at most: what the pipeline inserts together fits into one.
+# Rows of one request at most: a batch of the pipeline fits into one request.
 INSERT_BATCH = 300
-# Their ids are 80 characters each.
+# Rows of one request to delete: a row id has about 80 characters.
 ROWS_DELETED_TOGETHER = 500
-# Documents that are counted in one request.
+# Documents counted by one request.
 COUNTED_TOGETHER = 500
-# How often a removal begins again since another process has dropped the collection meanwhile.
-REMOVALS = 5
+# Attempts to delete: each begins anew because another process has deleted the collection meanwhile.
+DELETION_ATTEMPTS = 5
 
 
 class VectorStore:
-    """The collection named in the settings; connects at the first use and again after a failure. `searches` are those
-    among its rows."""
+    """The collection named in the settings. Connects at the first use, and again after a failure. `searches` searches
+    the rows."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -55,7 +55,7 @@ class VectorStore:
 
     @property
     def is_open(self) -> bool:
-        """Whether the collection is open; not so before the first document."""
+        """Whether the collection is open. Before the first document there is none to open."""
         return self._connection.store is not None
 
     @property
@@ -65,12 +65,12 @@ class VectorStore:
 
     @property
     def version(self) -> str:
-        """Milvus's, empty before it was reached."""
+        """Milvus's version; empty before it was reached."""
         return self._connection.version
 
     @property
     def shown(self) -> str:
-        """Which Milvus this is, for the user: a version, or the patches of Milvus Lite that are left out."""
+        """For the user: the name and version of Milvus, and the patches that are left out, if any."""
         return milvus_shown(self._lite, self.version)
 
     async def connect(self, seconds: float = SEARCH_SECONDS) -> bool:
@@ -91,25 +91,25 @@ class VectorStore:
         await self._connection.close()
 
     def lost(self) -> CollectionLost:
-        """What is raised where the collection should be there."""
+        """The error for a collection that no longer exists although it should."""
         return failures.lost(self._settings)
 
     # --- rows
 
     async def insert(self, rows: Sequence[ChunkRow], namespace: str, again: bool = False) -> None:
-        """Insert chunks; the ids of their rows follow from document, `namespace` and number.
+        """Insert chunks. The id of a row is made of its document's id, `namespace` and its number.
 
-        `again` first deletes the rows that an earlier attempt may have left. Raises StoreUnavailable or StoreError;
-        some of the rows may then be there.
+        With `again`, the rows that an earlier attempt may have left are deleted first. Raises StoreUnavailable or
+        StoreError; some rows may then have been inserted.
         """
         await self.insert_rows([make_row(namespace, row) for row in rows], again)
 
     async def count(self, doc_ids: Collection[str] | None = None, consistency: str | None = None) -> int:
-        """How many rows there are (of these documents), as a search under that consistency level would see them."""
+        """The number of rows of `doc_ids` (None: of all documents), under `consistency` (None: that of searches)."""
         if not await self.connect():
             return 0
         store = await self._ready()
-        found = await self._call(
+        counts = await self._call(
             async_client(store).query(
                 self._name,
                 filter=only(doc_ids) if doc_ids is not None else "",
@@ -117,20 +117,20 @@ class VectorStore:
                 consistency_level=consistency or self._settings.consistency_level,
             )
         )
-        return int(found[0]["count(*)"])
+        return int(counts[0]["count(*)"])
 
     async def rows(self, doc_ids: Collection[str], size: int) -> AsyncIterator[list[dict[str, Any]]]:
         """All rows of documents with their vectors, as `insert_rows` takes them, in lists of at most `size`."""
         if doc_ids:
-            async for found in self._all("*", size, doc_ids):
-                # Milvus makes the terms' weights by itself from the lexical field.
-                yield [{name: row[name] for name in row if name != "sparse_embedding"} for row in found]
+            async for batch in self._all("*", size, doc_ids):
+                # Milvus makes this field itself, from the lexical field.
+                yield [{name: row[name] for name in row if name != "sparse_embedding"} for row in batch]
 
     async def insert_rows(self, rows: Sequence[dict[str, Any]], again: bool = False) -> None:
-        """Insert rows as `rows` of another collection gives them. Raises like `insert`."""
-        async with self._writing.turn(self._connection.call_seconds):
-            # By the store's client, not by its async_add: that one makes LlamaIndex's nodes into JSON, which takes
-            # longer than the rest, and sends one batch after the other.
+        """Insert rows from `make_row` or another collection's `rows`. `again` and errors are as in `insert`."""
+        async with self._writing.alone(self._connection.call_seconds):
+            # By the store's client: the store's `async_add` turns LlamaIndex's nodes into JSON, which takes longer than
+            # the rest, and sends one batch after the other.
             client = async_client(await self._ready())
 
             async def write(batch: Sequence[dict[str, Any]]) -> None:
@@ -151,18 +151,18 @@ class VectorStore:
                         raise error
 
     async def row_ids(self) -> AsyncIterator[list[str]]:
-        """The ids of all rows, whatever was written last included, in lists of thousands; one that is there twice comes
-        once."""
-        async for found in self._all("id", MOST_ROWS // 2):
-            yield [row["id"] for row in found]
+        """The ids of all rows, the latest writes included, in lists of thousands. An id of two rows comes once."""
+        async for batch in self._all("id", MOST_ROWS // 2):
+            yield [row["id"] for row in batch]
 
     async def _all(self, name: str, size: int, doc_ids: Collection[str] | None = None) -> AsyncIterator[Any]:
-        """That field ("*" for all) of all rows (of these documents), in lists of at most `size`."""
-        # pymilvus's iterators don't heed a consistency level; what has answered this knows all that was written.
+        """The field `name` ("*": every field) of all rows of `doc_ids` (None: of all documents), in lists of at most
+        `size`."""
+        # pymilvus's iterators ignore a consistency level. After this count the server knows all that was written.
         if not await self.count(doc_ids, "Strong"):
             return
         store = await self._ready()
-        pages = await self._call(
+        batches = await self._call(
             asyncio.to_thread(
                 store.client.query_iterator,
                 self._name,
@@ -172,32 +172,33 @@ class VectorStore:
                 timeout=self._connection.call_seconds,
             )
         )
-        while found := await self._call(asyncio.to_thread(pages.next)):
-            yield found
+        while batch := await self._call(asyncio.to_thread(batches.next)):
+            yield batch
 
     async def delete_rows(self, row_ids: Sequence[str]) -> None:
-        """Delete rows by their ids, as `row_ids` gives them. Raises StoreError for an id of another form."""
-        async with self._writing.turn(REMOVAL_SECONDS):
+        """Delete rows by their ids, which `row_ids` gives. Raises StoreError for an id of another form."""
+        async with self._writing.alone(DELETION_SECONDS):
             for first in range(0, len(row_ids), ROWS_DELETED_TOGETHER):
                 condition = only_rows(row_ids[first : first + ROWS_DELETED_TOGETHER])
                 await self._writing.write(async_client(await self._ready()).delete(self._name, filter=condition))
 
     async def count_each(self, doc_ids: Collection[str]) -> Counter[str]:
-        """How many rows each of these documents has, whatever was written last included."""
+        """The number of rows of each document of `doc_ids`, the latest writes included."""
         if not doc_ids or not await self.connect():
             return Counter()
         store = await self._ready()
-        found = await self._call(
+        rows = await self._call(
             async_client(store).query(
                 self._name, filter=only(doc_ids), output_fields=["doc_id"], consistency_level="Strong"
             )
         )
-        return Counter(row["doc_id"] for row in found)
+        return Counter(row["doc_id"] for row in rows)
 
     async def miscounted(self, expected: Mapping[str, int]) -> dict[str, int]:
-        """{doc_id: rows} of the documents that have another number of rows than {doc_id: rows} in `expected`, whatever
-        was written last included. Documents are counted together: what one lacks could make up for what another has
-        twice, and neither would be found."""
+        """The documents whose number of rows differs from `expected`, as {doc_id: rows}, the latest writes included.
+
+        Documents are counted together. If one lacks as many rows as another has too many, neither is reported.
+        """
         doc_ids = list(expected)
         if not doc_ids:
             return {}
@@ -210,16 +211,16 @@ class VectorStore:
             if not number:
                 return {doc_id: 0 for doc_id in doc_ids if expected[doc_id]}
         half = len(doc_ids) // 2
-        parts = [{doc_id: expected[doc_id] for doc_id in part} for part in (doc_ids[:half], doc_ids[half:])]
-        return {doc_id: number for part in parts for doc_id, number in (await self.miscounted(part)).items()}
+        halves = [{doc_id: expected[doc_id] for doc_id in ids} for ids in (doc_ids[:half], doc_ids[half:])]
+        return {doc_id: number for part in halves for doc_id, number in (await self.miscounted(part)).items()}
 
     async def delete(self, doc_ids: Collection[str]) -> tuple[int, int]:
-        """Delete the rows of documents. Returns how many were there and how many are left (0)."""
-        for _ in range(REMOVALS):
+        """Delete the rows of documents. Returns how many rows they had and how many are left (0)."""
+        for _ in range(DELETION_ATTEMPTS):
             if not doc_ids or not await self.connect():
                 return 0, 0
-            with contextlib.suppress(CollectionLost):  # with all of its rows; maybe there is another one by now
-                async with self._writing.turn(REMOVAL_SECONDS):
+            with contextlib.suppress(CollectionLost):  # it may exist again by now, so look once more
+                async with self._writing.alone(DELETION_SECONDS):
                     store = await self._ready()
                     before = await self.count(doc_ids, "Strong")
                     if before:
@@ -229,31 +230,31 @@ class VectorStore:
 
     async def delete_collection(self) -> tuple[int, int]:
         """Delete the collection. Returns how many rows it had and how many are left (0)."""
-        for _ in range(REMOVALS):
+        for _ in range(DELETION_ATTEMPTS):
             if not await self.connect():
                 return 0, 0
-            with contextlib.suppress(CollectionLost):  # another process was quicker, and may have made another one
-                async with self._writing.turn(REMOVAL_SECONDS):
+            with contextlib.suppress(CollectionLost):  # another process has deleted it, and may have made it again
+                async with self._writing.alone(DELETION_SECONDS):
                     store = await self._ready()
-                    found = await self._call(
+                    counts = await self._call(
                         async_client(store).query(
                             self._name, filter="", output_fields=["count(*)"], consistency_level="Strong"
                         )
                     )
                     await self._writing.write(async_client(store).drop_collection(self._name))
                     await self._connection.close_collection()
-                return int(found[0]["count(*)"]), await self.count()
+                return int(counts[0]["count(*)"]), await self.count()
         raise self.lost()
 
     async def flush(self) -> None:
-        """Seal what was inserted: Milvus Lite searches unsealed rows ten times slower."""
+        """Seal the inserted rows: Milvus Lite searches unsealed rows ten times slower."""
         if self._lite and self._connection.store is not None:
-            async with self._writing.turn(LITE_CALL_SECONDS):
-                client = (await self._ready()).client  # perhaps opened anew since
+            async with self._writing.alone(LITE_CALL_SECONDS):
+                client = (await self._ready()).client  # a new one, if a failed write has reopened the file
                 await self._writing.write(asyncio.to_thread(client.flush, self._name), 4 * LITE_CALL_SECONDS)
 
     async def settle(self, seconds: float) -> bool:
-        """Have Milvus seal and index all rows, for benchmarks. Returns whether that was done within `seconds`."""
+        """Have Milvus seal and index all rows, for benchmarks. Returns whether it took at most `seconds`."""
         await self.flush()
         if self._lite or self._connection.store is None:
             return True
@@ -262,7 +263,7 @@ class VectorStore:
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
             index = await self._call(asyncio.to_thread(client.describe_index, self._name, "embedding"))
-            if not int(index["pending_index_rows"]):  # what compaction has made anew is among them
+            if not int(index["pending_index_rows"]):  # rows that compaction has rewritten are pending, too
                 return True
             if asyncio.get_running_loop().time() > deadline:
                 return False

@@ -28,10 +28,10 @@ def originals() -> Iterator[None]:
     """Nothing is replaced, and everything is again afterwards."""
     client.import_milvus(lite=True)
     for table in TABLES.values():
-        table.remove()
+        table.restore()
     yield
     for table in TABLES.values():
-        table.remove()
+        table.restore()
         table.install()
 
 

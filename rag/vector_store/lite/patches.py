@@ -1,7 +1,7 @@
 """Every part of Milvus Lite that Docent replaces while it runs, why, and when the replacement can go.
 
-`prepare` installs the patches that fit the installed version. A test fails when a digest doesn't fit: then compare the
-changed function with the patch that names it, mend the patch or leave it out, and record the new digest.
+`prepare` installs the patches that fit the installed version. A test fails when a digest doesn't fit. Then compare the
+changed function with the patch that names it, adapt the patch or delete it, and record the new digest.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SEGMENT = "milvus_lite.storage.segment:Segment"
 _COMPACTION = "milvus_lite.engine.compaction"
 _PROJECTION = "milvus_lite.engine.projection"
 
-# What `snapshot` relies on.
+# The code that `snapshot` relies on.
 _ROWS = {
     f"{_COLLECTION}.__init__": "1fba6a9e2600",
     f"{_COLLECTION}._apply": "af82aa986a72",
@@ -90,8 +90,8 @@ PATCHES = Patches(
         ),
         Patch(
             name="sealing",
-            why="It makes Python objects of 128 MB of rows, 4.6 s in which searches wait, now 0.6 s; and it can't open "
-            "a file that has much to seal while the disk is full.",
+            why="It makes Python objects of 128 MB of rows, and searches wait for 4.6 s, now for 0.6 s. On a full disk "
+            "it can't open a file whose log has many rows to seal.",
             upstream="offered: docs/upstream/seal.patch",
             until="Milvus Lite seals by columns, and opens a file whose rows can't be sealed.",
             replacements={
@@ -118,8 +118,8 @@ PATCHES = Patches(
         ),
         Patch(
             name="merging",
-            why="It merges up to 200,000 rows in memory and copies them twice. In files of 8,000 rows, 32 at most, "
-            "a document of 20,000 that was replaced over and over left 244,000 rows, in 16 files 116,000.",
+            why="It merges up to 200,000 rows in memory and copies them twice. With 8,000 rows a file, a document of "
+            "20,000 rows that was replaced over and over left 244,000 rows in up to 32 files, 116,000 in up to 16.",
             upstream="not offered: two constants, a matter of taste",
             until="Milvus Lite merges within a bound of memory.",
             replacements={
@@ -141,7 +141,7 @@ PATCHES = Patches(
         Patch(
             name="memory mapping",
             why="It keeps all rows in memory, their vectors twice: 1,930 MB at 130,000 rows, now 517.",
-            upstream="not offered: a decoded copy on disk isn't for everyone",
+            upstream="not offered: not everyone wants a decoded copy on the disk",
             until="Milvus Lite maps its data files.",
             replacements={
                 f"{_COMPACTION}:read_data_file": storage.mapped,

@@ -1,12 +1,12 @@
 """Searches, queries and counts in Milvus Lite by columns, with NumPy.
 
-Milvus Lite 3.2.2 looks at each row of a collection in Python, several times for each search, copies the vectors of all
-rows for each query, and makes objects of all values of the rows that match, even where they are only counted. At 10,000
+Milvus Lite 3.2.2 looks at each row of a collection in Python, several times for each search. It copies the vectors of
+all rows for each query. It makes objects of all values of the rows that match, even if they are only counted. At 10,000
 rows a search takes 20 times as long as comparing the vectors; at 400,000 rows a count takes minutes and 5 GB. This
-module compares whole columns. Requests that aren't plain are left to Milvus Lite.
+module compares whole columns. Requests with options that it doesn't know are left to Milvus Lite.
 
-BM25's statistics are those of the whole collection, so that scores of different row sets can be compared; Milvus Lite
-takes each segment's own.
+BM25's statistics are of the whole collection, so that scores of different row sets can be compared. Milvus Lite takes
+the statistics of each segment.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ import numpy as np
 from rag.vector_store.lite.snapshot import Rows, best_first, matching, records, snapshot
 
 Hits = list[list[dict[str, Any]]]
-# Scores, places of row sets, rows; best first.
+# For each hit, best first: its score, the place of its row set in `Rows`, and its row in the set.
 _Ranking = tuple[np.ndarray, np.ndarray, np.ndarray]
-# Milvus Lite's columns that aren't fields.
+# Milvus Lite's internal columns, which aren't fields of the schema.
 _INTERNAL = {"_seq", "_partition"}
 
 
 def by_columns(search: Any) -> Any:
-    """What takes the place of `Collection.search`."""
+    """Replaces `Collection.search`."""
 
     def column_search(self: Any, query_vectors: list[Any], top_k: int = 10, **options: Any) -> Hits:
         request = _plain_request(self, options) if query_vectors and top_k > 0 else None
@@ -41,7 +41,7 @@ def by_columns(search: Any) -> Any:
 
 
 def listed_by_columns(query: Any) -> Any:
-    """What takes the place of `Collection.query`."""
+    """Replaces `Collection.query`."""
 
     def column_query(self: Any, expr: str | None = None, **options: Any) -> Sequence[dict[str, Any]]:
         matches = _query(self, expr, **options)
@@ -51,7 +51,7 @@ def listed_by_columns(query: Any) -> Any:
 
 
 def counted_by_columns(count: Any) -> Any:
-    """What takes the place of `Collection._num_entities`."""
+    """Replaces `Collection._num_entities`."""
 
     def column_count(self: Any, partition_names: list[str] | None) -> int:
         rows = None if partition_names else snapshot(self)
@@ -65,7 +65,7 @@ def counted_by_columns(count: Any) -> Any:
 
 @dataclass(frozen=True)
 class _Request:
-    """A plain search: a vector field, how vectors are compared, a condition, and the fields that hits have."""
+    """A search without further options: a vector field, its metric, a condition, and the fields of a hit."""
 
     collection: Any
     vectors: str
@@ -74,7 +74,7 @@ class _Request:
     fields: list[str]
 
     def answer(self, queries: list[Any], top_k: int) -> Hits | None:
-        """The hits of each query; None where the rows aren't as Docent makes them, and Milvus Lite has to search."""
+        """The hits of each query; None if the rows aren't in Docent's form, so that Milvus Lite has to search."""
         self.collection._require_loaded()
         everything = snapshot(self.collection)
         if everything is None or any(set(self.fields) - set(row_set.table.column_names) for row_set, _ in everything):
@@ -92,32 +92,32 @@ class _Request:
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
         by_set = [row_set.nearest(self.vectors, vectors, top_k, valid) for row_set, valid in searched]
         by_query = [[answers[number] for answers in by_set] for number in range(len(queries))]
-        return [_top([scores for scores, _ in one], [rows for _, rows in one], top_k) for one in by_query]
+        return [_top([scores for scores, _ in sets], [rows for _, rows in sets], top_k) for sets in by_query]
 
     def _best(self, searched: Rows, valid: list[np.ndarray], queries: list[Any], top_k: int) -> list[_Ranking]:
         """A ranking by BM25 for each query, with the inverse document frequency of Lucene and Milvus (Robertson and
-        Zaragoza, 2009, "The Probabilistic Relevance Framework"). Scores are distances below zero.
+        Zaragoza, 2009, "The Probabilistic Relevance Framework"). Scores are returned as distances, below zero.
 
-        `valid` marks the rows that statistics count: all rows of the collection, searched or not.
+        `valid` marks the rows that the statistics count: all valid rows of the collection, searched or not.
         """
         parameters = self.collection._index_specs[self.vectors].build_params
         k1, b = float(parameters.get("bm25_k1", 1.5)), float(parameters.get("bm25_b", 0.75))
         terms = [row_set.terms(self.vectors) for row_set, _ in searched]
         number = sum(int(counted.sum()) for counted in valid)
-        total = sum(float(one.lengths[counted].sum()) for one, counted in zip(terms, valid, strict=True))
+        total = sum(float(set_terms.lengths[counted].sum()) for set_terms, counted in zip(terms, valid, strict=True))
         average = total / max(number, 1) or 1.0
         rankings = []
         for query in self.collection._prepare_sparse_queries(queries, self.vectors):
             scores = [np.zeros(row_set.size) for row_set, _ in searched]
             for term, weight in query.items():
-                having = [one.of(term) for one in terms]
+                having = [set_terms.of(term) for set_terms in terms]
                 frequency = sum(int(counted[rows].sum()) for counted, (rows, _) in zip(valid, having, strict=True))
                 rarity = weight * math.log((number - frequency + 0.5) / (frequency + 0.5) + 1)
-                for score, one, (rows, counts) in zip(scores, terms, having, strict=True):
-                    lengths = one.lengths[rows] / average
+                for score, set_terms, (rows, counts) in zip(scores, terms, having, strict=True):
+                    lengths = set_terms.lengths[rows] / average
                     score[rows] += rarity * counts * (k1 + 1) / (counts + k1 * (1 - b + b * lengths))
-            found = [np.flatnonzero((score > 0) & mask) for score, (_, mask) in zip(scores, searched, strict=True)]
-            top, places, rows = _top([score[rows] for score, rows in zip(scores, found, strict=True)], found, top_k)
+            ranked = [np.flatnonzero((score > 0) & mask) for score, (_, mask) in zip(scores, searched, strict=True)]
+            top, places, rows = _top([score[rows] for score, rows in zip(scores, ranked, strict=True)], ranked, top_k)
             rankings.append((-top, places, rows))
         return rankings
 
@@ -131,22 +131,22 @@ class _Request:
 
 
 def _top(scores: list[np.ndarray], rows: list[np.ndarray], top_k: int) -> _Ranking:
-    """The `top_k` highest scores of all row sets; of equal scores the first ones come first."""
+    """The `top_k` highest scores of all row sets. Equal scores keep their order."""
     if not scores:
         return np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     together = np.concatenate(scores)
-    places = np.repeat(np.arange(len(scores)), [len(one) for one in scores])
+    places = np.repeat(np.arange(len(scores)), [len(set_scores) for set_scores in scores])
     best = best_first(together, top_k)
     return together[best], places[best], np.concatenate(rows)[best]
 
 
 def _plain_request(collection: Any, options: dict[str, Any]) -> _Request | None:
-    """None for a search with options that this module doesn't know."""
+    """A search as a `_Request`; None if it has options that this module doesn't know."""
     options = dict(options)
     vectors, condition = options.pop("anns_field", None), options.pop("expr", None)
     metric, fields = options.pop("metric_type", None), options.pop("output_fields", None)
-    options.pop("search_params", None)  # all vectors are compared, whatever they say
-    options.pop("group_size", None)  # says nothing without a field to group by
+    options.pop("search_params", None)  # they tune an index, and all vectors are compared
+    options.pop("group_size", None)  # has no effect without a field to group by
     if any(options.values()) or not fields or not vectors or metric not in {"COSINE", "BM25"}:
         return None
     spec = collection._index_specs.get(vectors)
@@ -159,7 +159,7 @@ def _plain_request(collection: Any, options: dict[str, Any]) -> _Request | None:
 
 
 class _Records(Sequence[dict[str, Any]]):
-    """Records that are made when one is looked at; where they are only counted, none is."""
+    """Records that are made when the first of them is read; counting them makes none."""
 
     def __init__(self, count: int, make: Callable[[], list[dict[str, Any]]]) -> None:
         self._count = count
@@ -181,7 +181,7 @@ def _query(
     order_by_pk: bool = False,
     **options: Any,
 ) -> Sequence[dict[str, Any]] | None:
-    """The records that fulfil the condition; None for a query with options that this module doesn't know."""
+    """The records that fulfil `condition`; None if there are options that this module doesn't know."""
     collection._require_loaded()
     everything = None if any(options.values()) else snapshot(collection)
     if everything is None:
@@ -198,8 +198,8 @@ def _query(
         plan = projection.build_projection_plan(output_fields, collection._schema, api_kind="query")
         fields = [name for name in matches[0][0].table.column_names if name not in _INTERNAL]
         needed = fields if plan.engine_fields is None else {*plan.engine_fields, collection._pk_name}
-        made = records(matches, places, rows, [name for name in fields if name in needed])
-        return [projection.project_record(record, collection._schema, plan) for record in made]
+        whole = records(matches, places, rows, [name for name in fields if name in needed])
+        return [projection.project_record(record, collection._schema, plan) for record in whole]
 
     return _Records(len(rows), make if len(rows) else list)
 

@@ -15,22 +15,22 @@ from pathlib import Path
 
 _DISK_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}
 
-# By the absolute path of a file: its connections, and how often it was closed for all of them.
+# For the absolute path of a file: the number of its connections, and how often `restart` has closed it.
 _users: dict[str, int] = {}
 _restarts: dict[str, int] = {}
 _lock = threading.Lock()
 
 
 def retain(address: str) -> None:
-    """Note one more connection to a file."""
+    """Count one more connection to a file."""
     path = str(Path(address).resolve())
     with _lock:
         _users[path] = _users.get(path, 0) + 1
 
 
 def start(address: str) -> None:
-    """Start the server of a file unless it runs. Raises the cause where it can't, which pymilvus would hide: an OSError
-    or DataDirLockedError mostly."""
+    """Start the server of a file unless it runs. Raises the cause of a failure, which pymilvus would hide: mostly an
+    OSError or DataDirLockedError."""
     from milvus_lite.server_manager import server_manager_instance
 
     failures: list[BaseException] = []
@@ -54,7 +54,7 @@ def start(address: str) -> None:
 
 
 def release(address: str) -> None:
-    """Note one connection less. The last one stops the server, which frees the file's lock."""
+    """Count one connection less. Without connections the server is stopped, which frees the file's lock."""
     from milvus_lite.server_manager import server_manager_instance
 
     path = str(Path(address).resolve())
@@ -66,9 +66,9 @@ def release(address: str) -> None:
 
 
 def restart(address: str) -> None:
-    """Stop the server of a file although connections are left: each notices by `restarts`, and starts it again.
+    """Stop the server of a file although connections are left. Each of them notices by `restarts`, and starts it again.
 
-    What Milvus Lite has written to its log it then reads from there, also rows that it has forgotten since.
+    Milvus Lite then reads its log, which also has the rows that it has lost since.
     """
     from milvus_lite.server_manager import server_manager_instance
 
@@ -83,9 +83,9 @@ def restarts(address: str) -> int:
     return _restarts.get(str(Path(address).resolve()), 0)
 
 
-def remove_leftover(address: str, collection: str) -> None:
-    """Delete the rest of a collection whose process was killed while it made or dropped it. It has no schema, so Milvus
-    Lite doesn't list it, but makes none in its place. Raises OSError."""
+def delete_leftover(address: str, collection: str) -> None:
+    """Delete the remains of a collection whose process was killed while it made or deleted the collection. They have no
+    schema: Milvus Lite doesn't list such a collection, but refuses to make one of its name. Raises OSError."""
     folder = Path(address) / "collections" / collection
     if folder.is_dir() and not (folder / "schema.json").exists():
         shutil.rmtree(folder)
@@ -99,8 +99,8 @@ def is_locked(error: Exception) -> bool:
 
 
 def disk_failure(error: Exception) -> str:
-    """The system's words where the disk is full or can't be written, such as "No space left on device"; else empty."""
-    # Of an exception the server gives the text alone: "[Errno 28] …", or "… Detail: [errno 28] …".
-    found = re.search(r"\[errno (\d+)\]", str(error), re.IGNORECASE)
-    code = error.errno if isinstance(error, OSError) else int(found[1]) if found else None
+    """If the disk is full or can't be written, the system's words for it ("No space left on device"); else empty."""
+    # The server passes on only the text of an exception: "[Errno 28] …", or "… Detail: [errno 28] …".
+    number = re.search(r"\[errno (\d+)\]", str(error), re.IGNORECASE)
+    code = error.errno if isinstance(error, OSError) else int(number[1]) if number else None
     return os.strerror(code) if code in _DISK_FAILURES else ""
