@@ -295,6 +295,6 @@ class DocumentIndex:
             self._services.start()
 
     async def _stop(self) -> None:
-        # Services come first: their background work uses ingestion and the store. A failure doesn't stop the next one.
-        for closing in (self._services.close(), self._ingestion.close(), self._store.close()):
+        # Background work ends first: it uses ingestion and the store. A failure doesn't stop the next one.
+        for closing in (self._services.stop(), self._ingestion.close(), self._store.close(), self._services.close()):
             await quietly(closing)

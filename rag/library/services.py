@@ -65,7 +65,10 @@ class Services:
             self._tasks.start(self._model.load())
         return removed, left
 
-    async def close(self) -> None:
-        """End the background work, and close the language model's connections."""
+    async def stop(self) -> None:
+        """End the background work."""
         await self._tasks.cancel()
+
+    async def close(self) -> None:
+        """Close the language model's connections."""
         await self._language_model.close()

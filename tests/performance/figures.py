@@ -66,11 +66,14 @@ def _ingest(figures: Any) -> str:
 def _latency(figures: Any) -> str:
     rows = []
     for people, ratio in figures["ratios"].items():
-        times = (figures["idle"][people], figures["ingesting"][people])
-        rows.append([people, *(f"{median:.0f} ({p95:.0f})" for median, p95 in times), f"**{ratio:.1f}**"])
-    first, p95 = figures["first_word"]
-    rows.append(["an answer's first word, after the LLM's", f"{first:.0f} ({p95:.0f})", "", ""])
+        spreads = (figures["idle"][people], figures["ingesting"][people])
+        rows.append([people, *map(_spread, spreads), f"**{ratio:.1f}**"])
+    rows.append(["an answer's first word, after the LLM's", _spread(figures["first_word"]), "", ""])
     return _markdown(["", "idle, ms (95th)", "during an ingest, ms (95th)", "times the idle 95th"], rows)
+
+
+def _spread(spread: Any) -> str:
+    return f"{spread['median']:.0f} ({spread['p95']:.0f})"
 
 
 def _scale(figures: Any) -> str:
@@ -80,7 +83,7 @@ def _scale(figures: Any) -> str:
     rows = [
         [
             f"{size['rows']:,}",
-            " / ".join(f"{size['milliseconds'][kind][0]:.0f}" for kind in kinds),
+            " / ".join(f"{size['milliseconds'][kind]['median']:.0f}" for kind in kinds),
             f"{size['rows_per_second']:,.0f}",
             f"{size['memory_mb'] / 1000:.2f}",
             "" if size["disk_mb"] is None else f"{size['disk_mb']:.0f}",

@@ -1,6 +1,6 @@
 """The steps by which a database of an earlier release gets the tables of this one. Run by Alembic.
 
-A change of the tables in rag/storage/database.py comes with a new module in `versions/`, and with its number in HEAD.
+A change of the tables in rag/storage/tables.py comes with a new module in `versions/`, and with its number in HEAD.
 """
 
 from __future__ import annotations
