@@ -11,6 +11,7 @@ import pytest
 from rag.cli.bench import with_benchmark
 from rag.cli.main import _parser
 from rag.settings import Settings
+from tests.performance import figures
 from tests.test_architecture import NOUNS, ROOMS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -145,3 +146,8 @@ def test_files_that_comments_and_docstrings_send_to_exist() -> None:
         if not (REPOSITORY / name).exists()
     }
     assert not gone
+
+
+def test_tables_of_speed_are_those_of_the_figures() -> None:
+    page = figures.PAGE.read_text("utf-8")
+    assert figures.written(page) == page, "run python -m tests.performance.figures"

@@ -34,6 +34,13 @@ def test_listing_documents_imports_no_large_library(tmp_path: Path) -> None:
     assert listed.stdout.split() == []
 
 
+def test_the_chat_page_imports_turns_without_the_engine() -> None:
+    code = "import sys; from rag import Turns; print([name for name in sys.argv[1:] if name in sys.modules])"
+    command = [sys.executable, "-c", code, "sqlalchemy", "rag.index"]
+    imported = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert imported.stdout.split() == ["[]"]
+
+
 def test_settings_read_meanwhile_miss_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MILVUS_URI", "http://milvus:19530")
     uris: list[str] = []

@@ -12,14 +12,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from rag.answering.answer import Answer
-from rag.answering.inputs import History
 from rag.errors import Cancelled, LimitReached, RagError
 from rag.schema import Evidence, Job, Message, Passage
 from rag.settings import Settings
-from rag.storage.conversations import Conversations
+
+# The chat page imports this module before it is drawn, and they would bring the whole engine.
+if TYPE_CHECKING:
+    from rag.answering.answer import Answer
+    from rag.answering.inputs import History
+    from rag.storage.conversations import Conversations
 
 logger = logging.getLogger(__name__)
 

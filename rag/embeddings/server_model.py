@@ -6,6 +6,7 @@ from rag.embeddings.folders import read_tokenizer
 from rag.embeddings.hub import bundled_folder
 from rag.embeddings.model import Address, ModelServer, Precision
 from rag.runtime.imports import IMPORTING
+from rag.secrets import shown_address
 
 NAME = "the embeddings server"
 BATCH_SIZE = 32
@@ -46,7 +47,7 @@ class ServerModel:
             timeout=TIMEOUT_SECONDS,
             max_retries=RETRIES,
         )
-        self.name = f"{server.model} at {server.url}"
+        self.name = f"{server.model} at {shown_address(server.url)}"
         self.fingerprint = f"server:{server.model}"
         # The server's tokenizer is unknown. The bundled one counts more tokens than most, so chunks stay in the window.
         self.tokenizer = read_tokenizer(bundled_folder())

@@ -326,6 +326,14 @@ def test_embeddings_server_that_is_down_is_one_sentence(settings: Settings, free
         load_embedder("any", asked)
 
 
+def test_password_of_an_embeddings_server_is_not_shown(settings: Settings, free_port: int) -> None:
+    url = f"http://alice:hunter2secret@127.0.0.1:{free_port}/v1"
+    asked = settings.model_copy(update={"embed_base_url": url, "embed_model": "any"})
+    with pytest.raises(EmbeddingError, match=rf"any at http://127\.0\.0\.1:{free_port}/v1") as failed:
+        load_embedder("any", asked)
+    assert "hunter2secret" not in str(failed.value)
+
+
 def test_documents_wait_for_an_embeddings_server_that_has_gone_away(
     settings: Settings, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,3 +95,10 @@ def test_plain_english_does_not_load_the_model(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_words_belong_to_languages_in_their_script(word: str, language: str, expected: bool) -> None:
     assert is_written_in(word, language) is expected
+
+
+@pytest.mark.parametrize(("claim", "same", "other"), [("ẤẾỐỘỰỮ ẩẫ", "the city", "人口"), ("𠀋𠂢", "人口", "the city")])
+def test_letters_of_all_blocks_of_a_script_count(claim: str, same: str, other: str) -> None:
+    """Vietnamese letters are Latin, and rare ideographs are Han."""
+    assert not languages.languages_differ(claim, same)
+    assert languages.languages_differ(claim, other)
