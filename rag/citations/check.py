@@ -1,7 +1,4 @@
-"""What every check of a claim is given, and its verdict.
-
-A check is a function from a comparison to a verdict. `rag.citations.entailment` has the list of all checks.
-"""
+"""The types of a check: a function from a `Comparison` to a `Verdict`. `rag.citations.entailment` lists all checks."""
 
 from __future__ import annotations
 
@@ -16,9 +13,9 @@ from rag.citations.passage import AnalysedPassage, Sentence
 class Verdict:
     """Whether a passage bears a claim out.
 
-    If it does, `start` and `end` are the half-open span in the passage of the sentence that carries most of the claim.
-    If it doesn't, `reason` says why in a few words, and `missing` has the claim's numbers that the passage doesn't
-    state, as the claim writes them.
+    If it does, `start` and `end` are the half-open span of the passage's sentence that holds most of the claim.
+    If it doesn't, `reason` says why in a few words, and `missing` lists the numbers that the passage doesn't state, as
+    the claim writes them.
     """
 
     borne_out: bool
@@ -30,11 +27,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A claim beside the adjacent sentences of a passage that hold most of it.
+    """A claim beside its window: the adjacent sentences of the passage that hold most of the claim.
 
-    `title` has the terms of the passage's file name: a claim may take names and years from there. `share` is how much
-    of the claim's weight the window holds (0 to 1), `needed` how much it must hold, and `best` the window's sentence
-    that holds most.
+    `title` has the terms of the passage's file name, from which a claim may take names and years. `share` is the part
+    of the claim's weight that the window holds (0 to 1), and `needed` the part that it must hold. `best` is the
+    window's sentence that holds most.
     """
 
     claim: str
@@ -48,7 +45,7 @@ class Comparison:
 
 
 class Check(Protocol):
-    """One way in which a passage may fail to bear a claim out; for every other claim it has no objection."""
+    """Objects to a claim for one reason why a passage may not bear it out; has no objection to any other claim."""
 
     __name__: str
 

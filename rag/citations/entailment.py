@@ -1,9 +1,9 @@
 """Decides whether a passage bears a claim out, and by which sentence.
 
-The decision is deterministic and needs no model. A claim that repeats a sentence is borne out by it. Any other claim is
+The decision is deterministic and needs no model. A sentence bears out a claim that repeats it. Any other claim is
 compared with up to three adjacent sentences, and every check must have no objection.
 
-It marks 4 % of true claims as not borne out and lets 9 % of false ones pass; docs/retrieval.md has the rates of each
+Of true claims 4 % are marked as not borne out, and of false claims 9 % pass. docs/retrieval.md has the rates for each
 kind of claim, and how they were measured.
 """
 
@@ -20,19 +20,19 @@ from rag.citations.words import compare, holds_the_words
 from rag.text.sentences import sentence_spans
 from rag.text.terms import normalize
 
-# All checks, cheap ones first: the first objection is the verdict. Numbers come before all others, since the pages show
-# the missing ones.
+# All checks, cheap ones first: the first objection is the verdict. The check of numbers comes before all others, since
+# the pages show its missing numbers.
 CHECKS: tuple[Check, ...] = (states_the_numbers, holds_the_words, names_nobody_else, does_not_contradict)
 
-# A quotation repeats this share of its sentence at least, so that it leaves out nothing that turns its sense.
+# A quotation has at least this share of its sentence. A shorter one could leave out words that reverse its meaning.
 QUOTED_SHARE = 0.6
 
-# Words, whole numbers, and the signs that make amounts of them.
+# Words, whole numbers, and the signs of percent and currencies.
 _WORDING = re.compile(r"\d(?:[\d.,]*\d)?(?=[\W_]|$)|[^\W_]+|[%$€£¥₩]")
 
 
 def check_claim(claim: str, passage: str, file_name: str = "", checks: Sequence[Check] = CHECKS) -> Verdict:
-    """Whether a passage bears a claim out. A claim may take names and years from the name of the passage's file."""
+    """Whether a passage bears a claim out. The claim may take names and years from the passage's file name."""
     quoted = _quoted_span(claim, passage)
     if quoted:
         return Verdict(True, "", *quoted)
@@ -45,7 +45,8 @@ def check_claim(claim: str, passage: str, file_name: str = "", checks: Sequence[
 
 
 def _quoted_span(claim: str, passage: str) -> tuple[int, int] | None:
-    """The span of the sentence that the claim repeats word by word, or most of it. Rows may have lost their bars."""
+    """The half-open span of the sentence that the claim repeats word by word, whole or for the most part, or None.
+    Punctuation doesn't count, so that a table's row may have lost its bars."""
     quotation = _wording(claim)
     if not quotation:
         return None

@@ -1,4 +1,4 @@
-"""Recognises names by their capitals, and checks that the passage isn't about somebody else than the claim."""
+"""Recognises names by their capitals, and checks that claim and passage are about the same names."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from rag.text.word_lists import read_lists
 
 _CAPITALS = "A-ZÀ-ÖØ-Þ"
 _CAPITAL = re.compile(f"[{_CAPITALS}]")
-# A name with one capital. Abbreviations and symbols have too many forms to be compared.
+# A name with one capital, at its beginning. Abbreviations and symbols have too many forms to be compared.
 _PLAIN_NAME = re.compile(rf"[{_CAPITALS}][a-zß-öø-ÿ]+(?:['’][a-z]+)?")
+# The text before a word that begins a sentence: an end of a sentence, a colon, or an opening mark.
 _SENTENCE_START = re.compile(r"(?:^|[.!?:]\s|[\"“‘(*•-]\s?)[\"“‘(*\s-]*$")
 _SELF_REFERENCES = read_lists(Path(__file__).parent / "data" / "self_references.txt")
 _PRONOUN = "|".join(sorted(_SELF_REFERENCES["pronouns"]))
 _NOUN = "|".join(f"[{noun[0].upper()}{noun[0]}]{noun[1:]}" for noun in sorted(_SELF_REFERENCES["nouns"]))
 _SELF_REFERENCE = re.compile(rf"\b(?:{_PRONOUN}|[Tt]he (?:{_NOUN}))\b")
-# Characters before a word in which the start of its sentence is looked for.
+# The characters before a word in which the beginning of its sentence is looked for.
 _START_REACH = 12
 
 
 def is_name(claim: str, match: re.Match[str]) -> bool:
-    """Whether a word of a claim is a name: it has a capital, and not only because it begins a sentence.
+    """Whether a word of a claim is a name: it has a capital, and not just because it begins a sentence.
 
-    The first word of a sentence is a name where another name follows it.
+    The first word of a sentence is a name if another name follows it.
     """
     word = match[0]
     if not _CAPITAL.match(word) or len(word) < 2:
@@ -43,9 +44,9 @@ def is_name(claim: str, match: re.Match[str]) -> bool:
 
 
 def names_nobody_else(comparison: Comparison) -> Verdict:
-    """The passage has the claim's names, unless its window names nobody else or calls its subject "we".
+    """Objects if a name of the claim is absent from the passage while the window has another name.
 
-    Only the first name of a claim, its subject, may be "we" or "the company" in the passage.
+    The first name of a claim counts as its subject. It may be absent if the window says "we" or "the company".
     """
     claim_terms = {term for match in WORD.finditer(comparison.claim) for term in word_terms(match[0])}
     others = [
@@ -65,9 +66,9 @@ def names_nobody_else(comparison: Comparison) -> Verdict:
 
 
 def _has_another_subject(comparison: Comparison, others: Sequence[tuple[str, str]], claim_terms: set[str]) -> bool:
-    """Whether the claim's first word stands where the passage has another name: before the same word.
+    """Whether the passage lacks the claim's first word, and has another name before the same second word.
 
-    A first word has a capital anyway, so it is taken for a name only then.
+    A first word has a capital anyway, so it is taken for a name only in this case.
     """
     first, second = _beginning(comparison.claim)
     if not first or _is_in_passage(first, comparison):
@@ -77,8 +78,8 @@ def _has_another_subject(comparison: Comparison, others: Sequence[tuple[str, str
 
 
 def _names(text: str) -> list[tuple[str, str]]:
-    """The terms of plain names, each with the first term of the word after it or "". None of a German text, where all
-    nouns have capitals."""
+    """The terms of plain names, each with the first term of the next word, or "". A German text gives none, since all
+    its nouns have capitals."""
     if latin_language(text) == "de":
         return []
     words = list(WORD.finditer(text))
@@ -91,7 +92,7 @@ def _names(text: str) -> list[tuple[str, str]]:
 
 
 def _beginning(text: str) -> tuple[str, str]:
-    """The first terms of a text's first two words, if the first one looks like a name; else empty ones."""
+    """The first terms of a text's first two words if the first word looks like a name, else two empty strings."""
     words = WORD.findall(text)[:2]
     first_terms = [word_terms(word)[:1] for word in words]
     if len(words) < 2 or not all(first_terms) or not _PLAIN_NAME.fullmatch(words[0]):

@@ -1,4 +1,4 @@
-"""Checks that a passage doesn't say the opposite of a claim: that neither a negation nor an opposite word turns it."""
+"""Checks that a passage doesn't say the opposite of a claim, by a negation or by a word of opposite meaning."""
 
 from __future__ import annotations
 
@@ -16,30 +16,32 @@ from rag.text.stop_words import STOP_STEMS
 from rag.text.terms import normalize, terms
 from rag.text.word_lists import read_lists
 
-# The scope of a negation: so many content words after it.
+# The scope of a negation is this many content words after it.
 SCOPE = 3
 
 _LISTS = {
     name: "|".join(sorted(words))
     for name, words in read_lists(Path(__file__).parent / "data" / "negations.txt").items()
 }
+# The scope of a negation ends with its clause.
 _CLAUSE_END = re.compile(rf"[,;:()—–.!?\n]|\b(?:{_LISTS['conjunctions']})\b")
+# "no longer than" and "not only" negate nothing.
 _NEGATION = re.compile(
     r"\b(?:no(?! longer than| more than| later than| less than| fewer than)|not(?! only| just)"
     rf"|{_LISTS['negations']}|(?:{_LISTS['contracted']})n['’]t)\b"
 )
 _NO_NEGATION = re.compile(r"\bbut not limited\b")
-# Korean negates after the word or within it: the negated word is this one or the one before. The lengths are bounded,
-# since a text may be one word of a million letters.
+# Korean negates a word by its ending or by the next word: group 2 is the word with the negation, group 1 the word
+# before it. The lengths are bounded, since a text may be one word of a million letters.
 _KOREAN_NEGATION = re.compile(
     r"(?:(?<!\w)(\w{1,30})\s{1,5})?(?<!\w)(\w{0,30}?(?:않|못[하했할한해]|없|아니[라다며고]|아닌|아닙)\w{0,30})"
 )
-# Bigrams that only negate, and endings before them.
+# Bigrams of a negation, or of the ending before it: they carry no meaning.
 _KOREAN_NEGATION_BIGRAM = re.compile("[않못없]|아니|니[라다며고한]|하지|되지|지는|이지|으지|습니|니다")
 
 
 def does_not_contradict(comparison: Comparison) -> Verdict:
-    """The window doesn't turn the claim's sense."""
+    """Objects if the window says the opposite of the claim."""
     if contradicts(comparison.claim, " ".join(sentence.text for sentence in comparison.window)):
         return Verdict(False, "the passage says the opposite")
     return NO_OBJECTION
@@ -48,14 +50,14 @@ def does_not_contradict(comparison: Comparison) -> Verdict:
 def contradicts(claim: str, text: str) -> bool:
     """Whether a claim and a text on the same subject say opposite things.
 
-    Two turns are none: "did not fall" doesn't contradict "rose".
+    A negation and an opposite word cancel out: "did not fall" doesn't contradict "rose".
     """
     return _is_turned_by_negation(claim, text) != _is_turned_by_opposite(claim, text)
 
 
 @dataclass(frozen=True, slots=True)
 class _Negations:
-    """The terms of a text, those in the scope of each negation, and those that stand outside of all scopes."""
+    """All terms of a text, the terms in the scope of each negation, and the terms outside all scopes."""
 
     terms: frozenset[str]
     scopes: tuple[tuple[str, ...], ...]
@@ -64,14 +66,14 @@ class _Negations:
 
 def _is_turned_by_negation(claim: str, text: str) -> bool:
     claimed, stated = _negations(claim), _negations(text)
-    # A claim is short, so its negation is what it says.
+    # A claim is short, so its negation is its point.
     if claimed.scopes and not stated.scopes:
         return True
     return _negates_alone(claimed, stated) or _negates_alone(stated, claimed)
 
 
 def _negates_alone(one: _Negations, other: _Negations) -> bool:
-    """Whether `one` negates terms that `other` has, and `other` negates none of these."""
+    """Whether a negation of `one` has terms of `other` in its scope, and no negation of `other` has any of them."""
     negated = {term for scope in other.scopes for term in scope}
     for scope in one.scopes:
         shared = [term for term in scope if term in other.terms and term not in one.affirmed]
@@ -109,7 +111,7 @@ def _is_turned_by_opposite(claim: str, text: str) -> bool:
 
 
 def _opposites(claim: str, claimed: set[str], text: str, stated: set[str]) -> set[frozenset[str]]:
-    """The pairs of groups of which the claim has only the one, and the text only the other."""
+    """Pairs of opposite groups: the claim has words of one group only, and the text has words of the other only."""
     return {
         group.words | opposite.words
         for group, opposite in opposite_groups()
@@ -121,7 +123,8 @@ def _opposites(claim: str, claimed: set[str], text: str, stated: set[str]) -> se
 
 
 def _opposites_in_place(claimed: Sequence[str], stated: Sequence[str]) -> set[frozenset[str]]:
-    """The pairs of groups of which the claim has the one beside a term, and the text the other beside the same term."""
+    """Pairs of opposite groups: the claim has a word of one group beside a term, and the text has a word of the other
+    group beside the same term."""
     in_claim, in_text = _neighbours(claimed), _neighbours(stated)
     return {
         group.words | opposite.words
@@ -133,7 +136,7 @@ def _opposites_in_place(claimed: Sequence[str], stated: Sequence[str]) -> set[fr
 
 
 def _neighbours(sequence: Sequence[str]) -> Mapping[str, set[str]]:
-    """Each content word of a sequence of terms, with those directly before and after it that have no opposite."""
+    """Each content word of a sequence of terms → its adjacent content words that have no opposite."""
     words = [term for term in sequence if term in _with_opposites() or (term not in STOP_STEMS and "_" not in term)]
     neighbours: dict[str, set[str]] = defaultdict(set)
     for one, other in pairwise(words):

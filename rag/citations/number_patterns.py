@@ -1,4 +1,4 @@
-"""How numbers, dates, scales and currencies are written, in English and Korean above all: patterns and tables.
+"""Patterns and tables for numbers, dates, scales and currencies as texts write them, above all in English and Korean.
 
 The words are in data/numbers.toml.
 """
@@ -14,18 +14,21 @@ _DATA = tomllib.loads((Path(__file__).parent / "data" / "numbers.toml").read_tex
 
 
 def _values(words: Mapping[str, Sequence[str]]) -> dict[str, float]:
-    return {word: float(value) for value, several in words.items() for word in several}
+    return {word: float(value) for value, synonyms in words.items() for word in synonyms}
 
 
-# Signs of full width → ASCII, one character for one, so that spans stay.
+# Full-width signs → ASCII, one character for each, so that spans stay.
 ASCII_FORMS = str.maketrans("０１２３４５６７８９．，％－−–—～〜＄￥", "0123456789.,%----~~$¥")
 
 SCALES = _values(_DATA["scales"])
 AMBIGUOUS_SCALES = frozenset(_DATA["ambiguous_scales"])
 CURRENCIES: dict[str, str] = {sign: code for code, signs in _DATA["currencies"].items() for sign in signs}
 
+# With thousands separators or without, with decimals or without: 1,234.5 or 1234.5 or .5.
 _DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?|(?<!\d)\.\d+"
 _CJK_SCALE = "백만|천만|십억|백억|천억|조|억|만|천|백|万|萬|億|亿|兆|千"
+# A currency's sign, the digits, their scale or ordinal ending, a percent sign, and a currency's name. Nothing that
+# belongs to a code may touch it.
 NUMBER = re.compile(
     rf"""(?<![A-Za-z0-9_]) (?<!\d[.,])
     (?P<currency>US\$|[$€£¥₩]|(?:USD|EUR|GBP|KRW)\ ?)? [ \t]? \(? (?P<digits>{_DIGITS})
@@ -43,8 +46,8 @@ NUMBER = re.compile(
 # The parts of 1조 2,345억: digits and their scale.
 CJK_PART = re.compile(rf"(\d[\d,]*(?:\.\d+)?)({_CJK_SCALE})")
 
-# Codes are tokens of letters and digits that name something: COVID-19, 10-K. A number with its unit is none, nor is a
-# compound such as 12-month and mid-2021: NUMBER reads these.
+# Codes are tokens of letters and digits that name something: COVID-19, 10-K. A number with its unit is no code, nor is
+# a compound such as 12-month and mid-2021: NO_CODE matches them, and NUMBER reads them.
 CODE = re.compile(
     r"(?<![\w$€£.])(?=[A-Za-z\d./+_-]{0,40}[A-Za-z])(?=[A-Za-z./+_-]{0,40}\d)[A-Za-z\d]+(?:[-./+_][A-Za-z\d]+)*"
 )
@@ -60,7 +63,7 @@ SHORT_YEAR = re.compile(r"(?:(?<=\d{4}[-/])|(?<=['’‘]))\d{2}(?![\d/-])")
 YEAR = re.compile(r"(?:FY|CY)?\W?(?:19|20)\d\ds?|(?:FY|CY)\W?\d\d", re.IGNORECASE)
 
 MONTHS = {name.lower(): int(number) for number, names in _DATA["months"].items() for name in names}
-# "March" and "May" are verbs, and the abbreviations other words: they are months only beside a number.
+# "March" and "May" are verbs, too, and abbreviations are other words, too: they are months only beside a number.
 _VERBS = ("March", "May")
 _LONG = "|".join(names[0] for names in _DATA["months"].values() if names[0] not in _VERBS)
 _SHORT = "|".join([*_VERBS, *(name for names in _DATA["months"].values() for name in names[1:])])
@@ -68,11 +71,12 @@ MONTH = re.compile(
     rf"\b(?:(?:{_LONG})|(?:{_SHORT})\b(?=\.?,?\s+\d)|(?<=\bin )(?:{'|'.join(_VERBS)})|(?<=\d\s)(?:{_SHORT}))\b"
 )
 KOREAN_MONTH = re.compile(r"(?<!\d)(1[0-2]|0?[1-9])\s?[월月](?!요)")
-# Year, month and day (y, m, d), or day and month in either order (a, b) before the year.
+# Year, month and day (groups y, m, d), or day and month in either order (groups a, b) before the year.
 DATE = re.compile(
     r"(?<!\d)(?:(?P<y>(?:19|20)\d\d)([-./])\s?(?P<m>1[0-2]|0?[1-9])\2\s?(?P<d>[12]\d|3[01]|0?[1-9])"
     r"|(?P<a>[12]\d|3[01]|0?[1-9])([-./])(?P<b>[12]\d|3[01]|0?[1-9])\6(?P<year>(?:19|20)\d\d))(?!\d)"
 )
+# Hour (group 1), minute (group 2), and "a" or "p" of a.m. and p.m. (group 3).
 TIME = re.compile(r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?![\d:])(?:\s?([ap])\.?m\b)?", re.IGNORECASE)
 
 WORDS = _values(_DATA["words"])
@@ -82,7 +86,7 @@ NUMBER_WORD = re.compile(
 )
 HALF = re.compile(r"\bhalf\b|절반", re.IGNORECASE)
 
-# Before a number that is rounded, and after it.
+# Words before a number that say it is rounded (ABOUT), and words after it (AND_MORE).
 ABOUT = re.compile(
     r"(?:\b(?:about|approximately|approx\.?|around|roughly|nearly|almost|over|above|under|below|exceed(?:s|ed|ing)?|some"
     r"|(?:more|less|fewer|greater) than|at least|at most|up to|close to|an estimated)\s*(?:an?\s+)?|[~≈>]\s?"
@@ -90,13 +94,13 @@ ABOUT = re.compile(
     re.IGNORECASE,
 )
 AND_MORE = re.compile(r"\s?(?:\+|여(?=[\s개명건원])|\w{0,2}\s?(?:이상|이하|가량|정도|가까이|상회|넘))")
-# Marks of a list, and numbers of passages: no amounts.
+# Marks of a list, and numbers of passages. They aren't amounts.
 LIST_MARK = re.compile(
     r"\(\d{1,2}\)|(?<!\S)\d{1,2}\)(?=\s)|^\s*\d{1,3}[.)]\s|(?i:\b(?:passage|source|context|document|citation)s? ?#?\d+)"
 )
-# What may follow a number that fills a table's cell.
+# The text that may follow a number that fills a table's cell.
 CELL_END = re.compile(r"[ \t]*(?:$|[\n|$€£₩%()\d—–-])")
-# Between the two numbers of a range.
+# The text between the two numbers of a range.
 RANGE = re.compile(r"\s?(?:-|~|to|and|or|에서|부터)\s?[$€£₩]?\s?", re.IGNORECASE)
 # A table's scale: "(in millions)", "$000", "단위: 백만원".
 STATED_SCALE = re.compile(

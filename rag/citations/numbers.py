@@ -1,6 +1,6 @@
-"""Reads numbers in a text by their values: "$17.5 billion" and "174억" are amounts, "March" is the month 3.
+"""Reads the numbers of a text, with their values: "$17.5 billion" and "174억" are amounts, "March" is the month 3.
 
-Each number keeps how exactly it is written, so that a rounded claim agrees with an exact passage, but not the reverse.
+Each number keeps how exactly it is written. A rounded claim agrees with an exact passage, but not the reverse.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from rag.citations import number_patterns
 
 Kind = Literal["number", "percent", "month", "minute"]
 
-# Longer runs of digits are no amounts, and too large for a float.
+# A longer run of digits is no amount, and too large for a float.
 LONGEST_NUMBER = 300
-# Characters before a number in which a word such as "about" is looked for.
+# The characters before a number in which a word such as "about" is looked for.
 _ABOUT_REACH = 24
 
 
@@ -24,10 +24,10 @@ _ABOUT_REACH = 24
 class Number:
     """A number as `text[start:end]` writes it.
 
-    `values` are the amounts that it may mean; months are 1 to 12, times are minutes. `steps` has for each value the
-    smallest difference that its digits express: an amount agrees if it is away by half a step at most. `currency` is
-    ISO's code or empty, `scale` the factor written beside the digits (1 if there is none). `in_cell` says that it
-    stands alone, as in a table's cell.
+    `values` are the amounts that it may mean; a month is 1 to 12, a time is in minutes. `steps` has, for each value,
+    the smallest difference that its digits express. An amount agrees if it differs by at most half a step. `currency`
+    is ISO's code or empty, `scale` the factor written beside the digits (1 if there is none). `in_cell` says that the
+    number stands alone, as in a table's cell.
     """
 
     text: str
@@ -51,20 +51,20 @@ class Number:
 
 
 def numbers_of_claim(claim: str) -> list[Number]:
-    """The numbers that a claim states, in order, without marks of lists and without the numbers in codes."""
+    """The numbers that a claim states, in order. Marks of lists and numbers in codes don't count."""
     text = _blanked(number_patterns.LIST_MARK, claim.translate(number_patterns.ASCII_FORMS))
     return sorted(_read(_without_codes(text), number_patterns.WORDS), key=lambda number: number.start)
 
 
 def numbers_of_passage(passage: str) -> list[Number]:
-    """The numbers that a claim may take from a passage, in order, with the numbers in codes and in words."""
+    """The numbers that a claim may take from a passage, in order. Numbers in codes and in words count, too."""
     text = passage.translate(number_patterns.ASCII_FORMS)
     numbers = _read(_without_codes(text), number_patterns.WORDS | number_patterns.LOOSE_WORDS)
     for code in codes(text):
         numbers += [_within(code, digits) for digits in re.finditer(r"\d+", code[0])]
     numbers += [_plain(match, 2000.0 + int(match[0])) for match in number_patterns.SHORT_YEAR.finditer(text)]
     numbers += [_plain(match, 50.0, "percent") for match in number_patterns.HALF.finditer(text)]
-    # Of 3/4/2021 either part may be the month.
+    # In 3/4/2021 either part may be the month.
     numbers += [
         _part(match, group, "month")
         for match in number_patterns.DATE.finditer(text)
@@ -75,7 +75,7 @@ def numbers_of_passage(passage: str) -> list[Number]:
 
 
 def codes(text: str) -> Iterator[re.Match[str]]:
-    """Tokens of letters and digits that name something, such as COVID-19 and 10-K."""
+    """The matches of codes: tokens of letters and digits that name something, such as COVID-19 and 10-K."""
     for match in number_patterns.CODE.finditer(text):
         is_number = number_patterns.NO_CODE.fullmatch(match[0]) or number_patterns.FISCAL_YEAR.match(match[0])
         if not is_number:
@@ -92,12 +92,12 @@ def stated_scales(passage: str) -> frozenset[float]:
 
 
 def _read(text: str, words: Mapping[str, float]) -> list[Number]:
-    """The numbers of `text` in any order; `words` are the number words that count."""
+    """The numbers of `text` in any order. `words` maps the number words that count to their values."""
     numbers = [
         _plain(match, number_patterns.MONTHS[match[0].lower()], "month")
         for match in number_patterns.MONTH.finditer(text)
     ]
-    # What was read as a date, a time or a year isn't read again as a number.
+    # A date, a time or a year is blanked when it is read, so that its digits aren't read again as a number.
     for pattern, read in (
         (number_patterns.DATE, _date),
         (number_patterns.TIME, _time),
@@ -128,7 +128,7 @@ def _in_digits(text: str, match: re.Match[str]) -> Number:
     word = word if word in number_patterns.SCALES else word.removesuffix("s")
     scale = number_patterns.SCALES[word] if word else 1.0
     values, steps = [value * scale], [step * scale]
-    # Of 1조 2,345억 each part is finer than the one before.
+    # 1조 2,345억 has parts, each finer than the part before.
     for part, part_scale in number_patterns.CJK_PART.findall(match["rest"] or ""):
         values[0] += float(part.replace(",", "")) * number_patterns.SCALES[part_scale]
         steps[0] = number_patterns.SCALES[part_scale]
@@ -155,7 +155,7 @@ def _is_about(text: str, match: re.Match[str]) -> bool:
 
 
 def _roundness(digits: str) -> float:
-    """The unit of the last digit that isn't 0: 100 for 29,300."""
+    """The place value of the last digit that isn't 0: 100 for 29,300."""
     whole = digits.replace(",", "").partition(".")[0]
     if len(whole) > LONGEST_NUMBER:
         return 0.0
@@ -163,7 +163,7 @@ def _roundness(digits: str) -> float:
 
 
 def _currency(match: re.Match[str]) -> str:
-    """ISO's code of the sign before the digits or the word after them; the sign counts where there are both."""
+    """ISO's code of the sign before the digits, or else of the word after them."""
     if match["currency"] and match["unit"]:
         return number_patterns.CURRENCIES.get(match["currency"].strip().casefold(), "")
     sign = (match["currency"] or "") + (match["unit"] or "")
@@ -171,7 +171,7 @@ def _currency(match: re.Match[str]) -> str:
 
 
 def _as_in_range(number: Number, following: Number, text: str) -> Number:
-    """In "76-85%" and "$1.5 to 2 million" the unit after the second number is the first one's, too."""
+    """The first number of a range, with the unit that only the second has: "76-85%", "$1.5 to 2 million"."""
     if not number_patterns.RANGE.fullmatch(text, number.end, following.start):
         return number
     is_plain = number.kind == "number" and not number.is_scaled
@@ -206,12 +206,12 @@ def _fiscal_year(match: re.Match[str]) -> list[Number]:
 
 
 def _plain(match: re.Match[str], value: float, kind: Kind = "number") -> Number:
-    """A whole number that is all of a match."""
+    """A whole number, written by the whole match."""
     return Number(match[0], *match.span(), (float(value),), (1.0,), kind)
 
 
 def _part(match: re.Match[str], group: str, kind: Kind = "number") -> Number:
-    """A whole number that is a group of a match."""
+    """A whole number, written by a group of the match."""
     return Number(match[group], *match.span(group), (float(match[group]),), (1.0,), kind)
 
 
@@ -221,7 +221,7 @@ def _within(code: re.Match[str], digits: re.Match[str]) -> Number:
 
 
 def _blanked(pattern: re.Pattern[str], text: str) -> str:
-    """`text` with blanks for the matches of `pattern`, so that spans stay."""
+    """`text` with blanks in place of the matches of `pattern`, so that spans stay."""
     return pattern.sub(lambda match: " " * len(match[0]), text)
 
 

@@ -1,4 +1,4 @@
-"""Words that say the opposite of each other, from data/opposites.txt."""
+"""Words of opposite meaning, from data/opposites.txt."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rag.text.word_lists import read_lines
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Words of one sense: English stems, and Korean words, which may be parts of others."""
+    """Words of one meaning: English stems in `words`, and Korean words, which may be parts of longer words."""
 
     words: frozenset[str]
     korean: re.Pattern[str] | None
 
     def is_in(self, stems: Set[str], text: str) -> bool:
-        """Whether a word of the group is in a text with these stems."""
+        """Whether `text`, which has these `stems`, has a word of the group."""
         if not self.words.isdisjoint(stems):
             return True
         return bool(self.korean and not text.isascii() and self.korean.search(text))
@@ -35,7 +35,7 @@ def opposite_groups() -> tuple[tuple[Group, Group], ...]:
 
 @cache
 def opposite_forms() -> dict[str, str]:
-    """A word as a text has it → a word that turns the text's sense around in its place."""
+    """Maps a word form to the form that reverses a sentence's meaning when put in its place."""
     forms = {}
     for _, _, pairs in _lines():
         for pair in pairs.split():

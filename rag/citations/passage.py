@@ -1,6 +1,6 @@
-"""A passage as claims are compared with it: its sentences, and the words and numbers in each.
+"""Analyses a passage for the comparison with claims: its sentences, and the words and numbers in each.
 
-A passage is analysed once, however many claims cite it.
+A passage is analysed once, even if many claims cite it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from rag.text.stop_words import STOP_STEMS
 from rag.text.terms import terms
 from rag.text.writing_systems import CJK
 
-# Longer "sentences", in characters, that have lines of numbers are tables without bars.
+# A longer "sentence", in characters, with lines of numbers is a table that has lost its bars.
 LONGEST_SENTENCE = 300
 
-# Chinese, Japanese and Korean are taken in runs of characters: where their words end can't be told.
+# Chinese, Japanese and Korean are taken in runs of characters, since the ends of their words can't be told.
 WORD = re.compile(rf"[^\W_{CJK}]+(?:['’&][^\W_{CJK}]+)*|[{CJK}]+")
 is_cjk = re.compile(f"[{CJK}]").match
 
+# A table's row ends in a number or a dash; a long name has several capitalised words.
 _ROW_END = re.compile(r"[\d)%—–-][ \t]*\n[ \t]*")
 _LONG_NAME = re.compile(r"[A-Z][\w’'-]*(?:\s+(?:(?:of|and|for|the|in|on)\s+)*[A-Z][\w’'-]*)+")
 
@@ -41,10 +42,10 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class AnalysedPassage:
-    """The sentences of a passage, and what they hold together.
+    """The sentences of a passage, and its words and numbers as a whole.
 
-    `vocabulary` has the terms of all sentences, `by_beginning` the same by their first letters, `scales` the scales
-    that the passage states for its tables, and `initials` the abbreviations of its longer names.
+    `vocabulary` has the terms of all sentences, and `by_beginning` groups them by their first four letters. `scales`
+    are the scales that the passage states for its tables, `initials` the abbreviations of its longer names.
     """
 
     sentences: tuple[Sentence, ...]
@@ -55,13 +56,13 @@ class AnalysedPassage:
     initials: frozenset[str]
 
     def related_to(self, term: str) -> set[str]:
-        """The passage's terms that are likely of one origin with `term`."""
+        """The passage's terms that likely have the same origin as `term`."""
         return {other for other in self.by_beginning.get(term[:4], ()) if are_related(term, other)}
 
 
 @lru_cache(maxsize=64)
 def analyse(passage: str) -> AnalysedPassage:
-    """Take a passage apart."""
+    """Analyse a passage. The last 64 passages are cached."""
     numbers = numbers_of_passage(passage)
     starts = [number.start for number in numbers]
     sentences = []
@@ -77,7 +78,7 @@ def analyse(passage: str) -> AnalysedPassage:
     return AnalysedPassage(
         tuple(sentences),
         vocabulary,
-        {beginning: tuple(several) for beginning, several in by_beginning.items()},
+        {beginning: tuple(group) for beginning, group in by_beginning.items()},
         tuple(numbers),
         stated_scales(passage),
         frozenset(_initials(passage)),
@@ -86,15 +87,15 @@ def analyse(passage: str) -> AnalysedPassage:
 
 @lru_cache(maxsize=65_536)
 def word_terms(word: str) -> tuple[str, ...]:
-    """The terms of a word that carry meaning: no numbers, no compounds, no single letters.
+    """The terms of a word that carry meaning: no stop words, numbers, compounds or single letters.
 
-    The same word gives the same terms in every text, since it is looked at alone.
+    Each word is looked at alone, so it gives the same terms in every text.
     """
     return tuple(term for term in terms(word) if term not in STOP_STEMS and _carries_meaning(term))
 
 
 def are_related(term: str, other: str) -> bool:
-    """Whether two stems are likely of one origin: acquir and acquisit, found and founder."""
+    """Whether two stems likely have the same origin: acquir and acquisit, found and founder."""
     if is_cjk(term):
         return False
     short, long = sorted((len(term), len(other)))
@@ -107,7 +108,7 @@ def _carries_meaning(term: str) -> bool:
 
 
 def _sentence_spans(passage: str) -> Iterator[tuple[int, int]]:
-    """The spans of the sentences, and of the lines of tables that have lost their bars."""
+    """The half-open spans of sentences. A table that has lost its bars is cut into its rows."""
     for start, end in sentence_spans(passage):
         if end - start > LONGEST_SENTENCE:
             for match in _ROW_END.finditer(passage, start, end):
@@ -118,6 +119,6 @@ def _sentence_spans(passage: str) -> Iterator[tuple[int, int]]:
 
 
 def _initials(passage: str) -> Iterator[str]:
-    """SEC for "Securities and Exchange Commission"."""
+    """The initials of long names: "sec" for "Securities and Exchange Commission"."""
     for match in _LONG_NAME.finditer(passage):
         yield "".join(word[0] for word in match[0].split() if word[0].isupper()).casefold()

@@ -1,5 +1,5 @@
-"""Checks that a passage states the numbers of a claim, whatever their form: 17,455 in a table in millions is
-"$17.5 billion"."""
+"""Checks that a passage states the numbers of a claim. The form may differ: "$17.5 billion" is 17,455 in a table in
+millions."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from rag.citations.check import NO_OBJECTION, Comparison, Verdict
 from rag.citations.numbers import Number
 
-# Most tables that don't state a scale are in one of these.
+# Most tables without a stated scale are in thousands or millions.
 _TABLE_SCALES = frozenset({1e3, 1e6})
-# The rounding errors of a product of floats, as a share of it.
+# The rounding error of a product of floats, as a share of the product.
 _FLOAT_ERROR = 1e-9
-# Numbers up to this one are told in too many ways ("a", "both", "another") to be asked for near the words.
+# Numbers up to this one have too many wordings ("a", "both", "another"), so they needn't be in the window.
 _SMALL = 2
 
 
 def states_the_numbers(comparison: Comparison) -> Verdict:
-    """Every number is in the passage, and near the claim's words."""
+    """Objects if a number isn't in the passage, or isn't near the claim's words."""
     passage = comparison.passage
     missing = [
         number.text
@@ -31,9 +31,10 @@ def states_the_numbers(comparison: Comparison) -> Verdict:
 
 
 def is_stated(claimed: Number, numbers: Sequence[Number], scales: frozenset[float]) -> bool:
-    """Whether one of the numbers agrees with the claimed one, as exactly as the claim states it.
+    """Whether one of `numbers` agrees with `claimed`, as exactly as the claim writes it.
 
-    `scales` are those that the passage states for its tables. Signs aren't compared: a loss of 5 is (5) in a table.
+    `scales` are the scales that the passage states for its tables. Signs aren't compared: a loss of 5 is (5) in a
+    table.
     """
     return any(_agree(claimed, number, scales) for number in numbers)
 
@@ -45,8 +46,8 @@ def _agree(claimed: Number, stated: Number, scales: frozenset[float]) -> bool:
         return False
     amounts = list(stated.values)
     if claimed.is_scaled and claimed.kind == stated.kind == "number" and not stated.is_scaled and not stated.is_year:
-        # 17,455 is 17.455 billion in a table in millions. Where the passage states no scale, only the number of a cell
-        # may have one.
+        # 17,455 is 17.455 billion in a table in millions. If the passage states no scale, one is assumed for numbers in
+        # cells only.
         assumed = scales or (_TABLE_SCALES if stated.in_cell else ())
         amounts += [value * scale for value in stated.values for scale in assumed]
     return any(
@@ -57,7 +58,8 @@ def _agree(claimed: Number, stated: Number, scales: frozenset[float]) -> bool:
 
 
 def _is_written_as_number(claimed: Number, stated: Number) -> bool:
-    """The percent sign of a column may be in its head, and some forms of a date have a number for the month."""
+    """Whether a percentage or a month is written as a plain number. A column's percent sign may be in its head, and
+    some forms of a date have a number for the month."""
     if claimed.kind == "percent":
         return stated.kind == "number" and stated.in_cell and not stated.currency
     return claimed.kind == "number" and stated.kind == "month"
@@ -68,7 +70,7 @@ def _is_in_title(number: Number, title: frozenset[str]) -> bool:
 
 
 def _is_in_window(number: Number, comparison: Comparison) -> bool:
-    """Years and months may stand elsewhere: in the head of a table."""
+    """Whether a number is near the claim's words. Years and months needn't be: a table may have them in its head."""
     if number.is_year or number.kind == "month" or number.values[0] <= _SMALL:
         return True
     return any(is_stated(number, sentence.numbers, comparison.passage.scales) for sentence in comparison.window)

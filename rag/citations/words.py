@@ -1,7 +1,7 @@
 """Finds the sentences of a passage that hold most of a claim, and checks that they hold enough of it.
 
-A claim is taken apart into elements: words (stems, or bigrams of Chinese, Japanese and Korean), names with codes, and
-numbers. Each has a weight, and up to WINDOW adjacent sentences are sought that hold the largest share of it.
+A claim is taken apart into elements: words (stems, or bigrams of Chinese, Japanese and Korean), names and codes, and
+numbers. Each element has a weight. The window is up to WINDOW adjacent sentences with the largest share of this weight.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ from rag.text.languages import languages_differ, latin_language
 from rag.text.terms import normalize, terms
 from rag.text.word_lists import read_words
 
-# A claim may be spread over this many adjacent sentences; each further one must be worth its price, in share.
+# A claim may be spread over this many adjacent sentences. Each sentence after the first costs the price, as a share.
 WINDOW = 3
 WINDOW_PRICE = 0.04
-# The share of a claim's weight that the window must hold: of words, and of bigrams, which endings change.
+# The share of a claim's weight that the window must hold: of words, and of bigrams, many of which change with endings.
 WORDS_SHARE = 0.5
 BIGRAMS_SHARE = 0.4
-# All of it, but for rounding, where the words of another language can't be compared.
+# The share for a claim in another language than the passage's, of which only names and numbers are compared: all, but
+# for rounding.
 ALL = 0.999
-# A word's weight grows with its length, since long words are rare; a name's doesn't.
+# A word's weight grows with its length, since long words are rare; a name's weight is fixed.
 NAME_WEIGHT = 1.6
 NUMBER_WEIGHT = 1.2
 BIGRAM_WEIGHT = 0.5
 ENDING_WEIGHT = 0.1
-# A word counts for this much where the sentence has one of the same origin (acquire, acquisition), or where it stands
-# elsewhere in the passage.
+# The part of its weight that a word keeps if the sentence has only a word of the same origin (acquire, acquisition),
+# and if the word is only elsewhere in the passage.
 RELATED = 0.8
 ELSEWHERE = 0.35
 
@@ -45,7 +46,7 @@ _NO_SENTENCE = Sentence(0, 0, frozenset(), (), "")
 
 @dataclass(frozen=True, slots=True)
 class _Element:
-    """A word, name, code or number of a claim, and its weight. `term` is as `rag.text.terms` gives it."""
+    """A word, name, code or number of a claim, and its weight. `term` has the form that `rag.text.terms` gives."""
 
     term: str
     weight: float
@@ -56,7 +57,8 @@ class _Element:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """The sentences `first` to before `last`, of which `best` holds most, and the share that all hold (0 to 1)."""
+    """Adjacent sentences by their places: `first` to before `last`. `best` is the sentence that holds most, `share` the
+    part of the claim's weight that all hold together (0 to 1)."""
 
     share: float
     first: int
@@ -65,7 +67,7 @@ class _Window:
 
 
 def compare(claim: str, passage: str, file_name: str) -> Comparison:
-    """A claim beside the sentences of a passage that hold most of it."""
+    """A claim beside the window of a passage, see `Comparison`."""
     text = analyse(passage)
     title = frozenset(terms(document_title(file_name)))
     numbers = tuple(numbers_of_claim(claim))
@@ -83,7 +85,7 @@ def compare(claim: str, passage: str, file_name: str) -> Comparison:
 
 
 def holds_the_words(comparison: Comparison) -> Verdict:
-    """Adjacent sentences hold enough of the claim's words, names and numbers."""
+    """Objects if the window doesn't hold enough of the claim's words, names and numbers."""
     if comparison.share >= comparison.needed:
         return NO_OBJECTION
     return Verdict(False, f"{comparison.share:.0%} of the claim is there, and {comparison.needed:.0%} is needed")
@@ -95,7 +97,7 @@ def _elements(claim: str, numbers: Sequence[Number]) -> list[_Element]:
     for code in codes(claim):
         taken.append(code.span())
         elements.append(_Element(_squeezed(code[0]), NAME_WEIGHT, is_name=True))
-    # German nouns have capitals, so capitals don't tell names there.
+    # All German nouns have capitals, so there capitals tell no names.
     has_names = latin_language(claim) != "de"
     for match in WORD.finditer(claim):
         if any(start < match.end() and match.start() < end for start, end in taken):
@@ -119,14 +121,14 @@ def _squeezed(text: str) -> str:
 
 
 def _needed(elements: Sequence[_Element]) -> float:
-    """The share that is needed: between that of words and that of bigrams, by the weight of each."""
+    """The share that is needed: WORDS_SHARE and BIGRAMS_SHARE, averaged by the weights of words and bigrams."""
     total = sum(element.weight for element in elements) or 1.0
     bigrams = sum(element.weight for element in elements if element.is_bigram) / total
     return BIGRAMS_SHARE * bigrams + WORDS_SHARE * (1 - bigrams)
 
 
 def _best_window(elements: Sequence[_Element], text: AnalysedPassage, title: frozenset[str]) -> _Window:
-    """The adjacent sentences that hold the largest share of the elements' weight, after the price of each sentence."""
+    """The adjacent sentences with the largest share of the elements' weight, less the price of the sentences."""
     total = sum(element.weight for element in elements) or 1.0
     weights = [element.weight / total for element in elements]
     held = [_held_by_sentences(element, text) for element in elements]
@@ -135,7 +137,7 @@ def _best_window(elements: Sequence[_Element], text: AnalysedPassage, title: fro
         1.0 if element.term in title else ELSEWHERE * max(values, default=0.0)
         for element, values in zip(elements, held, strict=True)
     ]
-    of_sentences = [
+    sentence_shares = [
         sum(weight * values[i] for weight, values in zip(weights, held, strict=True))
         for i in range(len(text.sentences))
     ]
@@ -143,12 +145,12 @@ def _best_window(elements: Sequence[_Element], text: AnalysedPassage, title: fro
     for first in range(len(text.sentences)):
         for last in range(first + 1, min(first + WINDOW, len(text.sentences)) + 1):
             share = sum(
-                weight * max(rest, *values[first:last])
-                for weight, rest, values in zip(weights, elsewhere, held, strict=True)
+                weight * max(outside, *values[first:last])
+                for weight, outside, values in zip(weights, elsewhere, held, strict=True)
             )
             share -= WINDOW_PRICE * (last - first - 1)
             if share > best.share + 1e-9:
-                best = _Window(share, first, last, max(range(first, last), key=lambda i: of_sentences[i]))
+                best = _Window(share, first, last, max(range(first, last), key=lambda i: sentence_shares[i]))
     return best
 
 

@@ -1,5 +1,6 @@
-"""How good the answers are, scored on questions whose answers are known.
+"""Scores search and answers on questions with known answers.
 
-`question_sets` reads the questions and `evaluate` asks them; `metrics` has the measures of a ranking, and `outcomes`
-sums up, keeps and compares. `labelled_claims` measures the check of citations on claims that `changed_claims` makes.
+`question_sets` reads the questions, and `evaluate` asks them. `metrics` has the measures of a ranking; `outcomes` sums
+up, saves and compares the scores. `labelled_claims` measures the checks of citations, on claims that `changed_claims`
+makes.
 """

@@ -1,6 +1,7 @@
-"""Changes sentences by rule: into other words, so that they stay true, or in a single place, so that they become false.
+"""Changes sentences by rule. Some rules reword a sentence, so that it stays true; the others change a single place, so
+that it becomes false.
 
-Each function returns an empty text, or the same one, where the sentence has nothing to change.
+Each function returns an empty text, or the sentence itself, if the rule doesn't apply.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from rag.citations.stated_numbers import is_stated
 
 _DATA = tomllib.loads((Path(__file__).parent / "data" / "claim_changes.toml").read_text("utf-8"))
 
+# Round brackets with a word in them: a negative amount isn't left out.
 _PARENTHESIS = re.compile(r"\s*\([^()]*[^\W\d][^()]*\)")
+# Capitalised words after a word in lower case, so not at the beginning of a sentence.
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{2,}(?: [A-Z][a-z]{2,})*")
 _NEGATED = re.compile(r"\b(?:not|no|never)\b|n['’]t\b|않|없|아니")
 _AUXILIARY = re.compile(rf"\b(?:{'|'.join(_DATA['auxiliaries'])})\b(?! (?:not|only)\b)")
@@ -25,7 +28,7 @@ _OPPOSED = re.compile("|".join(rf"\b{word}\b" if word.isascii() else word for wo
 
 
 def shortened(text: str) -> str:
-    """Without its parentheses, or else without its last clause."""
+    """The sentence without its parentheses, or, if it has none, without its last clause."""
     without = _PARENTHESIS.sub("", text)
     if without != text:
         return without
@@ -34,19 +37,20 @@ def shortened(text: str) -> str:
 
 
 def reordered(text: str) -> str:
-    """With its first clause last."""
+    """The sentence with its first clause moved to the end."""
     clauses = _clauses(text)
     return ", ".join([*clauses[1:], clauses[0]]) + "." if len(clauses) > 1 else ""
 
 
 def _clauses(text: str) -> list[str]:
-    """The clauses between commas, if each has at least three words; the commas of a table's row separate cells."""
+    """The clauses between commas, if each has at least three words; else the whole text. A table's row isn't cut, since
+    its commas don't separate clauses."""
     clauses = re.split(r", (?!\d)", text.rstrip(". "))
     return clauses if all(len(clause.split()) > 2 for clause in clauses) and "|" not in text else [text]
 
 
 def rounded(text: str, passage: str) -> str:
-    """With fewer digits, or fewer decimals, in one number that has many."""
+    """The sentence with one number rounded to fewer digits or decimals."""
     scales = stated_scales(passage)
     for number in _amounts(text):
         value = number.values[0]
@@ -65,7 +69,7 @@ def rounded(text: str, passage: str) -> str:
 
 
 def with_changed_number(text: str, passage: str, chance: random.Random) -> str:
-    """With one digit of one number changed, to an amount that the passage doesn't state."""
+    """The sentence with one digit changed, which gives an amount that the passage doesn't state."""
     numbers = _amounts(text)
     chance.shuffle(numbers)
     stated, scales = numbers_of_passage(passage), stated_scales(passage)
@@ -81,7 +85,8 @@ def with_changed_number(text: str, passage: str, chance: random.Random) -> str:
 
 
 def with_changed_scale(text: str) -> str:
-    """With a million for a billion and the like, or with a million after a number without a scale."""
+    """The sentence with one scale changed, such as billion to million, or with "million" after a number without a
+    scale."""
     for number in _amounts(text):
         for scale, other in _DATA["scales"].items():
             if number.is_scaled and scale in number.text:
@@ -93,7 +98,7 @@ def with_changed_scale(text: str) -> str:
 
 
 def with_number_of(text: str, passage: str, chance: random.Random) -> str:
-    """With a number from elsewhere in the passage in the place of one of its own."""
+    """The sentence with one number replaced by another number of the passage."""
     numbers = _amounts(text)
     amounts = {number.values for number in numbers}
     others = [number for number in _amounts(passage) if number.values not in amounts]
@@ -107,7 +112,7 @@ def with_number_of(text: str, passage: str, chance: random.Random) -> str:
 
 
 def _amounts(text: str) -> list[Number]:
-    """The numbers in digits, without months and times."""
+    """The numbers and percentages that are written in digits; no months and times."""
     return [
         number
         for number in numbers_of_claim(text)
@@ -124,19 +129,19 @@ def _replaced(text: str, number: Number, other: str) -> str:
 
 
 def names_in(text: str) -> list[str]:
-    """Capitalised words within sentences."""
+    """The names in a text: capitalised words within sentences."""
     return _NAME.findall(text)
 
 
 def with_swapped_name(text: str, others: Sequence[str], chance: random.Random) -> str:
-    """With one of its names replaced by one of `others`."""
+    """The sentence with one of its names replaced by one of `others`."""
     names = [name for name in names_in(text) if name not in _DATA["calendar"]]
     others = [name for name in others if name not in _DATA["calendar"]]
     return text.replace(chance.choice(names), chance.choice(others)) if names and others else ""
 
 
 def negated(text: str) -> str:
-    """With a "not" after its first auxiliary verb, or else with its last Korean verb negated."""
+    """The sentence with "not" after its first auxiliary verb; a Korean sentence with its last verb negated."""
     if _NEGATED.search(text):
         return ""
     changed = _AUXILIARY.sub(lambda match: f"{match[0]} not", text, count=1)
@@ -149,5 +154,5 @@ def negated(text: str) -> str:
 
 
 def with_opposite(text: str) -> str:
-    """With its first word that has a plain opposite turned into it."""
+    """The sentence with one word, the first that has a plain opposite, replaced by its opposite."""
     return _OPPOSED.sub(lambda match: opposite_forms()[match[0]], text, count=1)

@@ -1,6 +1,6 @@
-"""Asks questions with known answers, and scores the passages and the answers that come back.
+"""Asks questions with known answers, and scores the passages and the answers.
 
-Decisions about chunking, retrieval and answering rest on these scores, question by question.
+Changes of chunking, retrieval and answering are decided by these scores.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from rag.index import DocumentIndex
 from rag.schema import Passage
 from rag.storage.files import document_id
 
-# Passages that are asked for: enough for ten documents or pages, of which several passages may be found.
+# The passages to search for: enough for ten documents or pages, even if several passages come from each.
 DEPTH = 50
-# Passages that are kept with an outcome.
+# The passages to keep with an outcome.
 SHOWN = 10
 
-# Document id → the names that questions have for it: the same bytes are one document, under several names.
+# Document id → the file names that questions use for it. Files with the same bytes are one document.
 Names = dict[str, set[str]]
 
 
@@ -32,7 +32,7 @@ def evaluate(
     *,
     answers: bool = True,
 ) -> Iterator[Outcome]:
-    """Ask the questions of a set, one after the other. Without `answers` it only searches, which is much faster.
+    """Ask the questions of a set, one after the other. Without `answers` they are only searched, which is much faster.
 
     Raises RagError for a question about a file that isn't in the library, and the errors of searching and answering.
     """
@@ -42,7 +42,7 @@ def evaluate(
             names.setdefault(document.doc_id, set()).add(document.file_name)
     for name, data in questions.documents:
         names.setdefault(document_id(data), set()).add(name)
-    all_names = {name for several in names.values() for name in several}
+    all_names = {name for document_names in names.values() for name in document_names}
     for question in questions.questions:
         if question.answerable is not False and (absent := set(question.relevant) - all_names):
             raise RagError(
@@ -53,8 +53,8 @@ def evaluate(
 
 
 def check_errors(questions: QuestionSet, outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """How often the check of citations errs on claims made from these questions: the shares (0 to 1) of true claims
-    that aren't borne out, and of false claims that are. Empty if no question has found a passage with its answer."""
+    """How often the checks of citations err on claims that are made from these questions: the shares (0 to 1) of true
+    claims that aren't borne out, and of false claims that are. Empty if no search found a passage with the answer."""
     by_id = {question.question_id: question for question in questions.questions}
     examples = []
     for outcome in outcomes:
@@ -96,10 +96,11 @@ def _ask(index: DocumentIndex, question: Question, names: Names, answers: bool) 
 
 
 def _scores(question: Question, passages: Sequence[Passage], grades: Sequence[float], names: Names) -> dict[str, float]:
-    """The measures of a ranking of passages with the quote, of pages, or of documents. Each of these counts once."""
+    """The measures of the ranking: of passages with the quote, else of relevant pages, else of relevant documents. Each
+    counts once."""
     if question.quote:
         ranked, ideal = list(grades), [1.0]
-        # Overlapping passages may hold the same quote: only the first one counts.
+        # Overlapping passages may hold the same quote; only the first counts.
         first = next((place for place, grade in enumerate(ranked) if grade > 0), len(ranked))
         ranked = [grade if place <= first else 0.0 for place, grade in enumerate(ranked)]
     elif question.pages:
@@ -153,29 +154,29 @@ def _is_on_page(question: Question, passage: Passage, names: Names) -> float:
 
 
 def _documents(question: Question, passages: Sequence[Passage], names: Names) -> tuple[list[float], list[float]]:
-    """The grades of the documents found, in order of rank, and of all relevant documents. Of several documents of one
-    name the first one found counts."""
+    """The grades of the documents in the ranking, and the grades of all relevant documents. If several documents have
+    the same name, the one with the best rank counts."""
     open_grades = dict(question.relevant)
     ranked = []
     for doc_id in dict.fromkeys(passage.doc_id for passage in passages):
         relevant_names = names.get(doc_id, set()) & open_grades.keys()
         ranked.append(max((open_grades.pop(name) for name in relevant_names), default=0.0))
-    # The same bytes under several names are one document, which can be found once.
+    # A document with several names can be found only once.
     ideal: dict[Hashable, float] = {}
-    relevant = {doc_id: several for doc_id, several in names.items() if several & question.relevant.keys()}
+    relevant = {doc_id: doc_names for doc_id, doc_names in names.items() if doc_names & question.relevant.keys()}
     for name, grade in question.relevant.items():
-        doc_ids = frozenset(doc_id for doc_id, several in relevant.items() if name in several)
+        doc_ids = frozenset(doc_id for doc_id, doc_names in relevant.items() if name in doc_names)
         ideal[doc_ids] = max(grade, ideal.get(doc_ids, 0.0))
     return ranked, list(ideal.values())
 
 
 def _pages(passages: Sequence[Passage], grades: Sequence[float]) -> list[Hashable]:
-    """A key for the page of each passage. A relevant page is the same one in several documents of one name."""
+    """A key for the page of each passage. Documents of the same name share the keys of relevant pages."""
     return [p.page if grade else (p.doc_id, p.page) for p, grade in zip(passages, grades, strict=True)]
 
 
 def _distinct(keys: Sequence[Hashable], grades: Sequence[float]) -> list[float]:
-    """The grades of the first place of each key."""
+    """The grade at the first place of each key."""
     firsts: dict[Hashable, float] = {}
     for key, grade in zip(keys, grades, strict=True):
         firsts.setdefault(key, grade)

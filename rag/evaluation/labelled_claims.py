@@ -1,10 +1,9 @@
-"""Makes true and false claims of passages from questions with known answers, and measures how often the check errs.
+"""Makes true and false claims from questions with known answers, and measures how often the checks of citations err.
 
-Claims are made by rule and with a seed, so that two runs measure the same. True claims are those that an answer may
-make of its passage: a sentence of it, with clauses left out or reordered, with rounded numbers, or the question with
-its answer.
-False claims differ from true ones in a single place (a number, its scale, a name, a negation, an opposite), or are true
-of another passage.
+Claims are made by rule and with a seed, so that two runs measure the same. A true claim is one that an answer may make
+of its passage: a sentence of the passage, whole, with clauses left out or reordered, or with rounded numbers; or the
+question with its answer. A false claim differs from a true one in a single place (a number, its scale, a name, a
+negation, an opposite), or is true of another passage.
 """
 
 from __future__ import annotations
@@ -32,13 +31,14 @@ from rag.evaluation.changed_claims import (
 from rag.text.sentences import sentence_spans
 from rag.text.terms import content_terms
 
-# An answer of more words than this is a text: its sentences are claims.
+# An answer with more words is a text, whose sentences are claims.
 SHORT_ANSWER = 12
-# A passage must hold this share of such a sentence's words, or of its Korean bigrams, which endings change.
+# The least share of such a sentence's words that its passage must hold, or of its Korean bigrams, many of which change
+# with endings.
 MOSTLY, MOSTLY_BIGRAMS = 0.6, 0.5
-# A passage that holds more than this share of a sentence's words may say the same.
+# A passage with a larger share of a sentence's words may say the same as the sentence.
 SAME = 0.7
-# The most characters of a sentence that a claim repeats; longer ones are tables.
+# The most characters of a sentence of which claims are made; longer "sentences" are tables.
 LONGEST_SENTENCE = 400
 
 
@@ -46,8 +46,8 @@ LONGEST_SENTENCE = 400
 class Example:
     """A question with the passage that answers it.
 
-    `quote` has the passage's words that hold the answer; if it is empty, the sentence with most words of question and
-    answer counts for it. `document` is the name of the passage's file.
+    `quote` has the words of the passage that give the answer. If it is empty, the sentence with most words of question
+    and answer is taken for it. `document` is the name of the passage's file.
     """
 
     question: str
@@ -79,8 +79,8 @@ class ErrorRates:
 
 
 def make_claims(examples: Sequence[Example], seed: int = 0) -> list[LabelledClaim]:
-    """True and false claims for each example, in the examples' order. An example without material for a kind has none
-    of it."""
+    """True and false claims of each example, in the examples' order. An example gives a claim of each kind for which it
+    has material."""
     chance = random.Random(seed)
     names = [(name, example.document) for example in examples for name in names_in(_basis(example))]
     claims: list[LabelledClaim] = []
@@ -92,9 +92,9 @@ def make_claims(examples: Sequence[Example], seed: int = 0) -> list[LabelledClai
 
 
 def error_rates(claims: Sequence[LabelledClaim]) -> ErrorRates:
-    """Check the claims as those of an answer are checked, and count the wrong verdicts."""
+    """Check the claims like an answer's, and count the wrong verdicts."""
     wrong = [c for c in claims if check_claim(c.claim, c.passage, c.file_name).borne_out != c.supported]
-    counts, wrong_counts = (Counter(claim.kind for claim in several) for several in (claims, wrong))
+    counts, wrong_counts = (Counter(claim.kind for claim in counted) for counted in (claims, wrong))
     true = sum(claim.supported for claim in claims)
     alarms = sum(claim.supported for claim in wrong)
     return ErrorRates(
@@ -122,7 +122,7 @@ def _true_claims(example: Example) -> list[LabelledClaim]:
 
 
 def _false_claims(example: Example, names: Sequence[tuple[str, str]], chance: random.Random) -> list[LabelledClaim]:
-    """`names` are those of all examples, each with its document."""
+    """`names` has the names in all examples, each with its document."""
     others = [name for name, document in names if document != example.document and name not in example.passage]
     of_numbers: list[tuple[str, Callable[[str], str]]] = [
         ("figure changed", lambda text: with_changed_number(text, example.passage, chance)),
@@ -139,15 +139,15 @@ def _false_claims(example: Example, names: Sequence[tuple[str, str]], chance: ra
     texts = [(text, changes) for text in sentences] + [(_statement(example.question, example.answer), of_numbers)]
     return [
         _labelled(example, kind, changed, False)
-        for text, several in texts
-        for kind, change in several
+        for text, text_changes in texts
+        for kind, change in text_changes
         if text and (changed := change(text)) and changed != text
     ]
 
 
 def _claims_of_others(example: Example, others: Sequence[Example]) -> list[LabelledClaim]:
-    """A sentence of the next example of the same document, of one of another document, and the next other answer, if
-    this example's passage doesn't hold them."""
+    """Claims that are true of another example: a sentence from the same document, a sentence from another document, and
+    another question's answer. Each comes from the next example whose text this example's passage doesn't hold."""
     claims: list[LabelledClaim] = []
     for kind, is_same in (("same document", True), ("other document", False)):
         for other in others:
@@ -165,7 +165,7 @@ def _claims_of_others(example: Example, others: Sequence[Example]) -> list[Label
 
 
 def _holds(passage: str, other: Example, basis: str) -> bool:
-    """Whether a passage may say what another example's sentence says: passages overlap, and documents repeat facts."""
+    """Whether a passage may bear out another example's sentence: passages overlap, and documents repeat facts."""
     words = set(content_terms(basis))
     shared = words & set(content_terms(passage))
     return len(shared) > SAME * len(words) or other.passage == passage
@@ -173,14 +173,15 @@ def _holds(passage: str, other: Example, basis: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _basis(example: Example) -> str:
-    """The sentence of the passage of which claims are made: the quote's, or the nearest to question and answer."""
+    """The passage's sentence of which claims are made: the sentence with the quote, or with most words of question and
+    answer."""
     sentences = [" ".join(example.passage[start:end].split()) for start, end in sentence_spans(example.passage)]
     sentences = [sentence for sentence in sentences if len(sentence) <= LONGEST_SENTENCE]
     quote = _squeezed(example.quote)
     quoted = [sentence for sentence in sentences if quote in _squeezed(sentence)]
     if quote and quoted:
         return quoted[0]
-    # A quote may be several sentences, or lines of a table: each is looked at alone.
+    # A quote may have several sentences, or lines of a table: each is compared alone.
     sentences = [sentence for sentence in sentences if _squeezed(sentence) in quote] if quote else sentences
     asked = set(content_terms(f"{example.question} {example.answer}"))
     return max(sentences, key=lambda sentence: len(asked & set(content_terms(sentence))), default="")
@@ -190,7 +191,7 @@ def _squeezed(text: str) -> str:
     return re.sub(r"[\W_]+", "", text).casefold()
 
 
-# The beginning of a question that isn't part of its answer.
+# The words that begin a question and don't belong into its answer.
 _ASKING = re.compile(
     r"^(?:(?:in|on|at|to|for|from|of|with|by|during)\s+)?"
     r"(?:what|which|who|whom|whose|when|where|why|how(?:\s+(?:many|much))?)\b"
@@ -200,7 +201,8 @@ _ASKING = re.compile(
 
 
 def _statement(question: str, answer: str) -> str:
-    """A short answer with the words of its question: "Uber's revenue in 2021: $17.5 billion." Empty for a long one."""
+    """A short answer with the words of its question: "Uber's revenue in 2021: $17.5 billion." Empty if the answer is
+    long, or yes or no."""
     asked = _ASKING.sub("", question.strip().rstrip("?？ "), count=1).strip()
     if not answer or not asked or _is_text(answer) or re.match(r"(?:yes|no|none)\b", answer, re.IGNORECASE):
         return ""
@@ -213,7 +215,7 @@ def _is_text(answer: str) -> bool:
 
 
 def _answer_sentences(example: Example) -> list[str]:
-    """The sentences of a long answer of which the passage holds most words; the others come from other passages."""
+    """The sentences of a long answer that come from this passage: the passage holds most of their words."""
     if not _is_text(example.answer):
         return []
     passage_words = set(content_terms(example.passage))

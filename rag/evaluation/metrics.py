@@ -1,4 +1,4 @@
-"""Measures of a ranking: a list of grades in order of rank, 0 for an irrelevant result."""
+"""Measures of a ranking. It is given as the grades of its results in order of rank, 0 for an irrelevant result."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def reciprocal_rank(grades: Sequence[float]) -> float:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which `share` (0 to 1) of the values lie, by nearest rank; 0 if there are no values."""
+    """The percentile of `values` for a `share` of 0 to 1, by nearest rank; 0 if there are no values."""
     ordered = sorted(values)
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
 

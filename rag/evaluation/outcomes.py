@@ -1,4 +1,4 @@
-"""The outcomes of an evaluation's questions: summed up, kept in a file, and compared with another run."""
+"""The outcomes of an evaluation: sums them up, saves them in a file, and compares two runs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from rag.evaluation.metrics import percentile
 
 @dataclass(slots=True)
 class Outcome:
-    """The outcome of one question: scores (0 to 1) and milliseconds by name, and the passages found, best first.
+    """The outcome of one question: scores (0 to 1) and milliseconds by name, and the passages, best first.
 
-    A score that doesn't apply is missing. `gold` is the text of the first passage that holds the answer.
+    A score that doesn't apply is left out. `gold` is the text of the first passage that holds the answer.
     """
 
     question_id: str
@@ -30,7 +30,7 @@ class Outcome:
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """The mean of each score over the questions that it applies to, and milliseconds (median and 95th percentile)."""
+    """The mean of each score over the questions that have it, and the median and 95th percentile of milliseconds."""
     names = dict.fromkeys(name for outcome in outcomes for name in outcome.scores)
     means: dict[str, float] = {"questions": len(outcomes)}
     for name in names:
@@ -54,7 +54,7 @@ def save_outcomes(path: Path, outcomes: Sequence[Outcome]) -> None:
 
 
 def load_outcomes(path: Path) -> list[Outcome]:
-    """Read a file that `save_outcomes` has written. Raises RagError for any other."""
+    """Read a file that `save_outcomes` has written. Raises RagError for any other file."""
     try:
         return [Outcome(**json.loads(line)) for line in path.read_text("utf-8").split("\n") if line.strip()]
     except (OSError, ValueError, TypeError) as error:
@@ -71,7 +71,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The means of one score in two runs, over the questions that both have. `better` and `worse` count questions."""
+    """The means of one score in two runs, over the questions of both. `better` and `worse` count questions."""
 
     score: str
     before: float
@@ -82,7 +82,7 @@ class Difference:
 
 
 def compare(before: Sequence[Outcome], after: Sequence[Outcome]) -> list[Difference]:
-    """Each score of two runs, question by question. `changed` has the questions that changed most first."""
+    """Compare each score of two runs, question by question. `changed` begins with the largest change."""
     after_by_id = {outcome.question_id: outcome for outcome in after}
     pairs = [(outcome, after_by_id[outcome.question_id]) for outcome in before if outcome.question_id in after_by_id]
     differences = []

@@ -15,10 +15,10 @@ from rag.schema import Message
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question, and the facts that are known of its answer.
+    """A question, and the known facts about its answer.
 
     `relevant` maps names of documents to grades (above 0). `pages` are 1-based pages of the one relevant document.
-    `quote` has verbatim words of the passage that answers the question. `answerable` is None if the set doesn't say.
+    `quote` has verbatim words of the passage that answers the question. `answerable` is None if it isn't known.
     """
 
     question_id: str
@@ -32,13 +32,13 @@ class Question:
 
     @property
     def has_gold(self) -> bool:
-        """Whether a document or a quote is known that should be found."""
+        """Whether there is a document or a quote that a search should find."""
         return bool(self.relevant or self.quote) and self.answerable is not False
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionSet:
-    """Questions, and of a BEIR folder the documents to search, as pairs of name and bytes."""
+    """Questions. A BEIR folder also has the documents to search, as pairs of name and bytes."""
 
     name: str
     questions: list[Question]
@@ -49,7 +49,7 @@ def load_question_set(path: Path) -> QuestionSet:
     """Read a file of JSON lines or a BEIR folder (corpus.jsonl, queries.jsonl, qrels/*.tsv).
 
     A line has `question`, and `file` or `quote` or both. It may have `pages` of the file, `answerable` (true or false),
-    `history` (messages, oldest first), `answer` and `id`. Raises RagError that names the line.
+    `history` (messages, oldest first), `answer` and `id`. Raises RagError, which names the line.
     """
     if path.is_dir():
         return _load_beir(path)
@@ -106,7 +106,7 @@ def _load_beir(folder: Path) -> QuestionSet:
             raise RagError(f"{place} needs _id and text.")
         relevant = grades.get(str(entry["_id"]), {})
         history = _history(place, entry)
-        # A question without grades may just not have been judged.
+        # A question without grades may not have been judged.
         answerable = entry.get("answerable", True if relevant else None)
         questions.append(Question(str(entry["_id"]), entry["text"], history, relevant, answerable=answerable))
     return QuestionSet(folder.name, questions, documents)

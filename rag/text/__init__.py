@@ -1,3 +1,4 @@
-"""Text as such, whatever it came from: sentences, units, headings and chunks of it; its language and writing system;
-its terms for lexical search.
+"""Text of any origin. `chunking` cuts it, with `units`, `sentences`, `headings` and `long_texts`; `terms` makes its
+terms for lexical search, with `languages` and `stop_words`. `characters` and `writing_systems` name sets of characters,
+and `word_lists` reads the word lists in data/.
 """

@@ -1,7 +1,7 @@
-"""Pages to chunks: whole sentences up to a number of tokens, each with its page, its span and its headings.
+"""Pages → chunks: whole sentences up to a number of tokens. Each chunk has its page, its span and its headings.
 
-A chunk never crosses a page, so that its page number and its span are exact. A change here, or of the sentences and
-units that it is made of, changes VERSION, which is part of a collection's fingerprint.
+A chunk never crosses a page, so that its page number and its span are exact. Change VERSION with any change of chunks,
+here or in sentences and units: it is part of a collection's fingerprint.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from rag.text.units import Place, Unit, begins_with_heading, cut_units
 
 VERSION = "1"
 
-# Tokens of a chunk, and of the sentences that it repeats from the one before.
+# The most tokens of a chunk, and of the sentences that it repeats from the chunk before.
 TARGET_TOKENS = 200
 OVERLAP_TOKENS = 40
-# The most units, and about the most characters, of a section.
+# A section ends at UNITS_TOGETHER units, and once it has more than SECTION_CHARACTERS characters.
 UNITS_TOGETHER = 20_000
 SECTION_CHARACTERS = 16_000_000
 # Characters given to the tokenizer at a time.
 CHARACTERS_TOGETHER = 500_000
-# No prose has more for each token; a tokenizer takes a "word" of a million letters (a hash, base64, Korean without
-# blanks) for one unknown token.
+# Prose has fewer characters for each token. A tokenizer takes a "word" of a million letters (a hash, base64, Korean
+# without blanks) for one unknown token, so a text counts at least one token for this many characters.
 CHARACTERS_PER_TOKEN = 16
-# Tokens that the model sees beside context and text: special ones, and the line end between the two.
+# Tokens beside context and text: special tokens, and the line end between the two.
 RESERVED_TOKENS = 8
 
 CountTokens = Callable[[list[str]], list[int]]
@@ -40,32 +40,32 @@ CountTokens = Callable[[list[str]], list[int]]
 def chunk_pages(
     pages: Sequence[Page], file_name: str, count_tokens: CountTokens, max_tokens: int = 256
 ) -> Iterator[Chunk]:
-    """The chunks of a document, in order, none longer than `max_tokens` together with its context.
+    """The chunks of a document, in order. No chunk has more than `max_tokens` tokens together with its context.
 
-    `count_tokens` gives the number of tokens of each text; `max_tokens` is the embedding model's window.
+    `count_tokens` gives the number of tokens of each text. `max_tokens` is the embedding model's window.
     """
     place = Place(document_title(file_name))
     numbered = [page for page in pages if page.number is not None]
-    # Pages of marked-up formats have their headings in the text.
+    # Light Markdown marks headings in the text. In a PDF they must be guessed.
     marked = any(begins_with_heading(page.text) for page in numbered)
     headings = iter([""] * len(numbered) if marked else page_headings(numbered))
     for number, segments in texts_in_segments(pages):
         first = next(segments)
         heading = "" if number is None else next(headings)
         if number is not None and (not marked or begins_with_heading(first)):
-            # A slide, a sheet or a page with a heading of its own begins anew.
+            # A slide, a sheet or a page that begins with a heading ends the headings of the page before.
             place.headings = [heading] if heading else []
         place.header = ""
         for section in _sections(number, itertools.chain([first], segments), place):
             for chunk in _pack(section, count_tokens, max_tokens):
-                if re.search(r"\w", chunk.text):  # a rule or a bullet alone is no evidence of anything
+                if re.search(r"\w", chunk.text):  # a rule or a bullet alone can't answer a question
                     yield chunk
 
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """At most UNITS_TOGETHER units, and the piece of a page's text that they are in; it begins at the page's character
-    `begin`."""
+    """At most UNITS_TOGETHER units, and the piece of the page's text around them. `begin` is the piece's place in the
+    page's text."""
 
     page: int | None
     begin: int
@@ -74,7 +74,8 @@ class _Section:
 
 
 def _sections(page: int | None, segments: Iterable[str], place: Place) -> Iterator[_Section]:
-    """The sections of a text, chunked one by one without an overlap: units take more memory than their text."""
+    """The sections of a page's text. They are chunked one by one, without an overlap, since units take more memory than
+    their text."""
     begin, text = 0, ""
     units: list[Unit] = []
     for segment in segments:
@@ -89,7 +90,7 @@ def _sections(page: int | None, segments: Iterable[str], place: Place) -> Iterat
                 begin, text, units, offset = begin + offset, segment, [], 0
         if not units:
             begin, text = begin + len(text), ""
-        elif len(text) > SECTION_CHARACTERS:  # few and long ones
+        elif len(text) > SECTION_CHARACTERS:  # few but long units
             yield _Section(page, begin, text, units)
             begin, text, units = begin + len(text), "", []
     if units:
@@ -97,20 +98,20 @@ def _sections(page: int | None, segments: Iterable[str], place: Place) -> Iterat
 
 
 def document_title(file_name: str) -> str:
-    """The words of a file name without its suffix; empty for a bare number or code, which says nothing."""
+    """The words of a file name without its suffix; empty for a bare number or code, which tells nothing."""
     stem = PurePath(file_name.replace("\\", "/")).stem
     words = re.sub(r"[_\-.\s]+", " ", stem).strip()
     return words if re.search(r"[^\W\d_]{3,}", words) else ""
 
 
 def in_context(chunk: Chunk, file_name: str) -> str:
-    """The text that is embedded and indexed for a chunk: its title and headings, then its own."""
+    """The text that is embedded and indexed for a chunk: its context, a line end, and its text."""
     context = chunk.context or document_title(file_name)
     return f"{context}\n{chunk.text}" if context and not chunk.text.startswith(context) else chunk.text
 
 
 def _pack(section: _Section, count_tokens: CountTokens, max_tokens: int) -> Iterator[Chunk]:
-    """Fill chunks with units up to the target, beginning each with the last sentences of the one before."""
+    """Fill chunks with units up to the target. Each begins with the last sentences of the chunk before."""
     text, units = section.text, section.units
     # A long context must leave the text at least half of the window.
     most = max(max_tokens // 2 - RESERVED_TOKENS, 0)
@@ -127,7 +128,7 @@ def _pack(section: _Section, count_tokens: CountTokens, max_tokens: int) -> Iter
         # A megabyte of blanks between two sentences takes no tokens, but it is in the chunk's text.
         far = bool(current) and unit.end - current[0].start > limit * CHARACTERS_PER_TOKEN
         new_section = bool(current) and unit.context != current[-1].context and not (unit.is_row or current[-1].is_row)
-        # A heading change ends a chunk that is already worth standing alone.
+        # A new heading ends a chunk that is at least half full.
         if current and (far or size + unit.tokens > limit or (new_section and size > limit // 2)):
             yield _chunk(section, current)
             current = [] if far or new_section else _tail(current, limit - unit.tokens)
@@ -148,7 +149,7 @@ def _shortened(context: str, most: int, count_tokens: CountTokens) -> tuple[str,
 
 
 def _sizes(text: str, spans: Sequence[tuple[int, int]], count_tokens: CountTokens) -> list[int]:
-    """The tokens that each span of `text` counts for, no fewer than one for CHARACTERS_PER_TOKEN characters."""
+    """The tokens of each span of `text`, at least one for CHARACTERS_PER_TOKEN characters."""
     counts = [0] * len(spans)
     owners: list[int] = []
     pieces: list[str] = []
@@ -171,7 +172,7 @@ def _add_counts(counts: list[int], owners: list[int], added: list[int]) -> None:
 
 
 def _short_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The span cut at blanks into pieces for the tokenizer, which needs a hundred bytes of memory for a character."""
+    """The span, cut at blanks into pieces for the tokenizer. It needs a hundred bytes of memory for a character."""
     while end - start > CHARACTERS_TOGETHER:
         blank = text.rfind(" ", start + CHARACTERS_TOGETHER // 2, start + CHARACTERS_TOGETHER)
         stop = blank if blank > 0 else start + CHARACTERS_TOGETHER
@@ -181,7 +182,7 @@ def _short_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _tail(units: list[Unit], room: int) -> list[Unit]:
-    """The last sentences, which the next chunk repeats; a table row isn't repeated, it stands for itself."""
+    """The last sentences, which the next chunk repeats. Table rows aren't repeated: each makes sense alone."""
     kept: list[Unit] = []
     size = 0
     for unit in reversed(units[1:]):
@@ -199,7 +200,7 @@ def _chunk(section: _Section, units: list[Unit]) -> Chunk:
 
 
 def _split(text: str, unit: Unit, count_tokens: CountTokens, limit: int) -> Iterator[Unit]:
-    """Cut a unit that is longer than a chunk at white space, or anywhere where there is none."""
+    """Cut a unit that is longer than a chunk: at white space, or anywhere if there is none."""
     if unit.tokens <= limit:
         yield unit
         return

@@ -1,6 +1,6 @@
-"""The heading that a page of plain lines begins with, such as "Consolidated Balance Sheets".
+"""Finds the heading at the beginning of a page of plain lines, such as "Consolidated Balance Sheets".
 
-PDFs mark no headings; without it the second half of a balance sheet is a list of numbers about nothing.
+PDFs mark no headings. Without its heading, the second half of a balance sheet is a list of numbers about nothing.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from rag.schema import Page
 
 # The most characters of a heading.
 HEADING_CHARACTERS = 90
-# The lines at a page's top and bottom that may be running ones, and the share of pages, and the least number of them,
-# on which a line must stand to be one.
+# A running header or footer is among this many lines at the top or bottom of a page, and on at least this share of the
+# pages, and on at least this many pages.
 EDGE_LINES = 3
 RUNNING_SHARE = 0.1
 RUNNING_PAGES = 4
@@ -23,7 +23,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def page_headings(pages: Sequence[Page]) -> list[str]:
-    """For each page the first of its first lines that reads like a heading, or "". Running headers are passed over."""
+    """Each page's heading: the first of its first lines that reads like one, or "". Running headers don't count."""
     edges = [[line.strip() for line in page.text.split("\n") if line.strip()] for page in pages]
     counts = Counter(
         key for lines in edges for key in {_key(line) for line in lines[:EDGE_LINES] + lines[-EDGE_LINES:]}
@@ -31,14 +31,14 @@ def page_headings(pages: Sequence[Page]) -> list[str]:
     least = max(RUNNING_PAGES, len(pages) * RUNNING_SHARE)
     headings = []
     for lines in edges:
-        candidates = [line for line in lines[: 2 * EDGE_LINES] if counts[_key(line)] < least][:EDGE_LINES]
-        headings.append(next((line for line in candidates if is_heading(line)), ""))
+        first_lines = [line for line in lines[: 2 * EDGE_LINES] if counts[_key(line)] < least][:EDGE_LINES]
+        headings.append(next((line for line in first_lines if is_heading(line)), ""))
     return headings
 
 
 def is_heading(line: str) -> bool:
-    """Whether a line reads like a heading: short, no sentence, few digits, most longer words capitalised. Scripts
-    without capitals count as capitalised."""
+    """Whether a line reads like a heading: it is short and no sentence, has few digits, and most of its longer words
+    are capitalised. Words in scripts without capitals count as capitalised."""
     if not 4 <= len(line) <= HEADING_CHARACTERS or line[-1] in ".,;:。、，；：":
         return False
     if line[0].islower() or not line[0].isalnum() or sum(c.isdigit() for c in line) > len(line) / 4:
@@ -49,5 +49,5 @@ def is_heading(line: str) -> bool:
 
 
 def _key(line: str) -> str:
-    """The line without the numbers, which change from page to page."""
+    """The line without numbers, since these change from page to page."""
     return re.sub(r"[\d\s]+", "", line).casefold()

@@ -1,8 +1,8 @@
-"""Which languages a text is in: told by its letters, its frequent words, and a model of character sequences.
+"""Tells the languages of a text by its letters, its frequent words, and a model of character sequences.
 
-Two questions are asked. `identify` names the stemmers for a text: a wrong guess must cost little, so where English is
-likely no other language is named, and where several languages are likely all of them are. `languages_differ` and
-`latin_language` compare a claim with a passage: they answer only where they are sure, and load no model.
+There are two purposes. `identify` names the stemmers for a text. A wrong guess must cost little: if English is likely,
+no other language is named, and if several languages are likely, all of them are. `languages_differ` and
+`latin_language` compare a claim with a passage. They answer only if they are sure, and load no model.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from rag.text.word_lists import DATA, read_lists
 from rag.text.writing_systems import ACCENTED, ACCENTS, HAN, HANGUL, KANA, LETTERS
 
-# Snowball's names of the languages that it has stemmers for, by their codes. Languages without a stemmer are listed
-# because they would be taken for others. A script's first language is assumed where none is likely; for Latin none is.
+# Per script, the codes of languages and the names of their Snowball stemmers. Languages without a stemmer are listed,
+# since they would be taken for others. If no language is likely, the script's first is assumed, except in Latin script.
 _NONE = ""
 _LANGUAGES = {
     "latin": {
@@ -61,39 +61,41 @@ _LANGUAGES = {
 }
 _WRITTEN = {script: letters + (ACCENTS if script in ACCENTED else "") for script, letters in LETTERS.items()}
 _WHOLE_WORD = {script: re.compile(f"[{letters}]+") for script, letters in _WRITTEN.items()}
-# Single letters are symbols: of units, of formulas.
+# Single letters are symbols, as in formulas, so words have at least two.
 _WORDS = {script: re.compile(f"[{letters}]{{2,}}") for script, letters in _WRITTEN.items()}
 
 # Measured with the figures below: of 1,262 English questions none is taken for another language, and of 14,928 English
-# passages 9, of which 4 are half Spanish; of 5 words each of 5,600 sentences in 28 other languages 97 % are recognised.
+# passages 9 are, of which 4 are half Spanish. Given 5 words of a sentence, 97 % of 5,600 sentences in 28 other
+# languages are recognised.
 _ENGLISH = 0.05  # a Latin text with this probability of English is left to English
 _LIKELY = 0.1  # the least probability of a language
 _LIKELY_TOGETHER = 0.5
-# Latin words in texts of other scripts are mostly names, or English; some words of other scripts are in many texts.
+# The least share of a text's letters at which a script counts. Latin words in a text of another script are mostly names
+# or English; many texts have a few words of another script.
 _SCRIPT_SHARE = dict.fromkeys(LETTERS, 0.25) | {"latin": 0.5}
-# Characters in which a language shows, taken from the middle of a text: its beginning may be a title or a name.
+# Characters that are looked at. They are taken from the middle of a text, since its beginning may be a title or a name.
 _SAMPLE = 400
-# So many telltales make a text English without the model, which takes longer than all else here: 90 % of English
-# passages, 0.05 % of those in other languages.
+# With this share and this number of telltales a text is English, and the slow model isn't asked. This holds for 90 % of
+# English passages, and for 0.05 % of passages in other languages.
 _TELLTALES_SHARE = 0.1
 _TELLTALES_COUNT = 4
-# The most words of a question, in which one telltale that asks is enough.
+# A text of at most this many words counts as a question. In a question one English question word is enough.
 _QUESTION = 30
 _TELLTALES = read_lists(DATA / "telltales.txt")
 _ASKING = _TELLTALES["english questions"]
 _ENGLISH_WORDS = _TELLTALES["english"] | _ASKING
 _LATIN_WORDS = {name.removeprefix("latin "): words for name, words in _TELLTALES.items() if name.startswith("latin ")}
 
-# The scripts that a claim and a passage are compared by. Kana counts as Han, which it is mixed with.
+# The scripts of claims and passages that are compared. Kana counts as Han, since Japanese mixes the two.
 _COMPARED = {
     "hangul": re.compile(f"[{HANGUL}]"),
     "han": re.compile(f"[{KANA}{HAN}]"),
     "cyrillic": re.compile(f"[{LETTERS['cyrillic']}]"),
     "latin": re.compile(f"[{LETTERS['latin']}]"),
 }
-# A Korean or Japanese word says in one letter as much as an English one in two or three.
+# A Korean or Japanese word needs one letter where an English word needs two or three.
 _LATIN_LETTERS_PER_OTHER = 3
-# The share of a script's letters in a text that doesn't make it one in that script.
+# Below this share of its letters, a text doesn't count as written in a script.
 _TRACES = 0.1
 
 _loading = threading.Lock()
@@ -101,9 +103,10 @@ _identifiers: list[LanguageIdentifier] = []
 
 
 def identify(text: str) -> tuple[str, ...]:
-    """The stemmers for a text, case folded and composed, by Snowball's names; English goes without saying.
+    """The stemmers for a text (case folded and composed), by Snowball's names. English always counts, and isn't named.
 
-    Mostly none or one; more for texts in several scripts, and for short ones that may be in several languages.
+    There is mostly none or one; more for a text in several scripts, and for a short text that may be in several
+    languages.
     """
     start = max(0, (len(text) - _SAMPLE) // 2)
     sample = text[start : start + _SAMPLE]
@@ -111,7 +114,7 @@ def identify(text: str) -> tuple[str, ...]:
         if _has_telltales(sample):
             return ()
         words = " ".join(_WORDS["latin"].findall(sample))
-        # A single word hardly shows its language, if not by its accents.
+        # A single word without accents hardly shows its language.
         return _likely("latin", words) if " " in words else ()
     letters = sum(map(str.isalpha, sample))
     names: list[str] = []
@@ -123,7 +126,7 @@ def identify(text: str) -> tuple[str, ...]:
 
 
 def is_written_in(word: str, language: str) -> bool:
-    """Whether a word, case folded and composed, is in a script of a language."""
+    """Whether a word (case folded and composed) is in a script of `language`."""
     return any(
         _WHOLE_WORD[script].fullmatch(word) for script, names in _LANGUAGES.items() if language in names.values()
     )
@@ -153,7 +156,7 @@ def _likely(script: str, words: str) -> tuple[str, ...]:
 
 
 def _identifier() -> LanguageIdentifier:
-    """The model: 100 MB and half a second, so it is loaded when it is first needed. It keeps no state."""
+    """The model. It takes 100 MB and half a second, so it is loaded when it is first needed. It keeps no state."""
     with _loading:
         if not _identifiers:
             identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
@@ -163,8 +166,8 @@ def _identifier() -> LanguageIdentifier:
 
 
 def languages_differ(claim: str, passage: str) -> bool:
-    """Whether the words of a claim can't be compared with those of a passage: no more than traces of the passage are in
-    the claim's script, or both are known to be in different languages with Latin letters."""
+    """Whether a claim's words can't be compared with a passage's. Then hardly anything of the passage is in the claim's
+    script, or both are in Latin script but clearly in different languages."""
     script, passage_shares = _script(claim), _script_shares(passage)
     if script != "latin":
         return bool(script) and passage_shares.get(script, 0.0) < _TRACES
@@ -175,7 +178,7 @@ def languages_differ(claim: str, passage: str) -> bool:
 
 @lru_cache(maxsize=512)
 def _script_shares(text: str) -> dict[str, float]:
-    """The share of each compared script in the words of a text."""
+    """The share of each compared script in the letters of a text."""
     folded = text.casefold()
     counts = {script: float(len(pattern.findall(folded))) for script, pattern in _COMPARED.items()}
     counts["latin"] /= _LATIN_LETTERS_PER_OTHER
@@ -184,7 +187,7 @@ def _script_shares(text: str) -> dict[str, float]:
 
 
 def _script(text: str) -> str:
-    """The script that most of a text is in; empty for a text without words."""
+    """The script of most of a text; empty for a text without words."""
     shares = _script_shares(text)
     script = max(shares, key=lambda name: shares[name])
     return script if shares[script] else ""
@@ -192,8 +195,7 @@ def _script(text: str) -> str:
 
 @lru_cache(maxsize=512)
 def latin_language(text: str) -> str:
-    """The code of the language (en, de, fr, es, it, pt) of a text in Latin letters, if its frequent words tell it
-    clearly; else empty."""
+    """The code of a text's language (en, de, fr, es, it, pt), if its frequent words show it clearly; else empty."""
     words = Counter(re.findall(r"[^\W\d_]+", text.lower()))
     hits = sorted(((sum(words[w] for w in frequent), code) for code, frequent in _LATIN_WORDS.items()), reverse=True)
     return hits[0][1] if hits[0][0] >= 2 and hits[0][0] >= 2 * hits[1][0] else ""

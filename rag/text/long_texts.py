@@ -1,4 +1,4 @@
-"""Long texts in segments: Python takes up to four bytes for each character of a text, if only one of them is rare."""
+"""Long texts in segments. A single rare character makes Python use up to four bytes for every character of a string."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rag.schema import Page
 
 
 class PackedSegments(Sequence[Page]):
-    """The segments of a text without pages, held compressed; each becomes a Page whenever it is looked at."""
+    """The segments of a text without pages, held compressed. Each access makes a Page of a segment."""
 
     def __init__(self, segments: Iterable[str]) -> None:
         self._packed = [zlib.compress(segment.encode("utf-8"), level=1) for segment in segments]
@@ -34,7 +34,7 @@ def _page(packed: bytes) -> Page:
 
 
 def texts_in_segments(pages: Iterable[Page]) -> Iterator[tuple[int | None, Iterator[str]]]:
-    """Each page's number and its text, in segments: pages without a number that follow each other are one text."""
+    """Each text's page number and segments. Adjacent pages without a number are the segments of one text."""
     for _, group in itertools.groupby(enumerate(pages), lambda item: None if item[1].number is None else item[0]):
         segments = (page for _, page in group)
         first = next(segments)
@@ -42,5 +42,5 @@ def texts_in_segments(pages: Iterable[Page]) -> Iterator[tuple[int | None, Itera
 
 
 def whole_pages(pages: Iterable[Page]) -> list[Page]:
-    """Pages with their whole texts: the segments of a text joined."""
+    """The pages with whole texts: segments of one text are joined."""
     return [Page("".join(segments), number) for number, segments in texts_in_segments(pages)]

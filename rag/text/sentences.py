@@ -1,6 +1,6 @@
-"""Where the sentences of a text begin and end.
+"""Finds where the sentences of a text begin and end.
 
-A change here may change the chunks, and with them the version of `rag.text.chunking`.
+A change here may change the chunks: then change the version of `rag.text.chunking`, too.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import re
 
 from rag.text.word_lists import DATA, read_words
 
-# The end of a sentence: closing marks, then white space; ideographic full stops need no space after them. A blank
-# line ends one too, and so does a line before a heading, a list item or a table row.
+# A sentence ends with closing marks and white space; ideographic full stops need no space after them. It also ends at a
+# blank line, and before a heading, a list item or a table row.
 _SENTENCE_END = re.compile(
     r"(?<=[.!?…])[\"'”’»)\]]*\s+(?=[\"'“‘«(\[]*[^\sa-z])"
     r"|(?<=[。！？])[」』”’）]*\s*"
@@ -18,7 +18,7 @@ _SENTENCE_END = re.compile(
     r"|\n(?=[ \t]*(?:#{1,6}[ \t]|\||[-*+•‣▪][ \t]|\d{1,3}[.)][ \t]))"
 )
 _ABBREVIATIONS = "|".join(sorted(map(re.escape, read_words(DATA / "abbreviations.txt"))))
-# A single letter is an abbreviation as well, and so is what has full stops inside.
+# A single letter is an abbreviation, too, and so is a word with full stops inside.
 _ABBREVIATION = re.compile(rf"(?:\b(?:[A-Za-z]|{_ABBREVIATIONS})|\.[A-Za-z])\.$")
 
 
@@ -28,7 +28,7 @@ def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[tu
     spans: list[tuple[int, int]] = []
     begin = start
     for match in _SENTENCE_END.finditer(text, start, end):
-        # "e.g. the" and "U.S. dollars" go on: look at the few characters before the full stop.
+        # "e.g. The" and "U.S. Army" go on. The characters before the full stop tell.
         if _ABBREVIATION.search(text, max(begin, match.start() - 8), match.start()):
             continue
         append_trimmed(spans, text, begin, match.end())

@@ -1,9 +1,9 @@
-"""Text as BM25 sees it: normalised and cut into terms here, so that every language and every Milvus gets the same.
+"""Text → terms, for BM25. They aren't left to Milvus, so that Milvus Lite and a server have the same terms.
 
 Words become stems; runs of Chinese, Japanese, Korean, Thai, Lao, Burmese and Khmer become bigrams of characters;
-numbers and codes are kept whole. A word in another language than English gives two terms, if they differ: its stem in
-that language, and its stem in English. So a name is found from either, and a wrongly guessed language loses nothing.
-A change here changes VERSION, which is part of a collection's fingerprint.
+numbers and codes are kept whole. A word of another language than English gives two terms, if they differ: its stem in
+that language, and its stem in English. So a name is found in both kinds of texts, and a wrong guess of the language
+loses nothing. Change VERSION with any change of terms: it is part of a collection's fingerprint.
 """
 
 from __future__ import annotations
@@ -23,31 +23,32 @@ from rag.text.writing_systems import ACCENTS, CJK, UNSPACED
 
 VERSION = "1"
 
-# Marks that a word must keep: the vowel signs and tones of Indic and other scripts.
+# Marks that a word needs: the vowel signs and tones of Indic and other scripts.
 _SIGNS = "".join(
     chr(code)
     for code in (*range(0x0780, 0x1DC0), *range(0xA66F, 0xABFF))
     if unicodedata.category(chr(code)) in ("Mn", "Mc")
 )
-# Marks that are seldom written (vowels of Hebrew and Arabic), or only shape the letters beside them.
+# Marks that are seldom written, such as the vowels of Hebrew and Arabic, or that only shape the letters beside them.
 _UNWRITTEN = re.compile(
     "[\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc"
     f"\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0711\u0730-\u074a\u093c\u200d]|(?<=[{_SIGNS}])\u200c"
 )
-# No mark is \w, at which Milvus Lite splits, so each is written as two letters; its script follows from its word.
+# Milvus Lite splits at marks, since they aren't \w. So each mark is written as two letters, for the last two hex digits
+# of its code. The word around it tells the script.
 _WRITTEN_SIGNS = str.maketrans(
     {sign: "".join(chr(97 + int(d, 16)) for d in f"{ord(sign) & 255:02x}") for sign in _SIGNS}
 )
 _DIGITS = str.maketrans(
     {chr(code): str(unicodedata.digit(chr(code))) for code in range(0x0660, 0xABFA) if chr(code).isdecimal()}
 )
-# Letters that have no accent to take off, and are typed as these where a keyboard lacks them.
+# Letters without a removable accent, and the letters that people type where a keyboard lacks them.
 _PLAIN = str.maketrans({"ı": "i", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe"})
 _FOLDED = _PLAIN | _WRITTEN_SIGNS
 _BEYOND_LATIN = re.compile("[\u0370-\u1fff\u200c\u200d\ua4d0-\uabff]")
 
-# A word: letters, digits and their marks. A run: characters of CJK, of UNSPACED with their signs, or words joined by
-# signs such as - and /. `(?=\w)` passes over the marks in those blocks.
+# A word has letters, digits and their marks. A run has characters of CJK, or characters of UNSPACED and their signs, or
+# words joined by signs such as - and /. `(?=\w)` leaves out the punctuation in the blocks of CJK and UNSPACED.
 _WORD = rf"[^\W_{CJK}{UNSPACED}](?:[^\W_{CJK}{UNSPACED}]+|[{ACCENTS}{_SIGNS}])*"
 _RUN = re.compile(rf"(?:(?=\w)[{CJK}])+|(?:(?=\w)[{UNSPACED}][{_SIGNS}]*)+|{_WORD}(?:[.,:/'’&+-]{_WORD})*")
 _ASCII_RUN = re.compile(r"[a-z0-9]+(?:[.,:/'&+-][a-z0-9]+)*")
@@ -61,17 +62,17 @@ _local = threading.local()
 
 
 def normalize(text: str) -> str:
-    """Compatibility forms folded (NFKC), case folded, accents removed, signs and numbers written in Latin."""
+    """The text with compatibility forms folded (NFKC), case folded, accents removed, and signs and digits in Latin."""
     return _fold(_compose(text))
 
 
 def terms(text: str) -> list[str]:
-    """The terms of `text`, in order, with repetitions. Each consists of letters, digits and underscores only."""
+    """The terms of `text`, in order, with repetitions. Each has letters, digits and underscores only."""
     return _terms(text, all_words=True)
 
 
 def content_terms(text: str) -> list[str]:
-    """The terms of a text that carry its meaning."""
+    """The terms of a text without stop words, in order, with repetitions."""
     return _terms(text, all_words=False)
 
 
@@ -81,14 +82,14 @@ def lexical_text(text: str) -> str:
 
 
 def lexical_question(question: str) -> str:
-    """The terms of a question that carry its meaning, joined by blanks; all of them where none does."""
+    """The content terms of a question, joined by blanks; all its terms if it has stop words only."""
     return " ".join(content_terms(question) or terms(question))
 
 
 def _terms(text: str, all_words: bool) -> list[str]:
     composed = _compose(text)
     languages = identify(composed)
-    if "turkish" in languages:  # only there I is the capital of ı
+    if "turkish" in languages:  # only in Turkish I is the capital of ı
         composed = _compose(text.replace("İ", "i").replace("I", "ı"))
     collected: list[str] = []
     if composed.isascii():
@@ -101,12 +102,13 @@ def _terms(text: str, all_words: bool) -> list[str]:
 
 
 def _compose(text: str) -> str:
-    """Compatibility forms and case folded, numbers in Latin digits, with the accents and signs that stemmers know."""
+    """The text with compatibility forms and case folded and Latin digits, but with the accents and signs that stemmers
+    need."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     if folded.isascii():
         return folded
     if _BEYOND_LATIN.search(folded):
-        # In Devanagari a nasal before a consonant is written in two ways, of which readers see one.
+        # Devanagari has two spellings for a nasal before a consonant. They become one, and so do two nasal signs.
         folded = _UNWRITTEN.sub("", folded.translate(_DIGITS)).replace("न\u094d", "\u0902").replace("\u0901", "\u0902")
     return unicodedata.normalize("NFC", folded)
 
@@ -115,7 +117,7 @@ def _fold(text: str) -> str:
     if text.isascii():
         return text
     bare = "".join(c for c in unicodedata.normalize("NFD", text) if not "\u0300" <= c <= "\u036f")
-    # Hangul and Kana must be composed again.
+    # NFD takes Hangul and Kana apart, too.
     return unicodedata.normalize("NFC", bare).translate(_FOLDED)
 
 
@@ -134,7 +136,7 @@ def _word_terms(run: str, languages: tuple[str, ...], all_words: bool) -> tuple[
     collected: list[str] = []
     if len(words) > 1 and (all_words or not any(_is_foreign_stop_word(word, languages) for word in words)):
         collected.append("_".join(map(_fold, words)))
-    # 23.6 and 10:30 are one thing; of covid-19, AS/400 and 2020-2021 each word is found, too.
+    # 23.6 and 10:30 are one term. Of covid-19, AS/400 and 2020-2021 each word is a term, too.
     if len(words) == 1 or re.search(r"[-/+&]", run) or not all(word.isdigit() for word in words):
         kept = [word for word in words if all_words or not _is_stop_word(word, languages)]
         collected += [stem for word in kept for stem in _stems(word, languages)]
@@ -143,7 +145,8 @@ def _word_terms(run: str, languages: tuple[str, ...], all_words: bool) -> tuple[
 
 
 def _stems(word: str, languages: tuple[str, ...]) -> list[str]:
-    """The stem of a word in English, then in those of the languages that are written in its script, each once."""
+    """The stem of a word in English, then in each of `languages` that is written in the word's script, without
+    repetitions."""
     stems = [_fold(_stem(word, language)) for language in languages if len(word) > 2 and is_written_in(word, language)]
     return list(dict.fromkeys([_english_stem(word), *filter(None, stems)]))
 
@@ -165,7 +168,7 @@ def _foreign_stop_words(language: str) -> frozenset[str]:
 
 
 def _numbers_within(word: str) -> list[str]:
-    """FY2023 is found by 2023 too; single digits would be found everywhere."""
+    """The numbers in a code: FY2023 is found by 2023, too. Single digits would be found everywhere."""
     return [] if word.isdigit() or word.isalpha() else re.findall(r"\d{2,}", word)
 
 
@@ -175,7 +178,7 @@ def _english_stem(word: str) -> str:
 
 
 def _stem(word: str, language: str) -> str:
-    # Snowball's stemmers keep state, so each thread has its own.
+    # Snowball's stemmers keep state, so they can't be shared by threads.
     stemmers: dict[str, Any] = _local.__dict__
     if language not in stemmers:
         stemmers[language] = snowballstemmer.stemmer(language)

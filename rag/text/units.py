@@ -1,6 +1,6 @@
-"""The units of a text, from which chunks are put together: sentences, table rows, list items and headings.
+"""Cuts a text into the units of which chunks are made: sentences, table rows, list items and headings.
 
-A change here may change the chunks, and with them the version of `rag.text.chunking`.
+A change here may change the chunks: then change the version of `rag.text.chunking`, too.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+•‣▪]|\d{1,3}[.)])[ \t]+\S")
 
 @dataclass(slots=True)
 class Unit:
-    """A sentence, a table row, a list item or a heading: its half-open span in the text, the title and headings above
-    it, and its length in tokens, once these are counted."""
+    """A sentence, a table row, a list item or a heading: its half-open span in the text, its context (the title and the
+    headings above it), and its length in tokens, once they are counted."""
 
     start: int
     end: int
@@ -35,8 +35,8 @@ class Unit:
 
 @dataclass(slots=True)
 class Place:
-    """The place of a text in its document: title, path of headings, and first row of the table around it. It moves on
-    with the text."""
+    """A place in a document: the document's title, the path of headings, and the first row of the table around the
+    place. It moves on while text is cut."""
 
     title: str
     headings: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Place:
 
 
 def cut_units(text: str, place: Place) -> Iterator[Unit]:
-    """Cut `text`, which begins at `place`, into units, and move `place` to the end of the text."""
+    """Cut `text`, which begins at `place`, into units. Moves `place` to the end of the text."""
     position = 0
     for number, block_end in enumerate([match.start() for match in _BLANK_LINES.finditer(text)] + [len(text)]):
         if number:
@@ -59,7 +59,7 @@ def cut_units(text: str, place: Place) -> Iterator[Unit]:
 
 
 def begins_with_heading(text: str) -> bool:
-    """Whether the text is marked up and begins with a heading."""
+    """Whether the text begins with a heading in Markdown."""
     return bool(_HEADING.match(text))
 
 

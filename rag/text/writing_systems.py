@@ -1,7 +1,7 @@
-"""Which characters belong to which writing system, as ranges for a character class of a regular expression.
+"""The characters of each writing system, as ranges for a character class of a regular expression.
 
-What needs Chinese, Japanese and Korean takes `CJK`, so that all agree on it: terms are bigrams of it, claims are
-compared in runs of it, and its parts tell languages apart.
+`CJK` is the one definition of Chinese, Japanese and Korean characters: terms are bigrams of them, claims are compared
+in runs of them, and their writing systems tell languages apart.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 KANA = "\u3040-\u30ff\u31f0-\u31ff"
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 HANGUL = "\uac00-\ud7a3"
-# Words aren't separated by blanks, or carry particles. These blocks hold marks that aren't letters, too, such as the
-# middle dot of Katakana.
+# Here blanks don't separate words, or words carry particles. The blocks also have signs that aren't letters, such as
+# the middle dot of Katakana.
 CJK = KANA + HAN + HANGUL
-# Thai, Lao, Burmese and Khmer: no blanks between words, and letters that carry signs.
+# Thai, Lao, Burmese and Khmer: they have no blanks between words, and their letters carry signs.
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\ua9e0-\ua9ff\uaa60-\uaa7f"
 
 # The accents of Latin, Greek and Cyrillic letters where they are characters of their own.
 ACCENTS = "\u0300-\u036f"
 
-# The letters, case folded, and the vowel signs of the writing systems whose languages have stemmers.
+# The letters (case folded) and vowel signs of writing systems with languages that have stemmers.
 LETTERS = {
     "latin": "a-zß-öø-ʯ\u1e00-\u1eff",
     "cyrillic": "\u0400-\u052f",
@@ -28,5 +28,5 @@ LETTERS = {
     "armenian": "\u0561-\u0587",
     "tamil": "\u0b82-\u0bd7",
 }
-# Of these, the ones whose letters may carry an accent.
+# The writing systems whose letters may carry an accent.
 ACCENTED = frozenset({"latin", "cyrillic", "greek"})
