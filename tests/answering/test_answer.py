@@ -18,7 +18,7 @@ from tests.fakes.llm_server import LLMServer, Reply
 
 FERRY = b"The ferry to the island leaves at noon. A ticket costs nine euros. Dogs travel free on the upper deck."
 TEA = b"The tea house opens at seven in the morning. It serves forty kinds of tea."
-# Takes seconds to be indexed.
+# A text that takes seconds to be indexed.
 LONG = "\n\n".join(f"Paragraph {i} tells of {i * 7919} and of little else." * 3 for i in range(3000)).encode()
 
 
@@ -132,7 +132,7 @@ def test_stopping_closes_the_request(index: DocumentIndex, llm_server: LLMServer
     assert index.ask("When does the ferry leave?").text
 
 
-def test_what_on_wait_raises_stops_the_answer_too(index: DocumentIndex, llm_server: LLMServer) -> None:
+def test_an_error_of_on_wait_stops_the_answer_too(index: DocumentIndex, llm_server: LLMServer) -> None:
     llm_server.script(Reply("word ", then="stall"))
     stop_at = time.monotonic() + 0.5
 

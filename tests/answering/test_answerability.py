@@ -19,7 +19,7 @@ MARKET = "시장은 토요일마다 광장에서 열립니다. 주차장은 없�
 
 
 def ranked(question: str, *texts: str, embedder: Embedder) -> list[Ranked]:
-    """The texts in this order, with the cosines that the model gives them."""
+    """The texts as candidates in this order, with the model's cosines."""
     asked, vectors = embedder.embed_query(question), embedder.embed_texts(list(texts))
     cosines = [sum(a * b for a, b in zip(asked, vector, strict=True)) for vector in vectors]
     return [
@@ -40,7 +40,7 @@ def measured(question: str, *texts: str, embedder: Embedder) -> float:
         ("도서관은 몇 시에 문을 엽니까?", (LIBRARY, MARKET)),
     ],
 )
-def test_what_answers_the_question_is_enough(embedder: Embedder, question: str, texts: tuple[str, ...]) -> None:
+def test_texts_that_answer_the_question_are_enough(embedder: Embedder, question: str, texts: tuple[str, ...]) -> None:
     assert measured(question, *texts, embedder=embedder) >= LEAST_ANSWERABILITY
 
 
@@ -52,7 +52,7 @@ def test_what_answers_the_question_is_enough(embedder: Embedder, question: str, 
         ("지진은 왜 일어납니까?", (LIBRARY, MARKET)),
     ],
 )
-def test_what_is_about_something_else_is_not(embedder: Embedder, question: str, texts: tuple[str, ...]) -> None:
+def test_texts_about_something_else_are_not_enough(embedder: Embedder, question: str, texts: tuple[str, ...]) -> None:
     assert measured(question, *texts, embedder=embedder) < LEAST_ANSWERABILITY
 
 
@@ -74,7 +74,7 @@ def test_answerability_falls_with_the_words_that_the_first_candidate_lacks(embed
     texts = ("The ferry to Varn leaves the harbour at noon.", "The ferry leaves at noon.", "Nothing of this sort.")
     values = []
     for first in texts:
-        # The cosine is held still.
+        # The cosine stays the same.
         rows = ranked(question, first, TEA, LEASE, embedder=embedder)
         for row in rows:
             row.dense_score = 0.4

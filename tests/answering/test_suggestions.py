@@ -40,5 +40,5 @@ def test_there_are_few_and_each_comes_once() -> None:
 
 
 @pytest.mark.parametrize("heading", ["## ab", "## " + "x" * 100, "## | a | b |", "##nothing", "# Title"])
-def test_what_is_no_telling_heading_makes_no_question(heading: str) -> None:
+def test_a_heading_that_tells_nothing_makes_no_question(heading: str) -> None:
     assert suggest_questions([Opening("report.md", f"{heading}\n\ntext")]) == ["What is report about?"]

@@ -1,4 +1,4 @@
-"""The list of checks: each refuses claims that all others let pass, says why, and has no objection to true ones."""
+"""The list of checks: each refuses claims that all other checks let pass, says why, and lets true claims pass."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REVENUE = "Revenue rose to $17.5 billion in 2021, reflecting the overall growth 
 YAHOO = "Yahoo bought the startup from Paul Graham in the summer of 1998."
 BANK = "시중은행의 최저자본금은 1,000억원이며, 지방은행의 최저자본금은 250억원이다."
 
-# Claims, and passages that don't bear them out, by the one check that says so.
+# Check → claims that it alone refuses, each with its passage.
 REFUSED = {
     "states_the_numbers": [
         ("In 2021, revenue rose to about $18.5 billion.", REVENUE),

@@ -21,7 +21,7 @@ LAMPS = "The lighthouse has a green lamp.\fThe harbour office closes at five.\fP
 
 
 def pdf(text: str) -> bytes:
-    """A PDF with a page for each part of the text between form feeds."""
+    """A PDF of a text in which form feeds separate the pages."""
     pages = text.split("\f")
     kids = " ".join(f"{3 + 2 * place} 0 R" for place in range(len(pages)))
     objects = ["<< /Type /Catalog /Pages 2 0 R >>", f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>"]
@@ -91,7 +91,7 @@ def test_the_relevant_pages_are_scored(index: DocumentIndex) -> None:
     assert half.scores["recall@10"] == 0.5
 
 
-def test_grades_of_several_documents_are_those_of_beir(index: DocumentIndex) -> None:
+def test_grades_of_several_documents_are_the_grades_of_beir(index: DocumentIndex) -> None:
     question = Question("1", "When does the ferry leave?", relevant={"ferry.txt": 1.0, "varn.pdf": 2.0})
     outcome = outcome_of(index, question)
     files = list(dict.fromkeys(passage["file"] for passage in outcome.passages))

@@ -1,4 +1,4 @@
-"""The real client against a real llama.cpp server. What it says doesn't matter; the protocol does."""
+"""The real client against a real llama.cpp server. Only the protocol matters, not the text of the answers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_answer_arrives_piece_by_piece_and_the_server_is_free_again_after_a_stop
         llm = model.llm
         assert isinstance(llm, OpenAI)
         assert await model.check() is None
-        # Long enough to run for seconds if nobody stopped it, whatever the model feels like saying.
+        # The answer is long enough to take seconds if it isn't stopped.
         llm.additional_kwargs = {"max_tokens": 1500, "extra_body": {"ignore_eos": True}}
         arrivals = []
         async with aclosing(model.stream(LONG)) as pieces:

@@ -113,7 +113,7 @@ def test_key_alone_gives_openai_with_the_default_model(tmp_path: Any) -> None:
 
 
 def test_default_model_is_never_sent_a_temperature_that_it_refuses(tmp_path: Any) -> None:
-    # OpenAI's reasoning models take no temperature but 1; LlamaIndex's own default is 0.1.
+    # OpenAI's reasoning models take no temperature but 1; LlamaIndex's default is 0.1.
     llm = built(Settings(data_dir=tmp_path, openai_api_key=KEY)).llm
     assert isinstance(llm, OpenAI)
     assert llm._get_model_kwargs()["temperature"] == 1.0
@@ -284,7 +284,7 @@ def test_key_in_a_refusal_is_left_out(local: Settings, llm_server: LLMServer) ->
 
 
 @pytest.mark.parametrize("end", ["reset", "close", "garbage", "error", "stall"])
-def test_what_arrived_before_a_failure_is_kept(local: Settings, llm_server: LLMServer, end: Any) -> None:
+def test_text_that_arrived_before_a_failure_is_kept(local: Settings, llm_server: LLMServer, end: Any) -> None:
     llm_server.script(Reply("the first words", then=end))
     text, error = answer(local, timeout=0.5)
     assert text == "the first words"
@@ -327,7 +327,7 @@ def test_slow_but_steady_stream_may_take_longer_than_the_timeout(local: Settings
     ids=lambda reply: f"{reply.status} {reply.begun} {reply.then}",
 )
 @pytest.mark.usefixtures("short_pauses")
-def test_what_may_pass_before_the_first_word_is_tried_again(
+def test_temporary_failure_before_the_first_word_is_tried_again(
     local: Settings, llm_server: LLMServer, reply: Reply
 ) -> None:
     llm_server.script(reply, Reply("after all"))
@@ -385,11 +385,11 @@ def test_server_that_comes_back_meanwhile_answers(settings: Settings, llm_server
     coming_back.start()
     llm_server.script(Reply("here again"))
     try:
-        found = answer(settings.model_copy(update={"openai_base_url": url, "openai_model": "llama3.2"}))
+        answered = answer(settings.model_copy(update={"openai_base_url": url, "openai_model": "llama3.2"}))
     finally:
         coming_back.join()
         relay.close()
-    assert found == ("here again", None)
+    assert answered == ("here again", None)
 
 
 @pytest.mark.parametrize("end", ["reset", "close", "stall"])
@@ -448,7 +448,7 @@ def test_closing_the_stream_closes_the_request(local: Settings, llm_server: LLMS
             async for _ in pieces:
                 break
         stopped = time.monotonic()
-        # Looked at while the loop still runs: closing it would close the connection anyway.
+        # Checked while the loop still runs: closing the loop would close the connection anyway.
         await asyncio.to_thread(llm_server.chats[0].over.wait, 2)
         return stopped, llm_server.chats[0].disconnected_at
 

@@ -138,7 +138,7 @@ def test_silence_ends_after_the_timeout(provider: Provider, example: Settings, l
 
 
 @each_provider
-def test_context_window_is_what_the_setting_says(provider: Provider, example: Settings) -> None:
+def test_context_window_follows_the_setting(provider: Provider, example: Settings) -> None:
     model = provider.build(example.model_copy(update={"openai_context_window": 32_000}))
     assert model.context_window == 32_000
 

@@ -1,4 +1,4 @@
-"""A small sound file of each format, made here; each says "harbour" or "Harbour"."""
+"""A small sound file of each format, made here. Each has the word "harbour" or "Harbour"."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _epub() -> bytes:
     )
 
 
-# By suffix: one of each format.
+# Suffix → a file of the format.
 SAMPLES = {
     ".pdf": _pdf(),
     ".xlsx": _xlsx(),

@@ -148,7 +148,7 @@ def pages(kids: bytes, count: int) -> bytes:
 
 
 def nested_forms() -> bytes:
-    """Ten forms, each of which shows the next one ten times."""
+    """Ten forms, each of which shows the next form ten times."""
     forms = [
         stream(b"/X Do " * 10, b"/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X %d 0 R>>>>" % (n + 1))
         for n in range(5, 14)
@@ -168,7 +168,7 @@ def entities(encoding: str) -> bytes:
 
 
 def lying(data: bytes, name: bytes, size: int) -> bytes:
-    """The package with another unpacked size for a part than it has."""
+    """The package, with a false unpacked size for a part."""
     changed = bytearray(data)
     for mark, length_at, size_at, header in ((b"PK\x03\x04", 26, 22, 30), (b"PK\x01\x02", 28, 24, 46)):
         at = changed.find(mark)
@@ -206,7 +206,7 @@ def nested_zip() -> bytes:
 CORNERS = ("A1", "XFD1048576")
 ROWS = "".join(f'<row r="{n}"><c r="A{n}" t="s"><v>0</v></c></row>' for n in range(1, 100_001))
 
-# name of the file, how it is made, what is said of it; None where it has text that can be read.
+# The file's name, the function that makes it, and its sentence; None if it has text that can be read.
 BOMBS: list[tuple[str, Callable[[], bytes], str | None]] = [
     ("zip.docx", lambda: docx(b" " * (80 * MEGABYTE)), TOO_LARGE),
     ("lying.docx", lambda: lying(docx(b" " * (200 * MEGABYTE)), b"word/document.xml", 1000), DAMAGED),
@@ -254,7 +254,7 @@ BOMBS: list[tuple[str, Callable[[], bytes], str | None]] = [
 
 
 class Reading:
-    """What became of a document: its text or the sentence, and the most memory that its process had, in bytes."""
+    """The outcome of reading a file: its text or the sentence, and the most memory that the process had, in bytes."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -266,10 +266,10 @@ class Reading:
         if sys.platform == "linux" and process is not None:
             status = Path(f"/proc/{process.pid}/status")
             try:
-                found = next((line for line in status.read_text("ascii").splitlines() if "VmHWM" in line), None)
+                peak = next((line for line in status.read_text("ascii").splitlines() if "VmHWM" in line), None)
             except OSError:  # it is gone
                 return
-            self.memory = max(self.memory, int(found.split()[1]) * 1024 if found else 0)
+            self.memory = max(self.memory, int(peak.split()[1]) * 1024 if peak else 0)
 
 
 @cache
@@ -314,7 +314,7 @@ async def read(folder: Path, name: str, data: bytes) -> Reading:
 def test_bomb_is_read_or_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, make: Callable[[], bytes], said: str | None
 ) -> None:
-    # The real limit is near half a minute; here it is enough to see that there is one.
+    # The real limit is near half a minute. A short limit shows as well that the reader is stopped.
     monkeypatch.setattr(reader_process, "SILENT_SECONDS", 2.0 if said == STOPPED else SECONDS)
     reading = asyncio.run(read(tmp_path, name, make()))
     assert reading.seconds < SECONDS

@@ -1,4 +1,4 @@
-"""Bytes to text, and what never belongs in a text."""
+"""Bytes → text, and the characters that belong in no text."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_one_bad_byte_in_a_legacy_encoding_doesnt_change_the_guess() -> None:
     assert KOREAN in decode(data[:20] + b"\xff" + data[20:])
 
 
-def test_what_a_page_declares_decides_where_the_bytes_dont() -> None:
+def test_the_declared_encoding_decides_if_the_bytes_dont() -> None:
     assert decode("żółć".encode("iso-8859-2"), "iso-8859-2") == "żółć"
 
 

@@ -1,4 +1,4 @@
-"""The list of formats: each has a reader, a sample, and a place in README. This must pass for a new one."""
+"""The list of formats: each has a reader, a sample, and a place in README. This must pass for a new format."""
 
 from __future__ import annotations
 

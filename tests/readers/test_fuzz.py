@@ -1,4 +1,4 @@
-"""Damage of every kind: a file ends as pages of sound text or as one sentence, whatever is in it."""
+"""Damaged files of every format: the result is pages of sound text, or one sentence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rag.errors import ReadError
 from rag.readers.read import SUPPORTED, read
 from tests.readers.samples import SAMPLES
 
-# Random, so that each run tries something new; what fails is printed with what made it so.
+# Random, so that each run tries other damage. A failure prints the damaged file's example.
 BOUNDED = settings(max_examples=120, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 

@@ -124,7 +124,7 @@ def error_of(name: str, data: bytes) -> str:
 # --- PDF
 
 
-def test_pdf_pages_keep_their_place_and_blank_ones_are_left_out() -> None:
+def test_pdf_pages_keep_their_numbers_and_blank_pages_are_left_out() -> None:
     pages = read("a.pdf", pdf("First page", "", "Third page"))
     assert [(page.number, page.text) for page in pages] == [(1, "First page"), (3, "Third page")]
 
@@ -135,7 +135,7 @@ def test_pdf_progress_counts_all_pages() -> None:
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_what_progress_raises_comes_out_unchanged() -> None:
+def test_an_error_of_progress_comes_out_unchanged() -> None:
     def stop(done: int, total: int) -> None:
         raise KeyError("stopped")
 
@@ -158,7 +158,7 @@ def test_pdf_is_known_by_its_content() -> None:
     assert read("late.pdf", b"wrapper " * 20 + data)[0].text == "Known anyway"
 
 
-def test_what_was_filled_into_a_pdf_form_is_read() -> None:
+def test_the_entries_of_a_pdf_form_are_read() -> None:
     target = io.BytesIO()
     drawing = canvas.Canvas(target)
     drawing.drawString(72, 700, "Name:")

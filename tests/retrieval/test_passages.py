@@ -47,7 +47,7 @@ def elsewhere(count: int) -> list[Ranked]:
     return [row(f"Something of its own, {number}.", doc_id=f"other {number}") for number in range(count)]
 
 
-# --- what holds for any ranking
+# --- any ranking
 
 
 @st.composite
@@ -204,7 +204,7 @@ CLAUSE = (
     ids=["same", "line breaks", "capitals", "emphasis", "without its beginning", "without its end"],
 )
 @pytest.mark.parametrize(("doc_id", "page"), [("e", 1), ("d", 2)])
-def test_what_another_document_or_page_repeats_is_shown_once(copy: str, doc_id: str, page: int) -> None:
+def test_a_text_that_another_document_or_page_repeats_is_shown_once(copy: str, doc_id: str, page: int) -> None:
     ranked = [*elsewhere(1), row(CLAUSE), row(copy, 7, doc_id, page), *elsewhere(2)[1:]]
     assert [piece.best for piece in choose(ranked, 10, nowhere)] == [ranked[0], ranked[1], ranked[3]]
     assert notes(ranked) == ["", "", "repeats passage 2", ""]
@@ -240,7 +240,7 @@ def test_tables_that_differ_in_a_number_are_both_shown(other: str) -> None:
     assert len(choose(ranked, 10, nowhere)) == 2
 
 
-def test_what_says_more_than_a_better_passage_is_shown() -> None:
+def test_a_row_that_says_more_than_a_better_passage_is_shown() -> None:
     ranked = [row(CLAUSE), row(f"{CLAUSE} The keys are handed over in person.", doc_id="e")]
     assert len(choose(ranked, 10, nowhere)) == 2
 
@@ -257,7 +257,7 @@ def test_rows_far_down_the_ranking_may_repeat_too() -> None:
     assert ranked[-2].left_out == "repeats passage 1"
 
 
-def test_copies_of_what_was_joined_repeat_it() -> None:
+def test_copies_of_a_joined_row_repeat_the_piece() -> None:
     pages: Pages = {("d", 1): words(0, 60), ("e", 1): words(0, 60)}
     ranked = [cut(pages, a, b, doc_id) for a, b in [(0, 207), (208, 479)] for doc_id in "de"]
     assert len(choose(ranked, 10, library(pages))) == 1
@@ -275,7 +275,7 @@ def test_row_within_a_joined_piece_repeats_it() -> None:
 
 
 def paragraphs(before: int, after: int) -> tuple[Pages, int, int]:
-    """A page with a paragraph, and the span in it that leaves so many characters to its ends."""
+    """A page with a paragraph, and the span of its hit: `before` and `after` are the characters around the hit."""
     text = f"First paragraph.\n \n{'a' * before}THE HIT{'z' * after}\n\nLast paragraph."
     return {("d", 1): text}, text.index("THE HIT"), text.index("THE HIT") + 7
 
@@ -313,7 +313,7 @@ def test_white_space_at_the_ends_of_a_page_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("top_k", [1, 10])
-def test_completion_stops_before_another_piece_even_one_that_is_not_shown(top_k: int) -> None:
+def test_completion_stops_before_another_piece_even_if_that_is_not_shown(top_k: int) -> None:
     pages: Pages = {("d", 1): f"{words(0, 220)}\n\n{words(220, 230)}"}
     ranked = [cut(pages, 0, 1599), cut(pages, 1608, 1703)]
     assert spans(choose(ranked, top_k, library(pages))) == [(0, 1599), (1608, 1759)][:top_k]
@@ -333,7 +333,7 @@ def test_completion_does_not_lengthen_an_overlap(
     assert spans(choose(ranked[:1], 10, library(pages))) == [(0, 1831)]
 
 
-def test_rows_far_down_the_ranking_show_only_what_better_passages_do_not() -> None:
+def test_rows_far_down_the_ranking_show_no_text_of_better_passages() -> None:
     pages: Pages = {("d", 1): f"{words(0, 40)}\n\n{words(40, 140)}"}
     inside, across, between = cut(pages, 216, 311), cut(pages, 216, 480), cut(pages, 240, 472)
     beyond = cut(pages, 489, 800)
@@ -380,7 +380,7 @@ def test_the_best_are_shown_and_the_others_ranked_too_low(top_k: int, shown: int
     assert notes(ranked) == [""] * shown + ["ranked too low"] * (30 - shown)
 
 
-def test_what_repeats_or_joins_a_piece_that_is_not_shown_is_ranked_too_low() -> None:
+def test_a_row_that_repeats_or_joins_a_piece_that_is_not_shown_is_ranked_too_low() -> None:
     pages: Pages = {("d", 1): words(0, 60)}
     ranked = [*elsewhere(1), cut(pages, 0, 207), cut(pages, 208, 479), cut(pages, 8, 199)]
     assert len(choose(ranked, 1, library(pages))) == 1

@@ -52,7 +52,7 @@ HISTORY = [
 
 
 class FakeSearches:
-    """Answers with prepared hits and notes how it was asked."""
+    """Answers with prepared hits, and records the arguments of each search."""
 
     def __init__(self, dense: list[Hit], lexical: list[Hit], has_lexical: bool = True) -> None:
         self._dense, self._lexical, self.has_lexical = dense, lexical, has_lexical
@@ -73,7 +73,7 @@ class FakeCatalog:
 
 
 class FakeReranker:
-    """Gives the texts the prepared scores and notes which they were."""
+    """Gives prepared scores, and records the texts."""
 
     def __init__(self, *scores: float) -> None:
         self._scores = scores
@@ -119,7 +119,7 @@ def retrieved(
 
 def test_passages_have_the_names_ranks_and_places_of_their_hits() -> None:
     (passage,) = retrieved(FakeSearches([hit("1", 0.9, "a")], [hit("1", 9.0, "a")])).passages
-    # All of what BM25 says, and of the cosine what isn't noise.
+    # The whole share of BM25, and of dense search the part above noise.
     score = (1 - DENSE_WEIGHT) + DENSE_WEIGHT * 0.2
     assert passage == Passage("text 1", "a.txt", "a", 1, 0, 10, pytest.approx(score), 1, 1)
 
@@ -159,7 +159,7 @@ def test_lexical_order_does_not_count_where_the_collection_has_none() -> None:
 
 
 def asked_of(searches: FakeSearches) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """What the dense and the lexical search were asked."""
+    """The arguments of the dense and of the lexical search."""
     dense, lexical = sorted(searches.asked, key=lambda asked: isinstance(asked[0], str))
     return dense, lexical
 
@@ -175,14 +175,14 @@ def test_long_question_is_cut_and_the_searches_get_the_filters() -> None:
     assert dense_options == lexical_options == [CANDIDATES, ["a"], {"b"}]
 
 
-def test_what_was_said_before_a_follow_up_turns_its_vector_a_little() -> None:
+def test_last_question_and_answer_turn_a_follow_ups_vector_a_little() -> None:
     searches, embedder = FakeSearches([], []), Counting(0.25)
     retrieved(searches, "And in 2020?", embedder=embedder, history=HISTORY)
     (vector, *_), (terms, *_) = asked_of(searches)
     assert embedder.embedded == ["And in 2020?", "What was revenue in 2021?", "$17,455 million."]
-    own = 1 - 2 * PREVIOUS_WEIGHT
-    length = math.hypot(own, PREVIOUS_WEIGHT, PREVIOUS_WEIGHT)
-    assert vector == pytest.approx([own / length, PREVIOUS_WEIGHT / length, PREVIOUS_WEIGHT / length, 0])
+    weight = 1 - 2 * PREVIOUS_WEIGHT
+    length = math.hypot(weight, PREVIOUS_WEIGHT, PREVIOUS_WEIGHT)
+    assert vector == pytest.approx([weight / length, PREVIOUS_WEIGHT / length, PREVIOUS_WEIGHT / length, 0])
     assert terms == build_query("And in 2020?", HISTORY).lexical
 
 
@@ -240,7 +240,7 @@ def test_reranker_is_not_asked_about_nothing() -> None:
 # --- the trace
 
 
-def test_trace_tells_of_each_candidate_what_became_of_it() -> None:
+def test_trace_says_of_each_candidate_why_it_is_no_passage() -> None:
     answer = retrieved(FakeSearches([hit("1", 0.9, "a"), hit("2", 0.8, "b")], [hit("2", 7.0, "b")]), top_k=1)
     first, second = answer.trace.candidates
     assert first == Candidate("b.txt", "b", 1, "text 2", 2, 0.8, 1, 7.0, pytest.approx(answer.passages[0].score))

@@ -52,7 +52,7 @@ def _tokenizer() -> Tokenizer:
 
 
 def count_tokens(texts: list[str]) -> list[int]:
-    """As the bundled model counts."""
+    """The bundled model's count of tokens."""
     return [len(encoding.ids) for encoding in _tokenizer().encode_batch(texts, add_special_tokens=False)]
 
 
@@ -68,7 +68,7 @@ def numbered_sentences(count: int) -> str:
     return " ".join(f"Sentence number {i} says something of its own about topic {i}." for i in range(count))
 
 
-# --- what holds for any text
+# --- any text
 
 
 @given(st.lists(documents, max_size=3), st.sampled_from([64, 256, 512, 8192]))
@@ -160,7 +160,7 @@ def test_long_text_that_is_taken_in_parts_loses_nothing(monkeypatch: pytest.Monk
     left = "".join(c for c, there in zip(text, covered, strict=True) if not there and not c.isspace())
     assert left in ("", "|---|---|")
     assert chunks != whole  # they were parts
-    # Each has the headings that are above it, whichever part those were in.
+    # Each chunk has the headings above it, even if they are in an earlier segment.
     above = [chunk.context for chunk in chunks if "Sentence number 20 " in chunk.text]
     assert {context.rpartition(" > ")[2] for context in above} == {"Boats", "Trains"}
 
@@ -266,11 +266,11 @@ def test_context_that_the_model_spells_out_leaves_room_for_the_text() -> None:
         ("", ""),
     ],
 )
-def test_title_is_what_a_file_name_says(name: str, title: str) -> None:
+def test_title_has_the_words_of_a_file_name(name: str, title: str) -> None:
     assert document_title(name) == title
 
 
-# --- what isn't prose
+# --- tables, codes and other texts that aren't prose
 
 
 @pytest.mark.parametrize("text", ["deadbeef" * 5_000, "가나다라" * 10_000, "a" * 40_000, "🙂" * 40_000])

@@ -1,4 +1,4 @@
-"""A long text goes through the reader in parts; what comes out is what it would be in one piece."""
+"""A long text goes through the reader in segments. The result is the same as in one piece."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def count_words(texts: list[str]) -> list[int]:
 
 @given(ragged)
 @settings(max_examples=300, deadline=None)
-def test_a_text_is_cleaned_in_pieces_as_it_is_whole(pieces: list[str]) -> None:
+def test_a_text_cleaned_in_pieces_is_the_same_as_cleaned_whole(pieces: list[str]) -> None:
     whole = clean("".join(pieces))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(cleaning, "SEGMENT_CHARACTERS", 10)
@@ -92,7 +92,7 @@ def test_a_paragraph_without_end_is_cut_all_the_same(text: str) -> None:
 
 @pytest.mark.usefixtures("short_segments")
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32-be", "cp949", "johab", "iso2022_jp"])
-def test_a_text_is_decoded_in_pieces_as_it_is_whole(encoding: str) -> None:
+def test_a_text_decoded_in_pieces_is_the_same_as_decoded_whole(encoding: str) -> None:
     text = (
         "会社案内です (and more)\n" if encoding == "iso2022_jp" else "휴가는 15일이며, 신청은 2주 전까지 합니다.\n"
     ) * 9
@@ -195,11 +195,11 @@ def test_a_long_text_takes_little_more_memory_than_its_bytes(rare: str, monkeypa
         tracemalloc.stop()
     assert len(pages) > 10
     assert chunks > 4_000
-    # Beside `data`: the text as UTF-8, and a part, of up to four bytes for each character, several times over.
+    # Beside `data`: the text as UTF-8, and a few copies of a segment of up to four bytes for each character.
     assert max(most, most_later) < len(data) + 3 * MEGABYTE
 
 
-def test_who_reads_a_file_gets_its_whole_text() -> None:
+def test_read_gives_the_whole_text_of_a_file() -> None:
     text = "A paragraph of words.\n\n" * 100_000
     assert read("a.txt", text.encode()) == [Page(text.rstrip())]
     assert len(read_segments("a.txt", text.encode())) > 1

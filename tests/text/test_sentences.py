@@ -1,4 +1,4 @@
-"""Where sentences end. What holds for any text is in test_chunking."""
+"""Where sentences end. test_chunking has the properties of any text."""
 
 from __future__ import annotations
 

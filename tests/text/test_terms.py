@@ -105,7 +105,7 @@ def test_composed_and_decomposed_text_give_the_same_terms(text: str) -> None:
 
 @given(st.text())
 @settings(deadline=None)
-def test_what_is_stored_has_terms_between_single_blanks(text: str) -> None:
+def test_lexical_text_has_terms_between_single_blanks(text: str) -> None:
     assert lexical_text(text).split(" ") == (terms(text) or [""])
 
 
@@ -287,7 +287,7 @@ def test_a_question_may_leave_out_accents(text: str, question: str) -> None:
         ("٢٠٢٣", "2023"),
     ],
 )
-def test_spellings_that_readers_take_for_one_give_the_same_terms(written: str, also: str) -> None:
+def test_spellings_that_look_the_same_give_the_same_terms(written: str, also: str) -> None:
     assert terms(written) == terms(also)
 
 
