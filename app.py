@@ -1,4 +1,4 @@
-"""The web application: `streamlit run app.py`. The pages are in pages/, what they share in pages/parts/."""
+"""The web application: `streamlit run app.py`. The pages are in pages/, their shared parts in pages/parts/."""
 
 if __name__ == "__main__":  # the script: runs at each visit and click
     from pages.parts.app.navigation import run_app

@@ -102,7 +102,7 @@ def _halves(source: Source | None) -> tuple[DeltaGenerator, DeltaGenerator]:
 
 def _show_filter(documents: list[DocumentInfo]) -> None:
     labels = document_labels(documents)
-    # Kept under a key of its own, since Streamlit deletes a widget's state when another page is visited.
+    # Not kept in the widget's state, which Streamlit deletes when another page is visited.
     chosen = [doc_id for doc_id in st.session_state.get("chosen-documents", []) if doc_id in labels]
     st.session_state["chosen-documents"] = chosen
     if len(documents) > 1:

@@ -53,7 +53,7 @@ class CollectionLost(StoreUnavailable):
 
 
 class IndexMismatch(StoreError):
-    """The collection was built with other settings than those in force."""
+    """The collection was built with settings that aren't in force now."""
 
 
 class CatalogError(RagError):

@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     openai_base_url: str = Field("", description="http(s)://… of an OpenAI-compatible server, mostly ending in /v1")
     openai_model: str = Field("", description="a model name of that server")
     openai_context_window: int = Field(
-        0, ge=0, le=10_000_000, description="the model's context window in tokens; 0 means the known one, or 8192"
+        0, ge=0, le=10_000_000, description="the model's context window in tokens; 0 means the known size, or 8192"
     )
     llm_timeout: float = Field(60, ge=1, le=3600, description="seconds to wait for the LLM's next word, 1 to 3600")
 

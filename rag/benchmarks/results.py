@@ -91,12 +91,12 @@ def make_row(operation: Operation, count: int, timings: dict[Way, Timing]) -> Ro
 
 def sentence(row: Row) -> str:
     """A row of a table as a sentence about Docent."""
-    what = {"add": ("add", "rows"), "search": ("search", "vectors")}[row.operation]
-    plural = {"add": "adds", "search": "searches"}[row.operation] if row.count != 1 else what[0]
+    plural, items = {"add": ("adds", "rows"), "search": ("searches", "vectors")}[row.operation]
+    operations = row.operation if row.count == 1 else plural
     return (
-        f"{row.count:,} {plural} took Docent {seconds(row.docent.median)}: {row.times_asynchronous:.1f} times as fast "
-        f"as the tutorial's asynchronous way, and {row.times_one_request:.1f} times as long as one request with all "
-        f"{what[1]}."
+        f"{row.count:,} {operations} took Docent {seconds(row.docent.median)}: {row.times_asynchronous:.1f} times as "
+        f"fast as the tutorial's asynchronous way, and {row.times_one_request:.1f} times as long as one request with "
+        f"all {items}."
     )
 
 

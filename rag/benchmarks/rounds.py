@@ -80,18 +80,18 @@ class Sampler:
         self.stop.set()
         self._report("Deleting the scratch collections")
 
-    def tell(self, what: str) -> None:
+    def tell(self, step: str) -> None:
         """Report the next step. Raises Cancelled."""
         if self.stop.is_set():
             raise Cancelled("Stopped.")
-        self._report(what)
+        self._report(step)
 
-    def _report(self, what: str) -> None:
+    def _report(self, step: str) -> None:
         if self._on_progress:
-            self._on_progress(Progress(sum(map(len, self._samples.values())), self._total, what))
+            self._on_progress(Progress(sum(map(len, self._samples.values())), self._total, step))
 
     async def _time(self, work: Work) -> tuple[float, list[Any]]:
-        """The seconds that `work` takes, and what it returns."""
+        """The seconds that `work` takes, and its results."""
 
         async def timed() -> tuple[float, list[Any]]:
             began = time.perf_counter()

@@ -65,7 +65,7 @@ async def docent_collection(settings: Settings) -> AsyncIterator[VectorStore]:
     Raises StoreUnavailable or StoreError, also if the collection may still exist.
     """
     store = VectorStore(settings)
-    await store.connect()  # outside the try: without Milvus there is nothing to delete
+    await store.connect()  # outside the `try`: without Milvus, nothing has to be deleted
     try:
         await store.create(DIMENSION)
         yield store

@@ -5,7 +5,7 @@ Four ways to add rows, each into its own collection: the tutorial's single nodes
 Docent's rows hold more than the rows of the other ways: page, span, and the terms for BM25, which Milvus also indexes
 where it can.
 
-Four ways to search 1,000 rows, as many as in the tutorial: single searches, synchronously and asynchronously;
+Four ways to search 1,000 rows, the tutorial's number: single searches, synchronously and asynchronously;
 `Searches.dense` gathered, as the searches of many users arrive; and the limit, one search of pymilvus with all vectors.
 
 The tutorial prepares nodes and queries in advance, so every way does. Each round begins with another way.

@@ -25,7 +25,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     paths = [path for given in options.paths for path in files_of(Path(given))]
     if missing := [path for path in paths if not path.is_file()]:
         raise ReadError(f"There is no file {missing[0]}; check the path.")
-    measured = measure(settings, paths, max(1, options.rounds), lambda what: err.print(what, style="dim"))
+    measured = measure(settings, paths, max(1, options.rounds), lambda step: err.print(step, style="dim"))
     if options.json:
         print_json({**asdict(measured), "ratios": measured.ratios})
     else:

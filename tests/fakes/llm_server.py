@@ -25,12 +25,12 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reply:
-    """What one chat request gets: the words of `text`, `pace` seconds apart, and `then` how it ends.
+    """The answer to one chat request: the words of `text`, `pace` seconds apart. `then` is the way it ends.
 
     finish: as the protocol says · stall: nothing more until the client leaves · reset: the connection is torn ·
     close: the response ends cleanly but unfinished · garbage: a chunk that is no JSON · error: an error event.
-    With an empty text, stall and reset come before the response's first byte, or, where it has `begun`, after its
-    headers and the first chunk, which has no text. `whole`: the finish_reason comes before anything else than finish.
+    With an empty text, stall and reset come before the response's first byte. If it has `begun`, they come after its
+    headers and a first chunk without text. With `whole`, the finish_reason is sent before any other ending.
     """
 
     text: str = ""
@@ -39,18 +39,18 @@ class Reply:
     status: int = 200
     code: str | None = None
     message: str = "scripted failure"
-    done_event: bool = True  # some servers leave out the closing [DONE] …
-    finish_reason: bool = True  # … and some the finish_reason
+    done_event: bool = True  # False: without the closing [DONE], as from some servers
+    finish_reason: bool = True  # False: without the finish_reason, as from some servers
     begun: bool = False
     whole: bool = False
     retry_after: str | None = None  # the header of a refusal
-    pieces: tuple[str, ...] = ()  # what is streamed in place of the words of `text`, as it is
+    pieces: tuple[str, ...] = ()  # streamed unchanged, in place of the words of `text`
     hold: threading.Event | None = None  # the last word waits until this is set
 
 
 @dataclass
 class Request:
-    """A request as it arrived. `over` is set when the client got everything or left."""
+    """A request as it arrived. `over` is set once the client has the whole response, or has left."""
 
     path: str
     headers: dict[str, str]
@@ -66,7 +66,7 @@ class Request:
 
 
 def default_reply(body: Body) -> Reply:
-    """Quotes the first sentence of passage [1] of the prompt; without passages, makes a stand-alone question of it."""
+    """Quotes the first sentence of passage [1] of the prompt. A prompt without passages is condensed to a question."""
     asked = [_text(message) for message in body["messages"] if message["role"] == "user"]
     passage = re.search(r"^\[1\] \([^\n]*\)\n(.+?)(?=\n\s*\[2\] \(|\n</passages>|\Z)", asked[-1], re.M | re.S)
     if passage:
@@ -77,7 +77,7 @@ def default_reply(body: Body) -> Reply:
 
 
 class LLMServer:
-    """Runs in a thread of its own between `start` and `stop`; `url` is what OPENAI_BASE_URL takes."""
+    """Runs in a new thread from `start` to `stop`. `url` is the value for OPENAI_BASE_URL."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -95,7 +95,7 @@ class LLMServer:
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
 
     def reset(self) -> None:
-        """Forget the requests and the script, and take any key."""
+        """Clear the requests and the script, and accept any key."""
         self.requests: list[Request] = []
         self.replies: deque[Reply] = deque()
         self.default: Callable[[Body], Reply] = default_reply
@@ -103,10 +103,10 @@ class LLMServer:
         self.key: str | None = None
         self.dimension = 16
         self.embeds = True
-        self.refused = ("", 0)  # a word in texts that aren't embedded, and the status instead
+        self.refused = ("", 0)  # a word, and the status that answers texts with this word
 
     def script(self, *replies: Reply) -> None:
-        """Answer the next chat requests with these, in this order."""
+        """Answer the next chat requests with `replies`, in this order."""
         self.replies.extend(replies)
 
     @property

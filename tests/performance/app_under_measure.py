@@ -1,8 +1,7 @@
-"""`streamlit run` that notes how long each run of the script takes: `python app_under_measure.py RUNS run app.py …`.
+"""`streamlit run` that records how long each run of the script takes: `python app_under_measure.py RUNS run app.py …`.
 
-RUNS is the file that gets one JSON line for each run: `milliseconds`, those of them that the run's thread computed
-(`cpu`), and whether it was of a fragment only. On SIGUSR1 the process collects its garbage, so that what is left is in
-use.
+The file RUNS gets one JSON line for each run: its `milliseconds`, its thread's milliseconds of processor time (`cpu`),
+and whether only a `fragment` ran. On SIGUSR1 the process collects garbage, so that the memory that is left is in use.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Benchmarks that only developers need: `python -m tests.performance.bench latency|memory|scale [--json]`.
 
-Each is a module like those of `rag/cli/bench.py`. A run takes minutes to hours, and depends on the machine.
+Each benchmark is a module, as in `rag/cli/bench.py`. A run takes minutes to hours; its figures depend on the machine.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from rag.settings import Settings
 BENCHMARKS = {
     "latency": ("tests.performance.latency", "a question's way to its passages, idle and during an ingest"),
     "memory": ("tests.performance.memory", "the memory that large files and many rounds of ingest and delete take"),
-    "scale": ("tests.performance.scale", "what a library costs as it grows from 1,000 chunks to 100,000 or a million"),
+    "scale": (
+        "tests.performance.scale",
+        "the costs of a library as it grows from 1,000 chunks to a million",
+    ),
 }
 
 

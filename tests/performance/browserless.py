@@ -1,4 +1,4 @@
-"""A session with the app as a browser has it, without the browser: Streamlit's protocol over a websocket."""
+"""A session with the app without a browser: Streamlit's protocol over a websocket."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ DONE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCE
 
 
 class Session:
-    """`visit` asks for a page; an idle session is one that is simply kept."""
+    """A session of one user. It is idle between visits."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
 
     def visit(self, page: str = "", query: str = "") -> tuple[float, bytes]:
-        """Have a page run: (milliseconds until all of it has arrived, what has)."""
+        """Run a page. Returns the milliseconds until the whole page has arrived, and its messages' bytes."""
         message = BackMsg()
         message.rerun_script.query_string = query
         message.rerun_script.page_name = page

@@ -1,7 +1,7 @@
-"""The tables of docs/speed.md, from what the benchmarks have printed: `python -m tests.performance.figures`.
+"""Writes the tables of docs/speed.md from the figures of the benchmarks: `python -m tests.performance.figures`.
 
-docs/figures/ has the JSON of one run of each benchmark (`--json`). In docs/speed.md a table stands between a line
-`<!-- NAME.json -->`, which names its file, and the next empty line; this writes all of them anew.
+docs/figures/ has the JSON of one run of each benchmark (`--json`). A line `<!-- NAME.json -->` in docs/speed.md names
+the file of a table. The table stands between this line and the next empty line.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ PLACE = re.compile(r"<!-- (\w[\w-]*\.json) -->\n(.*?)(?=\n\n|\Z)", re.DOTALL)
 
 
 def written(page: str) -> str:
-    """The text of docs/speed.md with its tables as the files in docs/figures/ have them."""
+    """`page`, the text of docs/speed.md, with its tables made anew from docs/figures/."""
     return PLACE.sub(lambda place: f"<!-- {place[1]} -->\n{table(json.loads((FIGURES / place[1]).read_text()))}", page)
 
 
 def table(figures: Any) -> str:
-    """A Markdown table of one benchmark's JSON. Raises ValueError for JSON of no benchmark."""
+    """A Markdown table of one benchmark's JSON. Raises ValueError if no benchmark prints such JSON."""
     for key, make in MAKERS.items():
         if key in (figures[0] if isinstance(figures, list) else figures):
             return make(figures)

@@ -1,4 +1,4 @@
-"""What a collection costs at each of several sizes: searching, filling, memory, disk, opening it again."""
+"""The costs of a collection at several sizes: searching, filling, memory, disk, opening it again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.performance.resident import resident_mb
 from tests.performance.spread import Spread, spread
 from tests.performance.synthetic import DIMENSION, Corpus
 
-# The size that the largest one is compared with.
+# The size that the largest size is compared with.
 REFERENCE = 10_000
 QUESTIONS = 40
 WARM_UP = 5
@@ -28,9 +28,9 @@ NAMESPACE = "scale"
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What a collection of `rows` rows costs: milliseconds by search ("dense", "lexical", "both"), rows a second while
-    it was filled from the size before, megabytes of this process and of the disk (None on a server), seconds to open it
-    again and until it can be searched then."""
+    """The costs of a collection of `rows` rows. `milliseconds` is by search: "dense", "lexical", "both".
+    `rows_per_second` is the rate of filling from the size before. `memory_mb` is of this process; `disk_mb` is None on
+    a server. A closed collection is open again after `open_seconds`, and can be searched after `ready_seconds`."""
 
     rows: int
     milliseconds: dict[str, Spread]
@@ -42,7 +42,7 @@ class Costs:
 
 
 async def measure(settings: Settings, sizes: tuple[int, ...], on_progress: Callable[[int], object]) -> list[Costs]:
-    """The costs of the settings' collection, which is made here, filled to each of the ascending `sizes` and dropped.
+    """Make the settings' collection, fill it to each of the ascending `sizes`, delete it, and return its costs.
 
     `on_progress` gets the number of rows so far. Raises StoreUnavailable or StoreError.
     """
@@ -51,10 +51,11 @@ async def measure(settings: Settings, sizes: tuple[int, ...], on_progress: Calla
         await store.create(DIMENSION)
         for size in sizes:
             seconds = await _fill(store, corpus, filled, size, on_progress)
-            # A server indexes in the background, minutes after a million rows; meanwhile it compares each of them.
+            # A server indexes in the background, which takes minutes for a million rows; until then a search compares
+            # every row.
             if not await store.settle(INDEXED_SECONDS):
                 raise StoreError(f"Milvus hasn't indexed {size} rows after {INDEXED_SECONDS:.0f} s; see its log.")
-            # Opened again, as at a start of the app: what is searched is then what that has read.
+            # Opened again, as at a start of the app, so that searches use the rows as read from disk.
             await store.close()
             store = VectorStore(settings)
             began = time.perf_counter()
@@ -68,7 +69,7 @@ async def measure(settings: Settings, sizes: tuple[int, ...], on_progress: Calla
             filled = size
     finally:
         try:
-            if not settings.milvus_is_lite:  # of Milvus Lite the whole folder goes
+            if not settings.milvus_is_lite:  # on Milvus Lite the caller deletes the whole folder
                 await store.delete_collection()
         finally:
             await store.close()
@@ -78,7 +79,7 @@ async def measure(settings: Settings, sizes: tuple[int, ...], on_progress: Calla
 async def _fill(
     store: VectorStore, corpus: Corpus, filled: int, size: int, on_progress: Callable[[int], object]
 ) -> float:
-    """Insert as the pipeline does, until Milvus shows all rows. Returns the seconds of that; making rows is apart."""
+    """Insert as the pipeline does, until Milvus shows all rows. Returns the seconds, without those of making rows."""
     seconds = 0.0
     for rows in corpus.batches(size - filled, INSERTED_TOGETHER):
         began = time.perf_counter()
@@ -121,7 +122,7 @@ async def _search(store: VectorStore, corpus: Corpus) -> dict[str, Spread]:
 
 
 def cost_ratio(costs: list[Costs]) -> float | None:
-    """How many times the median search of the reference size the one of the largest takes; None without both."""
+    """The median search time at the largest size as a multiple of the time at REFERENCE. None without both sizes."""
     reference = next((cost for cost in costs if cost.rows == REFERENCE), None)
     if reference is None or costs[-1] is reference:
         return None

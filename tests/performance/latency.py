@@ -27,15 +27,15 @@ CHUNKS = 10_000
 TEXTS_OF_A_DOCUMENT = 250
 PEOPLE = 10
 QUESTIONS = 60
-# Of each person, when there are several.
+# Questions of each person when PEOPLE ask at the same time.
 QUESTIONS_EACH = 15
 ANSWERS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """`idle` and `ingesting`: of a question's way to its passages, by "1 person" or "10 people". `first_word`: from the
-    LLM server's first word to ours."""
+    """`idle` and `ingesting` are the times from a question to its passages, by "1 person" and "10 people". `first_word`
+    is the time from the LLM server's first word to Docent's."""
 
     chunks: int
     idle: dict[str, Spread]
@@ -44,7 +44,7 @@ class Latency:
 
     @property
     def ratios(self) -> dict[str, float]:
-        """How many times the idle 95th percentile the one during an ingest is."""
+        """The 95th percentile during an ingest as a multiple of the idle 95th percentile."""
         return {people: self.ingesting[people].p95 / self.idle[people].p95 for people in self.idle}
 
 
@@ -54,8 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
-    """Measure and print, which takes minutes. Returns 0. Raises RagError; what was made is removed whatever happens."""
-    measured = measure(settings, max(1, options.chunks), lambda what: err.print(what, style="dim"))
+    """Measure and print, which takes minutes. Returns 0. Raises RagError. The library is always deleted."""
+    measured = measure(settings, max(1, options.chunks), lambda step: err.print(step, style="dim"))
     if options.json:
         print_json({**asdict(measured), "ratios": measured.ratios})
     else:
@@ -64,7 +64,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def measure(settings: Settings, chunks: int, tell: Callable[[str], object]) -> Latency:
-    """With the bundled model, that Milvus, and at least `chunks` chunks. `tell` gets what is being done.
+    """Measure with the bundled model, the settings' Milvus, and at least `chunks` chunks. `tell` gets each step.
 
     Raises RagError.
     """
@@ -87,7 +87,7 @@ def measure(settings: Settings, chunks: int, tell: Callable[[str], object]) -> L
                 raise RagError(str(results[0].error))
             ingested += results[0].chunks
             tell(f"Ingested {ingested:,} of {chunks:,} chunks")
-        _ask(index, corpus, 5)  # what a first question sets up isn't counted
+        _ask(index, corpus, 5)  # first questions take longer, so they aren't counted
         tell("Asking while nothing else happens")
         idle = _by_people(index, corpus, lambda: None)
         first_word = _first_words(index, corpus, server)

@@ -1,4 +1,4 @@
-"""A server that speaks the OpenAI protocol and knows when it began to answer: what comes after that is Docent's."""
+"""A server of the OpenAI protocol that notes when each answer begins, so that the time after it is Docent's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 MODEL = "bench"
 WORDS = 20
-# Between words, as a fast model writes them.
+# Seconds between two words, as from a fast model.
 WORD_SECONDS = 0.01
 
 
@@ -64,7 +64,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def llm_server() -> Iterator[LLMServer]:
-    """The server, on a free port of 127.0.0.1, until the end of the block."""
+    """Runs the server on a free port of 127.0.0.1 until the end of the block."""
     with LLMServer() as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:

@@ -1,6 +1,6 @@
 """`python -m tests.performance.bench memory`: the memory of large ingests, and of rounds of ingest and delete.
 
-Resident memory of this process and its readers; a Milvus server's own isn't in it, Milvus Lite's is.
+It counts the resident memory of this process, with Milvus Lite, and of its reader processes, without a Milvus server.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.performance.synthetic import Corpus, text_files
 
 MEGABYTES = 200
 ROUNDS = 200
-# That rounds are reported in.
+# The rounds are reported in this number of parts.
 PARTS = 4
 SAMPLE_SECONDS = 0.1
 MEGABYTE = 1_000_000
@@ -36,7 +36,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What was done, the chunks of it, the seconds it took, and megabytes: before, at most, and afterwards."""
+    """A measured step: its name, chunks and seconds, and the megabytes of memory before, at most, and after it."""
 
     name: str
     chunks: int
@@ -48,14 +48,14 @@ class Step:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="files to ingest one by one, instead of a text")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files to ingest one by one, in place of a text")
     parser.add_argument("--megabytes", type=int, default=MEGABYTES, metavar="N", help=f"of the text ({MEGABYTES})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help=f"of ingest and delete ({ROUNDS})")
-    parser.add_argument("--minutes", type=float, metavar="N", help="stop each ingest after so long")
+    parser.add_argument("--minutes", type=float, metavar="N", help="stop each ingest after N minutes")
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
-    """Measure and print, which takes long. Returns 0. Raises RagError; what was made is removed whatever happens."""
+    """Measure and print, which takes minutes to hours. Returns 0. Raises RagError. The library is always deleted."""
     paths = [path for given in options.paths for path in files_of(Path(given))]
     longest = 60 * options.minutes if options.minutes else float("inf")
     limit = max(settings.max_upload_mb, options.megabytes)
@@ -78,7 +78,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _text(corpus: Corpus, megabytes: int) -> bytes:
-    # By way of a file: what it takes to make it mustn't count as memory of the ingest.
+    # Made in a file, so that the memory for making the text doesn't count as memory of the ingest.
     with tempfile.TemporaryFile() as file:
         for _, data in text_files(corpus, 1000):
             file.write(data + b"\n\n")
@@ -93,7 +93,7 @@ def _ingest(index: DocumentIndex, name: str, data: bytes, longest: float) -> Ste
         before, began = resident_mb(), time.monotonic()
         job = index.submit(name, data)
         del data
-        while not (now := next(known for known in index.jobs() if known.job_id == job.job_id)).finished:
+        while not (now := next(snapshot for snapshot in index.jobs() if snapshot.job_id == job.job_id)).finished:
             if time.monotonic() - began > longest:
                 break
             time.sleep(0.5)
@@ -107,7 +107,7 @@ def _ingest(index: DocumentIndex, name: str, data: bytes, longest: float) -> Ste
 
 
 def _rounds(index: DocumentIndex, corpus: Corpus, rounds: int) -> Iterator[Step]:
-    """In parts, which tell whether memory goes on growing or caches have filled by then."""
+    """The rounds in PARTS parts, which tell memory that goes on growing from caches that fill up."""
     files = text_files(corpus, 10)
     parts = min(PARTS, rounds)
     bounds = [rounds * part // parts for part in range(parts + 1)]
@@ -127,7 +127,7 @@ def _rounds(index: DocumentIndex, corpus: Corpus, rounds: int) -> Iterator[Step]
 
 @contextmanager
 def _watched() -> Iterator[Callable[[], float]]:
-    """Gives a function that tells the most megabytes that were held within the block so far."""
+    """Yields a function that returns the most megabytes held in the block so far."""
     most = [resident_mb()]
     stop = threading.Event()
 

@@ -1,16 +1,16 @@
 """How fast the pages are: `python -m tests.performance.page [--json] [--no-browser]`.
 
-Starts the real app on scratch data and measures, each with its target (issue "Speed near the limit of the hardware"):
+Starts the real app on scratch data, and measures the following, each with its target:
 
-- a rerun of the chat page with 100 messages and 500 documents: the run of its script on the server, and until all of
-  it has arrived at the other end of the websocket;
-- the documents page with 5,000 documents, likewise;
-- what each of 50 idle sessions on that chat costs in resident memory of the app's process;
-- a cold start: seconds from the start of the process until the first words and until the whole page can be seen in a
-  browser, whether the page then says that the model is being loaded, and when it stops to.
+- a rerun of the chat page with 100 messages and 500 documents: the time of its script on the server, and the time
+  until the whole page has arrived at the other end of the websocket;
+- a rerun of the documents page with 5,000 documents, with the same two times;
+- the resident memory that each of 50 idle sessions on the chat page adds to the app's process;
+- a cold start: seconds from the start of the process until the first words and the whole page can be seen in a
+  browser, whether the page says that the model is being loaded, and seconds until the model is ready.
 
-Milliseconds are medians; on a machine that does something else as well, look at the smallest. It takes about two
-minutes. No test: what it shows depends on the machine.
+Milliseconds are medians; on a busy machine, read the smallest instead. A run takes about two minutes. This is no test,
+since the figures depend on the machine.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from tests.servers.milvus_server import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 MESSAGES, DOCUMENTS, MANY_DOCUMENTS, SESSIONS, RERUNS = 100, 500, 5_000, 50, 15
-LOADING = "Loading the embedding model"  # what the pages say
+LOADING = "Loading the embedding model"  # the text of the pages
 Figures = dict[str, Any]
 
 
@@ -49,7 +49,7 @@ class App:
     process: subprocess.Popen[bytes]
 
     def runs(self) -> list[Figures]:
-        """The whole runs of the script so far."""
+        """The runs of the whole script so far, without runs of a fragment."""
         lines = self.runs_file.read_text().splitlines() if self.runs_file.exists() else []
         return [run for run in map(json.loads, lines) if not run["fragment"]]
 
@@ -62,7 +62,7 @@ class App:
                 time.sleep(1)
 
     def memory(self) -> float:
-        """Resident MB after the garbage is collected."""
+        """Resident megabytes after a collection of garbage."""
         self.process.send_signal(signal.SIGUSR1)
         time.sleep(3)
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -126,7 +126,7 @@ def measure_sessions(app: App, query: str) -> Figures:
 
 
 def measure_cold_start(data_dir: Path, query: str) -> Figures:
-    """Seconds from the start of the process; the browser is there already."""
+    """Seconds from the start of the process, with a browser that runs already."""
     from playwright.sync_api import sync_playwright
 
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -142,11 +142,11 @@ def measure_cold_start(data_dir: Path, query: str) -> Figures:
             times["first_words_s"] = time.perf_counter() - began
             page.get_by_test_id("stChatInputTextArea").wait_for(timeout=60_000)
             times["whole_page_s"] = time.perf_counter() - began
-            said = page.get_by_text(LOADING).is_visible()
+            says_loading = page.get_by_text(LOADING).is_visible()
             page.get_by_text(LOADING).wait_for(state="hidden", timeout=120_000)
             times["model_ready_s"] = time.perf_counter() - began
         browser.close()
-    return {name: round(seconds, 2) for name, seconds in times.items()} | {"says_that_the_model_loads": said}
+    return {name: round(seconds, 2) for name, seconds in times.items()} | {"says_that_the_model_loads": says_loading}
 
 
 def measure(folder: Path, browser: bool) -> Figures:

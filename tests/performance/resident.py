@@ -1,4 +1,4 @@
-"""How much memory is held."""
+"""Measures resident memory."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import psutil
 
 
 def resident_mb() -> float:
-    """Megabytes of memory that this process and its children hold now."""
+    """Megabytes (10⁶ bytes) of resident memory of this process and its children."""
     process = psutil.Process()
     size = 0
-    for each in (process, *process.children(recursive=True)):
+    for member in (process, *process.children(recursive=True)):
         with contextlib.suppress(psutil.NoSuchProcess):
-            size += each.memory_info().rss
+            size += member.memory_info().rss
     return size / 1_000_000

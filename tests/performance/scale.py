@@ -1,6 +1,6 @@
-"""`python -m tests.performance.bench scale`: what a library costs as it grows.
+"""`python -m tests.performance.bench scale`: the costs of a library as it grows.
 
-Searching, filling, memory, disk, opening again.
+It measures searching, filling, memory, disk, and opening again.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ SERVER_SIZES = (*LITE_SIZES, 1_000_000)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     sizes = f"{_listed(LITE_SIZES)}; on a server also {SERVER_SIZES[-1]}"
-    parser.add_argument("--sizes", type=_sizes, metavar="N,N,…", help=f"rows to measure at ({sizes})")
+    parser.add_argument("--sizes", type=_sizes, metavar="N,N,…", help=f"numbers of rows to measure at ({sizes})")
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
     """Fill a scratch collection of the configured kind of Milvus, and print its costs at each size. Returns 0.
 
-    Raises StoreUnavailable or StoreError. The collection is removed whatever happens.
+    Raises StoreUnavailable or StoreError. The collection is always deleted.
     """
     sizes = options.sizes or (LITE_SIZES if settings.milvus_is_lite else SERVER_SIZES)
     loop = EventLoopThread()

@@ -1,4 +1,4 @@
-"""A large library and a long conversation, as the app keeps them, made in a scratch folder without ingesting them."""
+"""Makes a large library and a long conversation in a scratch folder, as the app keeps them, without ingesting."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ WORDS = re.findall(
 
 
 def make_library(data_dir: Path, documents: int, messages: int) -> str:
-    """Fill a data directory: `documents` ready ones, and a conversation of `messages`, whose id is returned.
+    """Fill a data folder with `documents` ready documents, and a conversation of `messages` messages. Returns its id.
 
-    One document is really ingested: the app would ingest all of them again if Milvus had no rows.
+    One document is really ingested: if Milvus had no rows, the app would ingest all documents again.
     """
     settings = Settings(data_dir=data_dir, embed_model="bundled")
     with DocumentIndex(settings) as index:
@@ -36,11 +36,11 @@ def make_library(data_dir: Path, documents: int, messages: int) -> str:
     for doc_id, name in names.items():
         catalog.leases.add_pending(doc_id, name, choose.randrange(10_000, 9_000_000))
     catalog.mark_ready({doc_id: (choose.randrange(1, 300), choose.randrange(1, 900)) for doc_id in names})
-    kept = Conversations(engine, settings.collection)
-    conversation_id = kept.create("What did the harbour earn?").conversation_id
+    conversations = Conversations(engine, settings.collection)
+    conversation_id = conversations.create("What did the harbour earn?").conversation_id
     for number in range(messages // 2):
-        kept.add(conversation_id, Message("user", f"{_prose(choose, 12)} ({number})?"))
-        kept.add(conversation_id, _answer(choose, list(names.items())[:40]))
+        conversations.add(conversation_id, Message("user", f"{_prose(choose, 12)} ({number})?"))
+        conversations.add(conversation_id, _answer(choose, list(names.items())[:40]))
     engine.dispose()
     return conversation_id
 

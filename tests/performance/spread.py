@@ -1,4 +1,4 @@
-"""How long a question takes: not one number, but the middle and the slow end of many."""
+"""The median and the slow end of many measured times."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ class Spread:
 
 
 def spread(times: Sequence[float]) -> Spread:
-    """Of at least two times in milliseconds."""
+    """The spread of at least two times in milliseconds."""
     cuts = statistics.quantiles(times, n=20, method="inclusive")
     return Spread(cuts[9], cuts[18])

@@ -1,4 +1,4 @@
-"""Chunks that cost Milvus what real ones do, made quickly: words by Zipf's law, vectors in clusters, many documents."""
+"""Quickly made chunks that cost Milvus as much as real chunks: words by Zipf's law, vectors in clusters."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from rag.text.stop_words import STOP_STEMS
 from rag.text.terms import lexical_question, lexical_text
 from rag.vector_store.rows import ChunkRow
 
-# As the bundled model makes them.
+# Of the bundled model's vectors.
 DIMENSION = 384
 VOCABULARY = 30_000
-# A chunk of the bundled model, 256 tokens, has about so many words; the spread is that of real ones, cut at both ends.
+# Words of a chunk of the bundled model, which has 256 tokens: the mean and the spread of real chunks.
 WORDS, WORDS_SPREAD = 180, 30
 CHUNKS_OF_A_DOCUMENT = 20
 CLUSTERS = 200
-# The length of the noise beside the centre's length of 1: two chunks of a cluster then have a cosine near 0.6.
+# The length of the noise added to a cluster's centre of length 1. Two chunks of a cluster then have a cosine near 0.6.
 NOISE = 0.8
 QUESTION_WORDS = 8
 SENTENCE = 15  # words
 
 
 class Corpus:
-    """Rows as `VectorStore.insert` takes them, the same ones for the same seed, and questions that fit them."""
+    """Rows for `VectorStore.insert`, and questions that fit them. The same seed gives the same rows and questions."""
 
     def __init__(self, seed: int = 7) -> None:
         self._random = np.random.default_rng(seed)
@@ -37,12 +37,12 @@ class Corpus:
         self._made = 0
 
     def batches(self, count: int, size: int) -> Iterator[list[ChunkRow]]:
-        """The next `count` rows in lists of `size`."""
+        """The next `count` rows, in lists of at most `size`."""
         for first in range(0, count, size):
             yield self._rows(min(size, count - first))
 
     def question(self) -> tuple[str, list[float]]:
-        """The terms of a question and a vector of one of the clusters."""
+        """The terms of a question, and a vector near the centre of a random cluster."""
         words = [self._vocabulary[rank] for rank in self._ranks(self._questions, QUESTION_WORDS)]
         centre = self._questions.integers(CLUSTERS, size=1)
         return lexical_question(" ".join(words)), self._vectors(self._questions, centre)[0].tolist()
@@ -74,25 +74,25 @@ class Corpus:
 
     @cached_property
     def _shares(self) -> np.ndarray:
-        """The share of the words up to each rank in all text: Zipf's law with an exponent of 1."""
+        """For each rank, the share of all text that the words up to this rank make up: Zipf's law, exponent 1."""
         frequencies = 1 / np.arange(1, VOCABULARY + 1)
         return np.asarray(np.cumsum(frequencies) / frequencies.sum())
 
     @cached_property
     def _vocabulary(self) -> list[str]:
-        """By rank: function words, then words made of syllables, the short ones first as in any language."""
+        """The words by rank: function words, then words made of syllables, short words first as in any language."""
         syllables = [a + b for a in "bdfgklmnprstv" for b in ("a", "e", "i", "o", "u", "an", "er", "is")]
         made = ("".join(parts) for length in (2, 3) for parts in product(syllables, repeat=length))
         return list(islice([*sorted(STOP_STEMS), *islice(made, VOCABULARY)], VOCABULARY))
 
     @cached_property
     def _terms(self) -> list[str]:
-        # Word by word, which gives what the whole text would, and would take longer than to insert it.
+        # Each word is analysed once: analysing every text would take longer than inserting it, for the same terms.
         return [lexical_text(word) for word in self._vocabulary]
 
 
 def text_files(corpus: Corpus, texts: int) -> Iterator[tuple[str, bytes]]:
-    """Names and bytes of text files without end, each of so many texts as long as a chunk, in sentences."""
+    """Endless text files, as names and bytes. Each holds `texts` paragraphs, as long as chunks, in sentences."""
     for number in count(1):
         paragraphs = []
         for row in next(corpus.batches(texts, texts)):

@@ -1,4 +1,4 @@
-"""`python -m tests.performance.bench scale` on a few rows: what it prints, and that nothing stays behind."""
+"""`python -m tests.performance.bench scale` on a few rows: its output, and that nothing stays behind."""
 
 from __future__ import annotations
 

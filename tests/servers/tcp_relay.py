@@ -1,4 +1,4 @@
-"""A relay on 127.0.0.1 in front of a server, which can be closed, opened again and silenced: a bad connection."""
+"""A bad connection: a relay on 127.0.0.1 in front of a server, which can be closed, opened again and silenced."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from itertools import count
 
 
 class TcpRelay:
-    """Passes connections to `port` of its own on to `target` while it is open; `close` cuts the running ones.
+    """While open, passes connections from `port` on to the port `target`. `close` cuts all connections.
 
-    `silence` keeps connections and takes new ones, but passes nothing on, until `open`; those of before stay silent
-    even then, as behind a gateway that has forgotten them.
+    `silence` keeps connections and accepts new ones, but passes no data on until `open`. Connections from before `open`
+    stay silent even then, as behind a gateway that has lost them.
     """
 
     def __init__(self, port: int, target: int) -> None:
@@ -21,7 +21,7 @@ class TcpRelay:
         self._listener: socket.socket | None = None
         self._sockets: list[socket.socket] = []
         self._numbers = count()
-        self._forgotten = 0  # connections of lower numbers are silent
+        self._first_live = 0  # connections with lower numbers are silent
         self._silent = False
 
     def open(self) -> None:
@@ -32,19 +32,19 @@ class TcpRelay:
 
     def silence(self) -> None:
         self._silent = True
-        self._forgotten = next(self._numbers) + 1
+        self._first_live = next(self._numbers) + 1
 
     def close(self) -> None:
         if self._listener:
-            # Closing alone wouldn't wake the thread that waits in accept.
+            # `close` alone wouldn't wake the thread that waits in `accept`.
             with contextlib.suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
             self._listener = None
-        for one in self._sockets:
+        for connection in self._sockets:
             with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
         self._sockets.clear()
 
     def _accept(self, listener: socket.socket) -> None:
@@ -55,21 +55,21 @@ class TcpRelay:
                 return
             number = next(self._numbers)
             if self._silent:
-                self._forgotten = number + 1
+                self._first_live = number + 1
             try:
                 outgoing = socket.create_connection(("127.0.0.1", self._target))
-            except OSError:  # the server is away: its clients see their connection closed
+            except OSError:  # the server is away, so the client's connection is closed
                 incoming.close()
                 continue
             self._sockets += [incoming, outgoing]
-            for source, sink in ((incoming, outgoing), (outgoing, incoming)):
-                threading.Thread(target=self._pass_on, args=(number, source, sink), daemon=True).start()
+            for sender, receiver in ((incoming, outgoing), (outgoing, incoming)):
+                threading.Thread(target=self._pass_on, args=(number, sender, receiver), daemon=True).start()
 
-    def _pass_on(self, number: int, source: socket.socket, sink: socket.socket) -> None:
+    def _pass_on(self, number: int, sender: socket.socket, receiver: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while data := source.recv(65_536):
-                if number >= self._forgotten:
-                    sink.sendall(data)
-        if number >= self._forgotten:
+            while data := sender.recv(65_536):
+                if number >= self._first_live:
+                    receiver.sendall(data)
+        if number >= self._first_live:
             with contextlib.suppress(OSError):
-                sink.shutdown(socket.SHUT_RDWR)
+                receiver.shutdown(socket.SHUT_RDWR)

@@ -140,9 +140,9 @@ def _show_sources(evidence: Evidence, key: str, open_source: OpenSource) -> None
 
 def _show_legend(citations: Sequence[Citation]) -> None:
     if any(citation.missing for citation in citations):
-        st.caption(":red-badge[!] That source doesn't hold the numbers of the claim. Don't rely on them.")
+        st.caption(":red-badge[!] That passage doesn't hold the numbers of the claim. Don't rely on them.")
     if any(not citation.supported and not citation.missing for citation in citations):
-        st.caption(":orange-badge[?] No sentence of that source bears the claim out. Check it before you rely on it.")
+        st.caption(":orange-badge[?] No sentence of that passage bears the claim out. Check it before you rely on it.")
 
 
 def _show_source(
