@@ -342,8 +342,8 @@ def test_numbers_that_the_passage_lacks_are_named_and_marked_in_red(open_double:
     assert ":red[12\\.4 isn't in this passage:] It rose by 12.4" in text
     assert ":red[3 and 2 aren't in this passage:] It fell from 3 to 2" in text
     assert any(box.label.startswith(":red-badge[1!]") for box in app.expander)
-    assert ":red-badge[!] That source doesn't hold the numbers" in text
-    assert ":orange-badge[?] No sentence of that source" in text
+    assert ":red-badge[!] That passage doesn't hold the numbers" in text
+    assert ":orange-badge[?] No sentence of that passage" in text
 
 
 def test_refused_answer_calls_its_passages_the_nearest_ones(open_double: OpenPage, double: IndexDouble) -> None:
