@@ -1,4 +1,4 @@
-"""Whether the candidates that a question found can hold its answer: how near to it and how complete the best are."""
+"""Whether a question's candidates can hold its answer, judged by how near and how complete the best candidates are."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def is_answerable(question: str, ranked: Sequence[Ranked], embedder: Embedder) -
 
 
 def answerability(question: str, ranked: Sequence[Ranked], embedder: Embedder) -> float:
-    """How likely the best candidates hold the answer, about 0 to 1.3; at least 1 where one of the first NEAREST holds
-    all terms of the question.
+    """How likely the best candidates hold the answer, about 0 to 1.3; at least 1 if one of the first NEAREST holds all
+    terms of the question.
 
     It adds two measures. Nearness is the best cosine among the first NEAREST candidates, above the cosine that this
     model gives to unrelated texts. Coverage is the share of the question's terms that the first candidate holds, rarer

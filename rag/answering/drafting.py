@@ -33,7 +33,7 @@ STANDALONE_TERMS = 3
 # A longer text from the language model is no condensed question, but an answer.
 CONDENSED_CHARACTERS = 500
 
-# A library without a ready document doesn't tell whether its documents hold the answer, so this is no NOT_FOUND.
+# The answers where no document is ready: nothing was searched, so NOT_FOUND would be wrong.
 STILL_INDEXING = "Your documents are still being indexed; ask again in a moment."
 NO_DOCUMENTS = "Nothing to search: add documents first."
 
@@ -58,9 +58,9 @@ class Draft:
 
 
 async def condense(question: str, history: Sequence[Message], model: LanguageModel | None) -> str | None:
-    """The stand-alone question that a follow-up and its history amount to, in the follow-up's language.
+    """Condense a follow-up and its history into a stand-alone question, in the follow-up's language.
 
-    None without a history or a language model, and where the model fails or writes no question.
+    Returns None without a history or a language model, or if the model fails or writes no question.
     """
     if not history or model is None:
         return None

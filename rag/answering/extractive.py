@@ -56,7 +56,7 @@ def extract_answer(question: str, passages: Sequence[Passage], embedder: Embedde
 
     A sentence's score adds two measures: the share of the question's terms that it holds, rarer terms counting more,
     and the cosine of its vector and the question's, as far as the model knows the language. The score falls with the
-    passage's rank. It is a refusal if there are no passages, or no sentence has anything of the question.
+    passage's rank. The result is a refusal if there are no passages, or if no sentence scores above 0.
     """
     sentences = _sentences(passages)
     if not sentences:

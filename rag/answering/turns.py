@@ -18,7 +18,7 @@ from rag.errors import Cancelled, LimitReached, RagError
 from rag.schema import Evidence, Job, Message, Passage
 from rag.settings import Settings
 
-# The chat page imports this module before it is drawn, and they would bring the whole engine.
+# Imported for types only: the chat page imports this module before it is drawn, and needn't wait for the engine.
 if TYPE_CHECKING:
     from rag.answering.answer import Answer
     from rag.answering.inputs import History

@@ -191,7 +191,7 @@ def _squeezed(text: str) -> str:
     return re.sub(r"[\W_]+", "", text).casefold()
 
 
-# The words that begin a question and don't belong into its answer.
+# The words that begin a question and have no place in its answer.
 _ASKING = re.compile(
     r"^(?:(?:in|on|at|to|for|from|of|with|by|during)\s+)?"
     r"(?:what|which|who|whom|whose|when|where|why|how(?:\s+(?:many|much))?)\b"

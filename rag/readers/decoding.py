@@ -108,7 +108,8 @@ def _encoding(data: bytes, declared: str | None) -> str:
 
 
 def _wide_encoding(data: bytes) -> str | None:
-    """UTF-16 or UTF-32 without a mark: text of any language has ASCII spaces or line ends, which bring the NULs."""
+    """The encoding of UTF-16 or UTF-32 without a byte order mark, else None. In these encodings the ASCII spaces and
+    line ends of any language have NULs."""
     sample = data[: _SAMPLE_BYTES // 4 * 4]
     best, best_score = None, 0.5
     for encoding, width in (("utf-32-le", 4), ("utf-32-be", 4), ("utf-16-le", 2), ("utf-16-be", 2)):
@@ -118,7 +119,7 @@ def _wide_encoding(data: bytes) -> str | None:
         good = sum(
             1 for char in text if (char.isascii() and (char.isprintable() or char in "\t\r\n")) or char in _ANY_COMMON
         )
-        # A NUL is never text; with it ASCII in UTF-16 isn't taken for sparse UTF-8.
+        # No text has a NUL, so a decoded NUL speaks against an encoding.
         score = (good - 3 * text.count("\0")) / max(len(text), 1)
         if score > best_score:
             best, best_score = encoding, score

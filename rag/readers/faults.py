@@ -11,7 +11,7 @@ _TEXT_PER_BYTE = 20
 
 
 class Kind(Enum):
-    """The kinds of faults, each with its sentence. {name} is the file's; {detail} and {advice} come from the fault."""
+    """The kinds of faults, each with its sentence: {name} is the file's name, {detail} and {advice} are the fault's."""
 
     UNSUPPORTED = "{name} is {detail}, which is not supported; {advice}."
     PROTECTED = "{name} is protected with a password; remove the password and add the file again."

@@ -1,7 +1,7 @@
 """The formats that can be read. Each is declared once: its name and suffixes, its marks in a file, and its reader.
 
 `filetypes` finds the format of a file by this list, `read` calls its reader, and the pages and the command line offer
-its suffixes. A reader is imported when it is first called: with its parser that can take a second.
+its suffixes. A reader is imported, with its parser, when it is first called: that can take a second.
 """
 
 from __future__ import annotations

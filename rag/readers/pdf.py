@@ -143,8 +143,8 @@ def is_garbage(text: str) -> bool:
 def _join_hyphenated(texts: dict[int, str]) -> dict[int, str]:
     """Rejoin words that were split at a line's end.
 
-    A hyphen stays if it belongs to the word ("self-driving"). It does if the document writes the word with a hyphen
-    elsewhere. If the document has the word nowhere else, it does if both halves are words of the document.
+    A hyphen that belongs to the word stays ("self-driving"). The word's spelling elsewhere in the document tells. If
+    the word is nowhere else, the hyphen stays if both halves are words of the document.
     """
     if not any(_LINE_END_HYPHEN.search(text) for text in texts.values()):
         return texts

@@ -122,7 +122,7 @@ def _refuse_vast(sheet: bytes) -> None:
 
 
 def _tables(rows: Iterable[list[Any]], size: int) -> str:
-    """The rows of a sheet as tables. An empty row ends a table. `size` is that of the file in bytes."""
+    """The rows of a sheet as tables. An empty row ends a table. `size` is the file's size in bytes."""
     # Rows are converted one by one: a sheet may be vast, with cells in two corners only.
     shown = ([_shown(cell) for cell in row] for row in rows)
     tables: list[str] = []

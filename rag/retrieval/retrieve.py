@@ -1,4 +1,4 @@
-"""A query → its passages. Dense and lexical search run side by side; the best rows of their fused ranking count."""
+"""A query → its passages: dense and lexical search side by side, fusion, the optional reranker, the choice of rows."""
 
 from __future__ import annotations
 

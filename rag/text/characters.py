@@ -15,7 +15,7 @@ BIDI_MARKS = "\u061c\u200e\u200f"
 # Characters without width: soft hyphen, Mongolian vowel separator, zero-width space, word joiner, invisible operators,
 # byte order mark, and format characters that Unicode has deprecated.
 ZERO_WIDTH = "\u00ad\u180e\u200b\u2060-\u2064\u206a-\u206f\ufeff"
-# Persian, Hindi and emoji need them, so no set below has them.
+# Persian, Hindi and emoji need joiners, so no set below has them.
 JOINERS = "\u200c\u200d"
 # Marks around annotations within a line, and invisible tags of a text.
 ANNOTATIONS = "\ufff9-\ufffb"
@@ -26,7 +26,7 @@ FILLERS = (
     "\u034f\u115f\u1160\u17b4\u17b5\u2065\u3164\uffa0\ufff0-\ufff8"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0080-\U000e0fff"
 )
-# They choose the shape of the character before them. U+FE0E and U+FE0F aren't here, since emoji need them.
+# Variation selectors choose the shape of the character before them. Emoji need U+FE0E and U+FE0F, which aren't here.
 VARIATION_SELECTORS = "\u180b-\u180d\u180f\ufe00-\ufe0d"
 # Halves of characters, which can't be encoded, and code points that aren't characters: they belong in no text.
 SURROGATES = "\ud800-\udfff"
@@ -50,7 +50,7 @@ NEVER_IN_A_TEXT = (
 # Not shown on a page: a stranger's text must not turn the page around, and surrogates can't be sent to a browser.
 # Other characters without width do no harm there.
 NEVER_SHOWN = CONTROLS + "\x0b\x0c" + BIDI_CONTROLS + SURROGATES
-# Not printed to a terminal, which obeys two more.
+# Not printed: a terminal also obeys the carriage return and the next line.
 NEVER_PRINTED = NEVER_SHOWN + "\r\x85"
 # Not given to a language model, which would read text that people don't see: controls, and Unicode's characters with
 # the property Default_Ignorable_Code_Point, except the joiners and the two selectors of emoji.

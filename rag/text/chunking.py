@@ -1,4 +1,4 @@
-"""Pages → chunks: whole sentences up to a number of tokens. Each chunk has its page, its span and its headings.
+"""Pages → chunks: whole sentences, up to a number of tokens. Each chunk has its page, its span and its headings.
 
 A chunk never crosses a page, so that its page number and its span are exact. Change VERSION with any change of chunks,
 here or in sentences and units: it is part of a collection's fingerprint.
@@ -23,7 +23,7 @@ VERSION = "1"
 # The most tokens of a chunk, and of the sentences that it repeats from the chunk before.
 TARGET_TOKENS = 200
 OVERLAP_TOKENS = 40
-# A section ends at UNITS_TOGETHER units, and once it has more than SECTION_CHARACTERS characters.
+# A section ends at UNITS_TOGETHER units, or once it has more than SECTION_CHARACTERS characters.
 UNITS_TOGETHER = 20_000
 SECTION_CHARACTERS = 16_000_000
 # Characters given to the tokenizer at a time.
@@ -53,7 +53,7 @@ def chunk_pages(
         first = next(segments)
         heading = "" if number is None else next(headings)
         if number is not None and (not marked or begins_with_heading(first)):
-            # A slide, a sheet or a page that begins with a heading ends the headings of the page before.
+            # The headings of the page before don't reach into a slide, a sheet, or a page that begins with a heading.
             place.headings = [heading] if heading else []
         place.header = ""
         for section in _sections(number, itertools.chain([first], segments), place):

@@ -73,7 +73,7 @@ _LIKELY_TOGETHER = 0.5
 # The least share of a text's letters at which a script counts. Latin words in a text of another script are mostly names
 # or English; many texts have a few words of another script.
 _SCRIPT_SHARE = dict.fromkeys(LETTERS, 0.25) | {"latin": 0.5}
-# Characters that are looked at. They are taken from the middle of a text, since its beginning may be a title or a name.
+# Characters that are examined. They come from the middle of a text, since its beginning may be a title or a name.
 _SAMPLE = 400
 # With this share and this number of telltales a text is English, and the slow model isn't asked. This holds for 90 % of
 # English passages, and for 0.05 % of passages in other languages.
@@ -166,8 +166,8 @@ def _identifier() -> LanguageIdentifier:
 
 
 def languages_differ(claim: str, passage: str) -> bool:
-    """Whether a claim's words can't be compared with a passage's. Then hardly anything of the passage is in the claim's
-    script, or both are in Latin script but clearly in different languages."""
+    """Whether a claim's words can't be compared with a passage's: if hardly anything of the passage is in the claim's
+    script, or if both are in Latin script but clearly in different languages."""
     script, passage_shares = _script(claim), _script_shares(passage)
     if script != "latin":
         return bool(script) and passage_shares.get(script, 0.0) < _TRACES

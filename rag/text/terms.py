@@ -2,8 +2,8 @@
 
 Words become stems; runs of Chinese, Japanese, Korean, Thai, Lao, Burmese and Khmer become bigrams of characters;
 numbers and codes are kept whole. A word of another language than English gives two terms, if they differ: its stem in
-that language, and its stem in English. So a name is found in both kinds of texts, and a wrong guess of the language
-loses nothing. Change VERSION with any change of terms: it is part of a collection's fingerprint.
+that language, and its stem in English. So a name is found in texts of both languages, and a wrong guess loses
+nothing. Change VERSION with any change of terms: it is part of a collection's fingerprint.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ def read_words(path: Path) -> frozenset[str]:
 
 
 def read_lists(path: Path) -> dict[str, frozenset[str]]:
-    """The lists of a file with several, by their names."""
+    """The lists of a file with several lists, by their names."""
     words: dict[str, list[str]] = {}
     name = ""
     for line in read_lines(path):
