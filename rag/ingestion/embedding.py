@@ -1,4 +1,4 @@
-"""Embedding: chunks of all documents are packed by length, and go through the embedder in a few calls at a time."""
+"""Embedding: chunks of all documents are packed by length, and embedded in a few calls at a time."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from rag.embeddings.embedder import Embedder, EmbedderThreads
 from rag.ingestion.jobs import Work
 from rag.schema import Chunk
 
-# Chunks that wait for the embedder, over all documents, before their readers pause.
+# Chunks of all documents that may wait for the embedder; when as many wait, readers pause.
 WAITING_CHUNKS = 2048
-# Chunks that are sorted by length together: long enough to pack well, short enough to show progress.
+# Chunks that are sorted by length together: enough to pack well, few enough to show progress.
 WINDOW = 256
-# Calls whose chunks have been embedded and wait to be inserted.
+# Calls whose embedded chunks may wait to be inserted.
 WAITING_CALLS = 64
-# Rows of an insert, unless fewer are to come, or the first have waited INSERT_SECONDS.
+# Rows of an insert; fewer if no more are under way, or the first have waited for INSERT_SECONDS.
 INSERTED_TOGETHER = 256
 INSERT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedCollection:
-    """The collection is made: its model, and the namespace of its rows' ids."""
+    """A collection that exists in Milvus: its model, and the namespace of its row ids."""
 
     embedder: Embedder
     namespace: str
@@ -35,15 +35,15 @@ class PreparedCollection:
 LoadModel = Callable[[], Awaitable[Embedder]]
 # Makes the collection unless it exists.
 MakeCollection = Callable[[], Coroutine[Any, Any, PreparedCollection]]
-# Makes the collection for these documents unless it exists; None where none of them is wanted any more.
+# Makes the collection for the given documents unless it exists. None if none of them is wanted any more.
 MakeCollectionFor = Callable[[list[Work]], Coroutine[Any, Any, PreparedCollection | None]]
 OnFailure = Callable[[Work, Exception], Awaitable[None]]
 
 
 @dataclass(slots=True)
 class Item:
-    """Chunk `number` of a document, the text that is embedded for it, and the terms that BM25 sees; then its vector,
-    and the fingerprint of the model that made it."""
+    """Chunk `number` of a document, the `text` that is embedded for it, and the terms that BM25 sees. `vector` and
+    `model`, the fingerprint of its model, are set when it has been embedded."""
 
     work: Work
     number: int
@@ -55,9 +55,9 @@ class Item:
 
 
 class EmbeddingQueue:
-    """Takes items, and gives them back with their vectors. Use on the event loop only.
+    """Takes items, and returns them with their vectors. Use on the event loop only.
 
-    `load_model` gives the embedder; `on_failure` is called for a document whose text can't be embedded.
+    `load_model` returns the embedder. `on_failure` is called for a document with a text that can't be embedded.
     """
 
     def __init__(self, threads: EmbedderThreads, load_model: LoadModel, on_failure: OnFailure) -> None:
@@ -70,13 +70,13 @@ class EmbeddingQueue:
         self._under_way = 0
 
     async def put(self, item: Item) -> None:
-        """Waits while too many wait."""
+        """Add an item. Waits while WAITING_CHUNKS items are queued."""
         self._under_way += 1
         await self._waiting.put(item)
 
     async def take(self) -> list[Item]:
-        """As many items as make a good insert, or all that are under way, without those that were cancelled or have
-        failed."""
+        """The items for the next insert (see INSERTED_TOGETHER), in no particular order. Items of cancelled and failed
+        documents are left out."""
         items: list[Item] = []
         clock, began = asyncio.get_running_loop().time, 0.0
         while True:
@@ -100,7 +100,7 @@ class EmbeddingQueue:
                     embedder = await self._load_model()
                     threads, batch_size = embedder.threads, embedder.batch_size
                 except Exception:
-                    threads, batch_size = 1, len(window)  # the call will meet the same failure, and report it
+                    threads, batch_size = 1, len(window)  # the call will fail in the same way, and report it
                 for first in range(0, len(window), batch_size):
                     await self._begin(window[first : first + batch_size], threads)
         finally:
@@ -108,8 +108,8 @@ class EmbeddingQueue:
                 call.cancel()
 
     async def _begin(self, items: list[Item], threads: int) -> None:
-        """Embed these as soon as the embedder has a thread to spare."""
-        # Where there are several, one more waits for its thread, so that none is idle.
+        """Start a call for `items` as soon as the embedder has a free thread."""
+        # With several threads, one call more is started and waits, so that no thread is ever idle.
         most = threads + 1 if threads > 1 else 1
         while len(self._calls) >= most:
             await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
@@ -121,12 +121,12 @@ class EmbeddingQueue:
         try:
             await self._embed(items)
         except Exception:
-            # One document's text may be the cause: the others go on.
+            # One document's text may be the cause, so each document is embedded alone.
             for group in by_work(items):
                 try:
                     await self._embed(group)
                 except Exception as error:
-                    with contextlib.suppress(Exception):  # the items must come back whatever happens
+                    with contextlib.suppress(Exception):  # the items must be passed on in any case
                         await self._on_failure(group[0].work, error)
         await self._done.put(items)
 
@@ -143,7 +143,7 @@ class EmbeddingQueue:
 
 
 def by_work(items: list[Item]) -> list[list[Item]]:
-    """The items of each document apart."""
+    """The items, grouped by document."""
     groups: dict[int, list[Item]] = {}
     for item in items:
         groups.setdefault(id(item.work), []).append(item)
@@ -151,5 +151,5 @@ def by_work(items: list[Item]) -> list[list[Item]]:
 
 
 def works_of(items: list[Item]) -> list[Work]:
-    """The documents that items are of, each once, in the order of their first items."""
+    """The documents of items, each once, in the order of their first items."""
     return [group[0].work for group in by_work(items)]

@@ -1,7 +1,7 @@
-"""The embeddings server is away: which documents have met that, and whether it answers again.
+"""Outages of the embeddings server: which documents have met one, and whether the server answers again.
 
-Documents that meet it are pending again, and wait until the server answers. A document that meets it twice, although
-the server has answered in between, may hold a text that the server can't take: it fails.
+A document that meets an outage becomes pending, and waits until the server answers. If it meets another outage after
+that, it may hold a text that the server can't take: it fails.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class EmbeddingsOutage:
-    """Knows whether documents can be embedded. Use on the event loop only."""
+    """Says whether documents can be embedded. Use on the event loop only."""
 
     def __init__(self, load_model: LoadModel) -> None:
         self._load_model = load_model
@@ -25,7 +25,7 @@ class EmbeddingsOutage:
         self._asking: asyncio.Task[None] | None = None
 
     def meet(self, doc_id: str) -> bool:
-        """The server didn't answer for a document. Returns False where that document has met an outage before."""
+        """The server didn't answer for a document. Returns False if the document has met an outage before."""
         if doc_id in self._met_by:
             return False
         self._met_by.add(doc_id)
@@ -41,17 +41,17 @@ class EmbeddingsOutage:
         self._away = False
 
     async def is_over(self) -> bool:
-        """Whether documents can be embedded, as far as is known. Asks a server that was away, but doesn't wait for it.
+        """Whether documents can be embedded, as far as is known. A server that was away is asked, but not waited for.
 
-        Raises EmbeddingError, IndexMismatch, CatalogError where the model can't be loaded.
+        Raises EmbeddingError, IndexMismatch, CatalogError if the model can't be loaded.
         """
         if self._away:
             if self._asking is None:
-                # Not waited for: a server that is silent takes a minute and more to be given up.
+                # Not awaited: a call to a silent server takes more than a minute.
                 self._asking = asyncio.create_task(self._ask())
             return False
-        # Without a model that fits, documents would fail, though another process, or this one with other settings, can
-        # add them.
+        # Without a model that fits the collection, the documents would fail. They stay pending, since another process,
+        # or this one with other settings, can add them.
         try:
             await self._load_model()
         except EmbeddingUnavailable:
@@ -60,7 +60,7 @@ class EmbeddingsOutage:
         return True
 
     async def close(self) -> None:
-        """Stop asking."""
+        """Stop asking the server."""
         if self._asking:
             self._asking.cancel()
             await asyncio.gather(self._asking, return_exceptions=True)
@@ -71,7 +71,7 @@ class EmbeddingsOutage:
             await asyncio.to_thread(embedder.embed_query, "Do you hear me?")
             self._away = False
         except RagError as error:
-            # Of anything else that is wrong with it the documents are to tell.
+            # Another error ends the outage: the documents' jobs will show it.
             self._away = isinstance(error, EmbeddingUnavailable)
             logger.info("the embeddings server doesn't embed", exc_info=error)
         finally:

@@ -1,4 +1,4 @@
-"""Intake, before anything is noted: names of files and files on disk, made fit for the inside."""
+"""Intake, before anything is recorded: cleans names of files, checks sizes, and reads files from the disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAME_CHARACTERS = 255
 
 
 def display_name(name: str) -> str:
-    """A file's name as it is shown: the last part of a path, composed (NFC), without control characters."""
+    """A file's name for display: the last part of a path, composed (NFC), without invisible characters."""
     last = PurePath(name.replace("\\", "/")).name or "unnamed"
     composed = unicodedata.normalize("NFC", last.encode("utf-8", "replace").decode("utf-8"))
     clean = "".join(" " if is_invisible(c) else c for c in composed)
@@ -29,7 +29,7 @@ def check_size(file_name: str, size: int, limit_mb: int) -> None:
 
 
 def read_path(path: Path, limit_mb: int) -> bytes:
-    """The bytes of a file. Raises ReadError for a folder, a file that can't be opened, or one that is too large."""
+    """The bytes of a file. Raises ReadError for a folder, and for a file that can't be opened or is too large."""
     name = display_name(str(path))
     try:
         if path.is_dir():

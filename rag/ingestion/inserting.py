@@ -1,6 +1,6 @@
-"""Indexing: rows go into Milvus, and a document is *ready* once Milvus shows all of its rows to a search.
+"""Indexing: inserts rows into Milvus; a document is *ready* once Milvus shows all of its rows to a search.
 
-While Milvus is away an insert is tried again for PATIENCE_SECONDS; then `lifecycle` ends the jobs, and the documents
+While Milvus is away, an insert is tried again for PATIENCE_SECONDS. Then `lifecycle` ends the jobs, and the documents
 are pending again.
 """
 
@@ -21,13 +21,14 @@ from rag.runtime.retries import retrying
 from rag.vector_store.rows import ChunkRow
 from rag.vector_store.store import VectorStore
 
+# Milvus has this time to show all rows of a document.
 VISIBLE_SECONDS = 30.0
-# After this a document is said to have failed for now. It stays pending, and is taken up again when Milvus is back.
+# After this the job is shown as failed; the document stays pending and is taken up when Milvus is back.
 PATIENCE_SECONDS = 20.0
 
 
 class Inserting:
-    """Takes items from the embedding queue to Milvus, and counts the rows there. Use on the event loop only."""
+    """Inserts items of the embedding queue into Milvus, and counts the rows there. Use on the event loop only."""
 
     def __init__(
         self,
@@ -52,7 +53,7 @@ class Inserting:
                     await self._insert(items)
             except Exception as error:
                 for work in works_of(items):
-                    with contextlib.suppress(Exception):  # this is the only task that inserts: it must go on
+                    with contextlib.suppress(Exception):  # this task must go on, since no other inserts
                         await self._lifecycle.fail(work, error)
 
     async def _insert(self, items: list[Item]) -> None:
@@ -71,13 +72,13 @@ class Inserting:
                 for item in wanted
                 if item.work.wanted
             ]
-            # An insert that timed out may have been carried out all the same.
+            # An insert that timed out may have inserted its rows all the same.
             await self._store.insert(rows, prepared.namespace, again=attempt > 1)
 
         try:
             await self._persistently(insert)
         except CollectionLost:
-            # Another process has deleted it. Documents that have lost no row with it go into the next one.
+            # Another process has deleted the collection. Documents that have lost no row by this go into the next one.
             works = works_of(wanted)
             if any(work.inserted for work in works) or await self._make_collection_for(works) != prepared:
                 raise
@@ -93,23 +94,23 @@ class Inserting:
             await self._complete(inserted)
 
     async def _end_outdated(self, items: list[Item], embedder: Embedder) -> None:
-        """End the jobs of documents that another process has deleted or taken over, or that were embedded for a
-        collection that has since been rebuilt with another model."""
-        await self._lifecycle.cancel_taken_over(works_of(items))
+        """End the jobs of documents that another process has deleted or leased, and of documents that were embedded by
+        another model than the collection has since a rebuild."""
+        await self._lifecycle.cancel_lost(works_of(items))
         for item in items:
             if item.work.wanted and item.model != embedder.fingerprint:
                 await self._lifecycle.fail(item.work, self._store.lost())
 
     async def _delete_late_rows(self, works: list[Work]) -> None:
-        """Delete the rows of documents that were cancelled while these rows were being written."""
+        """Delete the rows of documents that were cancelled while their rows were being inserted."""
         cancelled = {work.job.doc_id for work in works if not work.wanted}
         late = cancelled - {work.job.doc_id for work in self._book.active()}
         if late:
             await self._store.delete(late)
 
     async def _complete(self, works: list[Work]) -> None:
-        """Wait until Milvus shows all rows of these documents; then they are ready."""
-        if len(works) == len(self._book.active()):  # a pause: the time to seal the rows that Milvus Lite holds
+        """Wait until Milvus shows all rows of documents, then make the documents ready."""
+        if len(works) == len(self._book.active()):  # no rows are to come now: the time to seal
             await self._persistently(self._store.flush)
         missing = await self._missing(works)
         for work in works:
@@ -118,11 +119,11 @@ class Inserting:
         await self._lifecycle.complete([work for work in works if work.wanted])
 
     async def _missing(self, works: list[Work]) -> set[str]:
-        """The documents of which Milvus doesn't show all rows within VISIBLE_SECONDS."""
+        """The ids of the documents of which Milvus doesn't show all rows within VISIBLE_SECONDS."""
         deadline = asyncio.get_running_loop().time() + VISIBLE_SECONDS
         pause = 0.02
         while True:
-            # Documents that are cancelled meanwhile lose their rows on purpose.
+            # Cancelled documents are left out: their rows are deleted on purpose.
             expected = {work.job.doc_id: work.chunks for work in works if work.wanted}
             if not expected:
                 return set()
@@ -132,11 +133,11 @@ class Inserting:
                 break
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
-            await self._lifecycle.cancel_taken_over(works)
+            await self._lifecycle.cancel_lost(works)
         return set(await self._store.miscounted(expected))
 
     async def _persistently(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Repeat a Milvus call while Milvus is away: for PATIENCE_SECONDS, and as long as the last attempt takes."""
+        """Repeat a call while Milvus is away. The last attempt begins within PATIENCE_SECONDS of the first."""
 
         def may_pass(error: BaseException) -> bool:
             return isinstance(error, StoreUnavailable) and not isinstance(error, CollectionLost)

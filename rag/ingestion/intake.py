@@ -1,4 +1,4 @@
-"""Intake: files are checked, noted and kept, then queued for the pipeline; the first stage of a document's way."""
+"""Intake, the first stage: files are checked, recorded in the catalog, kept, and queued for the pipeline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rag.settings import Settings
 from rag.storage.documents import Catalog
 from rag.storage.files import FileStore, document_id
 
-# Documents that are added between two counts of all.
+# Documents that are added before the collection's documents are counted again.
 COUNTED_AGAIN = 100
 
 # A path, or a name and the bytes.
@@ -27,7 +27,7 @@ OnProgress = Callable[[list[Job]], object] | None
 
 
 class Intake:
-    """Takes files in, from any thread: one at a time, since two threads may bring the same bytes."""
+    """Takes files in, from any thread; one at a time, since two threads may bring the same bytes."""
 
     def __init__(
         self, settings: Settings, catalog: Catalog, files: FileStore, ingestion: Ingestion, loop: EventLoopThread
@@ -38,11 +38,11 @@ class Intake:
         self._ingestion = ingestion
         self._loop = loop
         self._lock = threading.Lock()
-        self._documents_left = 0  # that may be added before all are counted again
+        self._documents_left = 0  # to be added before documents are counted again
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Take no file in meanwhile."""
+        """Take no file in while the block runs."""
         with self._lock:
             yield
 
@@ -62,7 +62,7 @@ class Intake:
 
     def ingest(self, files: Iterable[FileInput], replace: bool, on_progress: OnProgress) -> list[IngestResult]:
         """Like `DocumentIndex.ingest`."""
-        # Only documents of before this call are replaced, not other files of this call.
+        # Only documents from before this call are replaced, not other files of this call.
         replaced: dict[str, list[str]] = {}
         for document in self._catalog.documents(state="ready") if replace else ():
             replaced.setdefault(document.file_name, []).append(document.doc_id)
@@ -98,7 +98,7 @@ class Intake:
         return finished
 
     def namesakes(self, file_name: str, data: bytes) -> list[DocumentInfo]:
-        """Other ready documents of that name; none for bytes that are in the library already."""
+        """Other ready documents of this name; none if `data` is in the library already."""
         return self._namesakes(file_name, document_id(data))
 
     # --- inner workings
@@ -108,7 +108,7 @@ class Intake:
         return [] if document and document.state == "ready" else self._catalog.namesakes(file_name, doc_id)
 
     def _check_jobs(self, file_name: str, doc_id: str) -> None:
-        """Raise LimitReached where there is no room for a job, and this document would take one."""
+        """Raise LimitReached if there is no room for a job, and this document needs one."""
         if self._ingestion.book.room(self._settings.max_jobs) or self._ingestion.book.running(doc_id):
             return
         document = self._catalog.find(doc_id)
@@ -131,7 +131,7 @@ class Intake:
             return self._loop.run(self._make_job(doc_id, file_name, outcome, tried_before))
 
     def _check_number(self, file_name: str, replaced: int) -> None:
-        """Raise LimitReached where the collection has no room for one more document, once `replaced` are gone."""
+        """Raise LimitReached if the collection has no room for a document, after `replaced` others are deleted."""
         most = self._settings.max_documents
         if self._documents_left < 1:
             number = sum(self._catalog.count_states().values())
@@ -150,14 +150,14 @@ class Intake:
             return self._ingestion.lifecycle.queue(doc_id, file_name, tried_before=tried_before)
         book = self._ingestion.book
         if outcome == "busy":
-            error = f"{file_name} is being added or removed elsewhere right now; add it again in a moment."
+            error = f"{file_name} is being added or deleted elsewhere right now; add it again in a moment."
             return book.add(doc_id, file_name, "failed", error=error).job
         document = await asyncio.to_thread(self._catalog.find, doc_id)
         pages, chunks = (document.pages, document.chunks) if document else (0, 0)
         return book.add(doc_id, file_name, "unchanged", pages=pages, chunks=chunks).job
 
     def _submit_input(self, file_input: FileInput, replaced: Mapping[str, list[str]]) -> Job | IngestResult:
-        """The file's job; or its result where it can't be taken in. Raises CatalogError."""
+        """The file's job; or its result if it can't be taken in. Raises CatalogError."""
         name = display_name(file_input[0] if isinstance(file_input, tuple) else str(file_input))
         try:
             limit = self._settings.max_upload_mb
@@ -170,17 +170,17 @@ class Intake:
             return IngestResult(name, "failed", None, error=str(error))
 
     def _await_room(self, on_progress: OnProgress) -> int:
-        """Wait until fewer than MAX_JOBS documents are on their way. Returns for how many there is room."""
+        """Wait until there is room for a job. Returns the number of further jobs up to MAX_JOBS."""
         limit = self._settings.max_jobs
         while not (room := self._ingestion.book.room(limit)):
-            # For some of them only, since each count looks at all jobs.
+            # Wait for several jobs, since each count of the room looks at all jobs.
             unfinished = [job for job in self._ingestion.book.jobs() if not job.finished]
             self.wait(unfinished[: 1 + limit // 10], on_progress)
         return room
 
 
 def _result(job: Job, repeated: bool) -> IngestResult:
-    """`repeated`: another file of the same call had the same bytes."""
+    """The result of a job; `repeated` if another file of the same call had the same bytes."""
     if job.stage == "ready":
         status = "unchanged" if repeated else "ready"
         return IngestResult(job.file_name, status, job.doc_id, job.pages, job.chunks)  # type: ignore[arg-type]

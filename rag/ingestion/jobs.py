@@ -1,4 +1,4 @@
-"""Jobs: the documents on their way through the pipeline as the user follows them, and the finished ones."""
+"""Jobs: documents on their way through the pipeline, as the user follows them, and finished jobs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rag.schema import Job, Stage
 
 logger = logging.getLogger(__name__)
 
-# Finished jobs that are remembered.
+# Finished jobs that are kept.
 REMEMBERED = 10_000
 
 
@@ -24,7 +24,7 @@ REMEMBERED = 10_000
 class Work:
     """One document on its way: its job, and how many of its chunks have been read, embedded and inserted so far.
 
-    The stages count; `lifecycle` alone ends it.
+    The stages count the chunks; `lifecycle` alone ends the job.
     """
 
     job: Job
@@ -32,9 +32,9 @@ class Work:
     chunks: int = 0
     embedded: int = 0
     inserted: int = 0
-    is_read: bool = False  # `chunks` are all there are
-    is_ready: bool = False  # in the catalog
-    wanted: bool = True  # False once it has failed or was cancelled: its chunks are passed over
+    is_read: bool = False  # `chunks` is the final number
+    is_ready: bool = False  # the document's state in the catalog
+    wanted: bool = True  # False once the job has failed or was cancelled: the stages skip its chunks
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -48,7 +48,7 @@ class Work:
         return self.is_read and self.inserted == self.chunks
 
     def count_read(self, chunks: int, share: float) -> None:
-        """So many more chunks have been read, and with them `share` of the text, from 0 to 1."""
+        """`chunks` more chunks have been read. `share` of the text, from 0 to 1, has been chunked so far."""
         self.chunks += chunks
         self.update(chunks=self.chunks, total=round(self.chunks / share))
 
@@ -72,15 +72,15 @@ class Work:
             self.update(stage="indexing", done=self.inserted)
 
     def pass_over(self) -> None:
-        """Have the stages pass over the chunks that are still under way; the job isn't finished yet."""
+        """Have the stages skip the chunks that are still under way. The job isn't finished by this."""
         self.wanted = False
 
     def mark_ready(self) -> None:
-        """The document is ready in the catalog; the job isn't finished yet."""
+        """The document is ready in the catalog. The job isn't finished by this."""
         self.is_ready = True
 
     def update(self, **changes: Any) -> None:
-        """Change the job that others see; a finished one stays as it is."""
+        """Change fields of the job, unless it is finished."""
         if not self.job.finished:
             stage, self.job = self.job.stage, replace(self.job, **changes)
             if self.job.stage != stage:
@@ -111,14 +111,14 @@ def explain(job: Job, error: Exception) -> str:
 
 
 class JobBook:
-    """All jobs, oldest first. Changed on the event loop only; `jobs` and `running` may be called from any thread."""
+    """All jobs, oldest first. Use on the event loop only; but `jobs` and `running` may be called from any thread."""
 
     def __init__(self) -> None:
         self._works: dict[str, Work] = {}  # by job
         self._newest: dict[str, Work] = {}  # by document
 
     def running(self, doc_id: str) -> Job | None:
-        """The unfinished job of a document."""
+        """The unfinished job of a document; None if there is none."""
         work = self._newest.get(doc_id)
         return work.job if work is not None and not work.job.finished else None
 
@@ -126,7 +126,7 @@ class JobBook:
         return [work.job for work in list(self._works.values())]
 
     def active(self, doc_ids: Collection[str] | None = None) -> list[Work]:
-        """The unfinished ones (of these documents)."""
+        """The unfinished jobs, of `doc_ids` or (None) of all documents."""
         return [
             work
             for work in list(self._works.values())
@@ -134,16 +134,16 @@ class JobBook:
         ]
 
     def cancel(self, doc_ids: Collection[str] | None = None) -> None:
-        """Take documents (all when None) out of the pipeline. Deleting their rows is left to the caller."""
+        """Cancel the jobs of documents (None: all jobs). The caller deletes the documents' rows."""
         for work in self.active(doc_ids):
             work.finish("cancelled")
 
     def room(self, most: int) -> int:
-        """How many more jobs there may be where `most` may be unfinished."""
+        """The number of jobs that may be added, if `most` jobs may be unfinished."""
         return max(0, most - len(self.active()))
 
     def add(self, doc_id: str, file_name: str, stage: Stage, *, tried_before: bool = False, **fields: Any) -> Work:
-        """A new job in `stage`, which may be a final one; `fields` are others of Job."""
+        """A new job in `stage`, which may be a final one. `fields` are further fields of Job."""
         work = Work(Job(uuid.uuid4().hex, file_name, doc_id, stage, **fields), tried_before)
         self._works[work.job.job_id] = self._newest[doc_id] = work
         log_job(work.job)
@@ -162,7 +162,7 @@ class JobBook:
         return self._works[job_id]
 
     async def wait(self, jobs: Iterable[Job]) -> list[Job]:
-        """Wait until these jobs are finished; returns them as they are then, in the same order."""
+        """Wait until `jobs` are finished. Returns the finished jobs in the same order."""
         works = [(job, self._works.get(job.job_id)) for job in jobs]
         for _, work in works:
             if work is not None:
@@ -170,7 +170,7 @@ class JobBook:
         return [work.job if work is not None else job for job, work in works]
 
     def dismiss(self, job_id: str | None) -> None:
-        """Take one finished job, or all of them, off the list."""
+        """Take a finished job (None: all finished jobs) off the list."""
         for key in [job_id] if job_id else list(self._works):
             if key in self._works and self._works[key].job.finished:
                 self._take_off(key)

@@ -1,8 +1,8 @@
-"""The life of a document: every change of its state is decided and carried out here, in catalog, Milvus and job.
+"""The life of a document: every change of its state is decided here, and made in catalog, Milvus and job.
 
     unlisted → pending → queued, reading, embedding, indexing → ready | failed | pending again | gone
 
-docs/architecture.md has it as a diagram, and says what happens when the process is killed or a server goes away.
+docs/architecture.md has the diagram, and says what happens when the process is killed or a server goes away.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from rag.vector_store.store import VectorStore
 
 logger = logging.getLogger(__name__)
 
-STILL_THERE = "Milvus couldn't be asked to remove this document; delete it again when Milvus is back."
+STILL_THERE = "Milvus couldn't be asked to delete this document; delete it again when Milvus is back."
 ALL_STATES: tuple[DocumentState, ...] = ("pending", "ready", "failed")
 READY: tuple[DocumentState, ...] = ("ready",)
 
 
 class Lifecycle:
-    """Changes the states of the documents of one collection. Use on the event loop only, but for `enter`."""
+    """Changes the states of the documents of one collection. Use on the event loop only, except `enter`."""
 
     def __init__(
         self,
@@ -50,9 +50,9 @@ class Lifecycle:
         self._delete_collection = delete_collection
         self._deletion = Deletion(catalog, files, store, delete_collection)
         self._queue: asyncio.Queue[Work] = asyncio.Queue()
-        # Documents of which Milvus didn't show all rows once: the second time they fail.
+        # Documents of which Milvus once didn't show all rows. The second time, they fail.
         self._incomplete_once: set[str] = set()
-        # Leases that couldn't be released, since the database failed.
+        # Documents whose leases couldn't be released, since the database failed.
         self._unreleased: set[str] = set()
 
     # --- into the pipeline: unlisted → pending → queued
@@ -60,11 +60,11 @@ class Lifecycle:
     def enter(
         self, doc_id: str, file_name: str, data: bytes, replaces: Iterable[str]
     ) -> Literal["added", "ready", "busy"]:
-        """New → unlisted → pending: note a document, keep its bytes, list it. For any thread but the event loop's.
+        """New → unlisted → pending: record a document, keep its bytes, list it. Not to be called on the event loop.
 
-        Returns like `Leases.add_pending`. Raises CatalogError; RagError where the bytes can't be kept.
+        Returns like `Leases.add_pending`. Raises CatalogError; RagError if the bytes can't be kept.
         """
-        # Noted first, so that no bytes are left of an unknown document; listed when they are kept.
+        # Recorded first, so that no bytes are kept without a row in the catalog. Listed once the bytes are kept.
         listed = self._catalog.find(doc_id) is not None
         outcome = self._catalog.leases.add_pending(doc_id, file_name, len(data), replaces, listed=listed)
         if outcome == "busy":
@@ -80,7 +80,7 @@ class Lifecycle:
         return outcome
 
     def queue(self, doc_id: str, file_name: str, *, tried_before: bool = False) -> Job:
-        """Pending → queued: a document that is leased to this process. `tried_before`: it may have left rows."""
+        """Pending → queued: a document that this process leased. `tried_before`: it may have rows already."""
         self._unreleased.discard(doc_id)
         work = self._book.add(doc_id, file_name, "queued", tried_before=tried_before)
         self._queue.put_nowait(work)
@@ -91,12 +91,12 @@ class Lifecycle:
         return await self._queue.get()
 
     async def queue_pending(self) -> list[Job]:
-        """Pending → queued: documents that no living process has, without the rows that an earlier run has left.
+        """Pending → queued: the documents that no living process has leased. Rows of an earlier attempt are deleted.
 
-        Raises StoreError, CatalogError, RagError; they are pending then.
+        Raises StoreError, CatalogError, RagError; the documents then stay pending.
         """
         leased = await asyncio.to_thread(self._catalog.leases.acquire_pending)
-        # One that is being added is in the book already: its lease was released late.
+        # Leave out documents that have a running job: their leases were released late.
         leased = [document for document in leased if self._book.running(document.doc_id) is None]
         doc_ids = [document.doc_id for document in leased]
         try:
@@ -106,12 +106,16 @@ class Lifecycle:
         except RagError:
             await self.release(doc_ids)
             raise
-        # Looked at again: the user may have tried one again meanwhile.
-        return [self.queue(each.doc_id, each.file_name) for each in leased if self._book.running(each.doc_id) is None]
+        # Checked once more: the user may have begun a job meanwhile.
+        return [
+            self.queue(document.doc_id, document.file_name)
+            for document in leased
+            if self._book.running(document.doc_id) is None
+        ]
 
     async def rebuild(self) -> None:
-        """Any state → pending, of all documents, while the collection is deleted. Raises RagError, after which the
-        states are as they were."""
+        """Any state → pending: all documents, while the collection is deleted. Raises RagError; the states are then
+        unchanged."""
         cancelled = [work.job.doc_id for work in self._book.active()]
         self._book.cancel()
         try:
@@ -119,18 +123,18 @@ class Lifecycle:
             self._outage.end()
             await asyncio.to_thread(self._catalog.mark_pending, ALL_STATES)
         except RagError:
-            # They are taken up again when Milvus, or the database, is back.
+            # `resume` queues the documents again when Milvus or the database is back.
             await self.release(cancelled)
             raise
 
     async def ready_to_pending(self, doc_ids: Collection[str] | None) -> None:
-        """Ready → pending: Milvus has lost rows of these documents (all when None). Raises CatalogError."""
+        """Ready → pending: documents (None: all) of which Milvus has lost rows. Raises CatalogError."""
         await asyncio.to_thread(self._catalog.mark_pending, READY, doc_ids)
 
     # --- out of the pipeline: ready, failed, pending again, cancelled
 
     async def complete(self, works: Collection[Work]) -> None:
-        """Indexing → ready: documents of which Milvus shows all rows. Those that they replace are deleted."""
+        """Indexing → ready: documents of which Milvus shows all rows; documents that they replace are deleted."""
         counts = {work.job.doc_id: (work.job.pages, work.chunks) for work in works}
         marked = await asyncio.to_thread(self._catalog.mark_ready, counts)
         ready = [work for work in works if work.job.doc_id in marked.ready]
@@ -144,11 +148,11 @@ class Lifecycle:
             work.finish("ready")
         for work in works:
             if not work.is_ready and work.wanted:
-                await self._cancel_taken_over(work)
+                await self._cancel_lost(work)
 
     async def fail(self, work: Work, error: Exception) -> None:
-        """Any stage → failed, or → pending where `error` may pass: Milvus, the database or the embeddings server is
-        away. Then other documents that would meet the same error are pending again, too."""
+        """Any stage → failed; or → pending if `error` may pass, because Milvus, the database or the embeddings server
+        is away. Other documents that would meet the same error then become pending, too."""
         if work.job.finished:
             return
         work.pass_over()
@@ -163,9 +167,10 @@ class Lifecycle:
             elif isinstance(error, CatalogError):
                 await self._return_to_pending([work], sentence)
             elif doc_id not in await asyncio.to_thread(self._catalog.leases.held, [doc_id]):
-                await self._cancel_taken_over(work)
+                await self._cancel_lost(work)
             else:
-                # In this order: if the process is killed in between, the document is pending, and its rows are known.
+                # In this order: if the process is killed in between, the document stays pending, and `queue_pending`
+                # deletes its rows.
                 with contextlib.suppress(StoreError):
                     await self._store.delete([doc_id])
                 await asyncio.to_thread(self._catalog.mark_failed, doc_id, sentence)
@@ -178,8 +183,8 @@ class Lifecycle:
             work.finish("failed", error=sentence)
 
     async def fail_incomplete(self, work: Work) -> None:
-        """Indexing → pending, the second time → failed: Milvus doesn't show all rows. Rows can be lost, or doubled,
-        where Milvus goes away between two inserts."""
+        """Indexing → pending, the second time → failed: Milvus doesn't show all rows. Rows can be lost or doubled if
+        Milvus goes away between two inserts."""
         doc_id, sentence = work.job.doc_id, f"{work.job.file_name} wasn't stored whole by Milvus"
         if doc_id in self._incomplete_once:
             await self.fail(work, RagError(f"{sentence}; try again."))
@@ -188,30 +193,30 @@ class Lifecycle:
             await self._return_to_pending([work], f"{sentence}; it is added again by itself.")
 
     async def fail_ready(self, doc_id: str, sentence: str) -> None:
-        """Ready → failed: chunks and bytes of a document are lost. Raises StoreError, CatalogError."""
+        """Ready → failed: a document whose chunks and bytes are lost. Raises StoreError, CatalogError."""
         await self._store.delete([doc_id])
         await asyncio.to_thread(self._catalog.mark_failed, doc_id, sentence)
 
-    async def cancel_taken_over(self, works: Iterable[Work]) -> None:
-        """Any stage → cancelled: documents that another process has deleted or taken over. Raises CatalogError."""
+    async def cancel_lost(self, works: Iterable[Work]) -> None:
+        """Any stage → cancelled: documents that another process has deleted or leased. Raises CatalogError."""
         wanted = [work for work in works if work.wanted]
         held = await asyncio.to_thread(self._catalog.leases.held, [work.job.doc_id for work in wanted])
         for work in wanted:
             if work.job.doc_id not in held:
-                await self._cancel_taken_over(work)
+                await self._cancel_lost(work)
 
     # --- out of the library: → unlisted → gone
 
     async def delete(self, doc_ids: list[str]) -> Receipt:
-        """Any state → unlisted → gone; → failed where Milvus can't delete the rows, so that it can be deleted again.
+        """Any state → unlisted → gone; → failed if Milvus can't delete the rows, so that the user can delete it again.
 
-        Raises StoreUnavailable, StoreError; CatalogError, where nothing has changed; RagError where the files can't be
-        deleted.
+        Raises StoreUnavailable, StoreError; CatalogError, after which nothing has changed; RagError if the files can't
+        be deleted.
         """
         await asyncio.to_thread(self._catalog.deletions.unlist, doc_ids)
         self._book.cancel(doc_ids)
         try:
-            removed, left = await self._deletion.delete(doc_ids)
+            deleted, left = await self._deletion.delete(doc_ids)
         except StoreError:
             await self._list_failed(doc_ids)
             raise
@@ -220,24 +225,24 @@ class Lifecycle:
             raise
         if left:
             await self._list_failed(doc_ids)
-        return Receipt(len(doc_ids), removed, left, tuple(doc_ids))
+        return Receipt(len(doc_ids), deleted, left, tuple(doc_ids))
 
     async def reset(self) -> Receipt:
-        """All documents → unlisted → gone, with the collection. Raises like `delete`; where Milvus or the files fail
-        they are out of the library even so, and `finish_deletions` deletes the rest."""
+        """All documents → unlisted → gone, with the collection. Raises like `delete`. If Milvus or the files fail, the
+        documents stay unlisted, and `finish_deletions` deletes them later."""
         doc_ids = await asyncio.to_thread(self._catalog.deletions.unlist)
         self._book.cancel()
         try:
-            removed, left = await self._deletion.delete_with_collection(doc_ids)
+            deleted, left = await self._deletion.delete_with_collection(doc_ids)
         except RagError as error:
             await self.release(doc_ids)
             if isinstance(error, StoreUnavailable):
                 raise StoreUnavailable(f"{str(error).rstrip('.')}; what was begun is finished then.") from error
             raise
-        return Receipt(len(doc_ids), removed, left, tuple(doc_ids))
+        return Receipt(len(doc_ids), deleted, left, tuple(doc_ids))
 
     async def finish_deletions(self) -> None:
-        """Unlisted → gone: documents that a killed process has left half added or half deleted.
+        """Unlisted → gone: documents that a killed process has left half added or half deleted, or `reset` has left.
 
         Raises like `delete`.
         """
@@ -255,10 +260,10 @@ class Lifecycle:
             else:
                 await self._deletion.delete(doc_ids)
         finally:
-            await self.release(doc_ids)  # of documents that aren't deleted by now
+            await self.release(doc_ids)  # changes only documents that couldn't be deleted
 
     async def release(self, doc_ids: Collection[str]) -> None:
-        """Release the leases on documents; the next process takes them up, which may be this one."""
+        """Release the leases on documents. The next process, perhaps this one, leases them again."""
         await asyncio.to_thread(self._release_now, doc_ids)
 
     def _release_now(self, doc_ids: Collection[str]) -> None:
@@ -271,18 +276,18 @@ class Lifecycle:
     # --- inner workings
 
     async def _return_to_pending(self, works: Collection[Work], sentence: str) -> None:
-        """Any stage → pending: `resume` takes them up when Milvus, the database or the embeddings server is back."""
+        """Any stage → pending: `resume` queues them when Milvus, the database or the embeddings server is back."""
         for work in works:
             work.finish("failed", error=sentence)
         await self.release([work.job.doc_id for work in works])
 
-    async def _cancel_taken_over(self, work: Work) -> None:
+    async def _cancel_lost(self, work: Work) -> None:
         work.finish("cancelled", error=f"{work.job.file_name} was deleted, or added again, meanwhile.")
         if not await asyncio.to_thread(self._catalog.knows, work.job.doc_id):
             await self._store.delete([work.job.doc_id])
 
     async def _delete_replaced(self, doc_ids: list[str]) -> None:
-        """Unlisted → gone: documents that another one has replaced; if they can't be deleted now, `resume` does it."""
+        """Unlisted → gone: replaced documents. If they can't be deleted now, `finish_deletions` deletes them later."""
         self._book.cancel(doc_ids)
         try:
             await self._deletion.delete(doc_ids)

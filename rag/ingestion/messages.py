@@ -1,4 +1,4 @@
-"""Reading, between the two processes: the messages from the app to a reader and back.
+"""Reading, between the two processes: the messages from the app to a reader, and back.
 
 On the wire each message is a JSON object, preceded by its length in 4 bytes, big-endian. Its "message" is the name of
 a class below, its other keys are the fields of that class.
@@ -19,14 +19,14 @@ _LENGTH = struct.Struct(">I")
 
 @dataclass(frozen=True, slots=True)
 class UseTokenizer:
-    """To the reader: count tokens by this tokenizer from now on, given as the JSON that `tokenizers` loads."""
+    """To the reader: from now on count tokens by `tokenizer`, the JSON that the package `tokenizers` loads."""
 
     tokenizer: str
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """To the reader: read a document of the FileStore in `folder`, into chunks of at most `max_tokens` tokens, with at
+    """To the reader: read a document of the FileStore in `folder` into chunks of at most `max_tokens` tokens, taking at
     most `memory` bytes."""
 
     folder: str
@@ -46,7 +46,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class TextRead:
-    """From the reader: all text has been read, and drafted in the FileStore; `pages` is the last page's number."""
+    """From the reader: all text has been read and written to a temporary file of the FileStore; `pages` is the last
+    page's number."""
 
     pages: int
 
@@ -62,7 +63,7 @@ class ReadChunk:
 
 @dataclass(frozen=True, slots=True)
 class Chunked:
-    """From the reader: the next chunks of the document; `share` of its text, from 0 to 1, has been chunked by then."""
+    """From the reader: the next chunks of the document. `share` of its text, from 0 to 1, has been chunked so far."""
 
     share: float
     chunks: list[ReadChunk]
@@ -70,15 +71,15 @@ class Chunked:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """From the reader: the document is done. A process that is `worn_out` is better replaced."""
+    """From the reader: all chunks have been sent. A `worn_out` process should be replaced."""
 
     worn_out: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """From the reader: the document can't be read. `error` is the name of the exception's class, `sentence` its text
-    for the user, empty for an exception that no user should see; the log gets `exceptions`."""
+    """From the reader: the document can't be read. `error` is the name of the exception's class. `sentence` is for the
+    user, and empty if the exception isn't fit to be shown; `exceptions` are for the log."""
 
     error: str
     sentence: str
@@ -93,7 +94,7 @@ _NAMES = {each: [field.name for field in fields(each)] for each in (*_CLASSES.va
 
 
 def encode(message: ToReader | FromReader) -> bytes:
-    """A message as it goes through the pipe."""
+    """A message in the form that goes through the pipe."""
     content = json.dumps({"message": type(message).__name__, **_as_object(message)}, default=_as_object).encode("ascii")
     return _LENGTH.pack(len(content)) + content
 
@@ -120,7 +121,7 @@ def next_request(stream: BinaryIO) -> ToReader | None:
 
 
 async def next_reply(stream: asyncio.StreamReader) -> FromReader:
-    """The next message from the reader. Raises IncompleteReadError where the process has ended."""
+    """The next message from the reader. Raises IncompleteReadError if the process has ended."""
     (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
     reply: FromReader = _decode(await stream.readexactly(length))
     return reply

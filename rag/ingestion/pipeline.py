@@ -1,8 +1,8 @@
-"""The pipeline as a whole: read → chunk → embed → insert → count → ready, each stage working while the others do.
+"""The pipeline as a whole: read → chunk → embed → insert → count → ready. All stages work at the same time.
 
-Runs on the event loop of the process. Reading and chunking happen in processes of their own, embedding in threads; the
-queues between the stages are bounded, so that memory follows the queues and not the upload. A document counts as
-*ready* only when Milvus shows all of its rows to a search; until then its rows are left out of every search.
+It runs on the event loop of the process. Reading and chunking run in separate processes, embedding in threads. The
+queues between the stages are bounded, so that memory depends on the queues and not on the upload. A document becomes
+*ready* only when Milvus shows all of its rows to a search; until then every search leaves its rows out.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from rag.vector_store.store import VectorStore
 
 logger = logging.getLogger(__name__)
 
+# The time between two renewals of all leases, a third of a lease (`leases.LEASE`).
 RENEW_SECONDS = 20
 
 
@@ -56,19 +57,19 @@ class Ingestion:
         self._embedding = EmbeddingQueue(threads, load_model, self.lifecycle.fail)
         self._reading = Reading(files, store, self.lifecycle, self._embedding, load_model, self._make_collection_for)
         self._inserting = Inserting(store, self.book, self.lifecycle, self._embedding, self._make_collection_for)
-        # Held by calls that take up or delete documents all at once: one runs at a time.
+        # Held by calls that lease or delete many documents, so that they run one at a time.
         self._one_at_a_time = asyncio.Lock()
         self._tasks: list[asyncio.Task[Any]] = []
 
     def start(self, ready: bool) -> None:
-        """Begin to work. `ready`: the first documents won't wait for their readers' processes to start."""
+        """Start all stages. `ready` also starts the reader processes, so that the first documents don't wait."""
         workers = [self._reading.run() for _ in range(READERS)]
         workers += [self._embedding.run(), self._inserting.run(), self._renew_leases()]
         workers += [self._reading.start_readers()] if ready else []
         self._tasks = [asyncio.create_task(worker) for worker in workers]
 
     async def close(self) -> None:
-        """Stop at once; documents that aren't ready stay pending for the next start."""
+        """Stop at once. Documents that aren't ready stay pending until the next start."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(self._outage.close(), *self._tasks, return_exceptions=True)
@@ -76,18 +77,17 @@ class Ingestion:
         await asyncio.to_thread(self._catalog.leases.release)
 
     def in_flight(self) -> set[str]:
-        """The documents of which Milvus may hold some rows but not all: they must not be searched."""
+        """The documents of which Milvus may hold some rows but not all. They must not be searched."""
         return {work.job.doc_id for work in self.book.active() if work.chunks and not work.is_ready}
 
     async def dismiss(self, job_id: str | None) -> None:
-        """Take one finished job off the list, or all of them."""
+        """Take a finished job (None: all finished jobs) off the list."""
         self.book.dismiss(job_id)
 
     async def cancel(self, job_id: str) -> None:
-        """Cancel a job, and delete the rows that it has written. Does nothing to a finished one.
+        """Cancel a job, and delete the rows that it has written. Does nothing to a finished job.
 
-        Raises NotFound, and StoreUnavailable where the rows can't be deleted now; the document is then listed as
-        failed.
+        Raises NotFound; StoreUnavailable if the rows can't be deleted now, and the document is then listed as failed.
         """
         work = self.book.find(job_id)
         if not work.job.finished:
@@ -100,25 +100,25 @@ class Ingestion:
             return await self.lifecycle.reset()
 
     async def rebuild(self) -> list[Job]:
-        """Delete the collection, and queue all documents. Raises StoreUnavailable, after which it is as it was."""
+        """Delete the collection, and queue all documents. Raises StoreUnavailable, after which nothing has changed."""
         async with self._one_at_a_time:
             await self.lifecycle.rebuild()
             return await self.lifecycle.queue_pending()
 
     async def resume(self) -> list[Job]:
-        """Take up the documents that no living process has: delete the unlisted ones, queue the pending ones.
+        """Of the documents that no living process has leased, delete the unlisted and queue the pending documents.
 
-        Raises EmbeddingError, IndexMismatch where pending ones can't be embedded; StoreError, CatalogError, RagError.
+        Raises EmbeddingError, IndexMismatch if pending documents can't be embedded; StoreError, CatalogError, RagError.
         """
         refusal: RagError | None = None
         try:
-            can_embed = await self._can_embed_pending()  # may take long, and a reset mustn't wait for that
+            can_embed = await self._can_embed_pending()  # may take long, and a reset mustn't wait for it
         except RagError as error:
             can_embed, refusal = False, error
         async with self._one_at_a_time:
             try:
                 await self.lifecycle.finish_deletions()
-            finally:  # documents that can't be deleted mustn't keep others from being added
+            finally:  # a failed deletion mustn't keep other documents from being added
                 jobs = await self.lifecycle.queue_pending() if can_embed else []
         if refusal:
             raise refusal
@@ -130,10 +130,10 @@ class Ingestion:
         return bool(pending) and await self._outage.is_over()
 
     async def _make_collection_for(self, works: list[Work]) -> PreparedCollection | None:
-        """Make the collection unless it exists. None where none of these documents is wanted any more: a reset must not
-        be followed by a new collection."""
-        await self._load_model()  # may take long; from here on `make_collection` doesn't wait before it takes its lock
-        await self.lifecycle.cancel_taken_over(works)
+        """Make the collection unless it exists. None if none of `works` is wanted any more: after a reset no new
+        collection must be made."""
+        await self._load_model()  # may take long; after it `make_collection` takes its lock without waiting
+        await self.lifecycle.cancel_lost(works)
         if not any(work.wanted for work in works):
             return None
         return await self._make_collection()

@@ -1,5 +1,5 @@
-"""Reading, the app's side: a process reads the documents, and is killed when it takes too long or isn't needed any
-more. `reader_worker` is the code of that process, `messages` has the messages between the two.
+"""Reading, the app's side: a process reads the documents, and is killed when it takes too long or is no longer needed.
+`reader_worker` is the code of this process, `messages` has the messages between the app and it.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ from rag.runtime.logs import ID_CHARACTERS
 
 logger = logging.getLogger(__name__)
 
-# A reader is killed that takes longer to make pages of a small file, whatever it says meanwhile, or is silent for as
-# long afterwards. Large files get more: long HTML and Word texts take up to 14 seconds per megabyte on an idle machine.
+# A reader is killed if it takes longer than this to read the pages of a small file, even if it reports progress, or if
+# it is silent for longer afterwards. Large files get more time: long HTML and Word texts take up to 14 seconds per
+# megabyte on an idle machine.
 SILENT_SECONDS = 25.0
 SECONDS_PER_MEGABYTE = 20.0
-# Bytes that a reader may take, so that it stays below a gigabyte with its code; and how many for each byte of the file.
+# Bytes of memory that a reader may take, with its code below a gigabyte; and the bytes added for each byte of the file.
 MEMORY = 900_000_000
 MEMORY_PER_BYTE = 6
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from rag.ingestion.reader_worker import main; main()"
 
 
 class ReaderProcess:
-    """One process that reads one document after the other, started when it is needed. Use on the event loop only."""
+    """A process that reads one document after the other. It is started when needed. Use on the event loop only."""
 
     def __init__(self) -> None:
         self._starting = asyncio.Lock()
@@ -48,7 +49,7 @@ class ReaderProcess:
         self._tokenizer: str | None = None
 
     async def start(self) -> None:
-        """Have the process ready, which takes half a second."""
+        """Start the process unless it runs; takes half a second."""
         async with self._starting:
             if self._process is None or self._process.returncode is not None:
                 await self._start()
@@ -63,17 +64,17 @@ class ReaderProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            # Ctrl-C in the terminal is for the app, which then closes this one.
+            # Ctrl-C in the terminal is only for the app, which then kills this process.
             start_new_session=os.name == "posix",
         )
 
     async def read(
         self, folder: Path, doc_id: str, file_name: str, size: int, embedder: Embedder
     ) -> AsyncGenerator[Progress | TextRead | Chunked, None]:
-        """Read the document of `size` bytes in the folder of a FileStore: Progress while its pages are read, TextRead
-        once, then its chunks. Closing this generator early kills the process.
+        """Read the document of `size` bytes in the folder of a FileStore. Yields Progress while its pages are read,
+        TextRead once, then its chunks. Closing this generator early kills the process.
 
-        Raises ReadError, also for a reader that crashes, takes too long or too much memory; RagError.
+        Raises ReadError, also if the process crashes or takes too long or too much memory; RagError.
         """
         await self.start()
         process = self._process
@@ -85,7 +86,7 @@ class ReaderProcess:
                 process.stdin.write(await asyncio.to_thread(lambda: encode(UseTokenizer(embedder.tokenizer))))
                 self._tokenizer = embedder.fingerprint
             memory = MEMORY + MEMORY_PER_BYTE * size
-            # Not drained: a process that doesn't take it says nothing either, which is noticed below.
+            # Not drained: a process that doesn't take the message is silent too, and the deadline below notices it.
             process.stdin.write(encode(Read(str(folder), doc_id, file_name, embedder.max_tokens, memory)))
             patience = SILENT_SECONDS + SECONDS_PER_MEGABYTE * size / 1_000_000
             clock = asyncio.get_running_loop().time
@@ -113,7 +114,7 @@ class ReaderProcess:
                 await self.close()
 
     async def close(self) -> None:
-        """Kill the process, whatever it is doing."""
+        """Kill the process, also in the middle of a document."""
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             process.kill()

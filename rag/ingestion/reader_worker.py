@@ -1,7 +1,7 @@
-"""Reading, in a process of its own: a document's bytes → its pages → its chunks, with the texts to embed and index.
+"""Reading, in a separate process: a document's bytes → its pages → its chunks, with the texts to embed and index.
 
-Parsers take long, crash, and eat memory on damaged or hostile files: here they can be killed, and they don't hold up
-the app's interpreter. `reader_process` is the app's side, `messages` has the messages between the two.
+On damaged or hostile files parsers take long, crash, or eat memory. Here they can be killed, and they don't hold up the
+app's interpreter. `reader_process` is the app's side, `messages` has the messages between the two.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ from rag.storage.files import FileStore
 from rag.text.chunking import chunk_pages, in_context
 from rag.text.terms import lexical_text
 
-# Chunks in a message: so few that the embedder has work early.
+# Chunks in a message. Few, so that the embedder has work early.
 TOGETHER = 64
 PROGRESS_SECONDS = 0.1
-# Bytes that a process may still hold after a document: it lacks them for the next one.
+# Bytes that a process may hold after a document. It can't use them for the next document.
 HELD = 250_000_000
 
 Send = Callable[[FromReader], None]
@@ -53,12 +53,12 @@ Send = Callable[[FromReader], None]
 def main() -> None:
     """Serve the requests on stdin until it is closed.
 
-    The replies to a document are Progress …, TextRead, Chunked …, Finished; or Failed at any point.
+    The replies for a document are Progress …, TextRead, Chunked …, Finished; or Failed at any point.
     """
     lower_priority()
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
     import_readers()  # before the first document needs them
-    # What a parser prints, in Python or in C, must not get between the messages.
+    # A parser's output, from Python or C, must not get between the messages.
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def _end_with(parent: int) -> None:
-    """End when the app is gone, also in the middle of a document."""
+    """End this process when the app is gone, also in the middle of a document."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
@@ -99,20 +99,19 @@ def _serve(request: Read, tokenizer: Any, send: Send) -> Finished | Failed:
 
 
 def _read(request: Read, tokenizer: Any, send: Send) -> None:
-
     _limit_memory(request.memory)
     files = FileStore(Path(request.folder))
-    said = 0.0
+    reported_at = 0.0
 
     def report(done: int, total: int) -> None:
-        nonlocal said
-        if time.monotonic() - said > PROGRESS_SECONDS:
-            said = time.monotonic()
+        nonlocal reported_at
+        if time.monotonic() - reported_at > PROGRESS_SECONDS:
+            reported_at = time.monotonic()
             send(Progress(done, total))
 
     file_name = request.file_name
     pages = read_segments(file_name, files.read(request.doc_id), report)
-    files.draft_pages(request.doc_id, pages)
+    files.write_temporary_pages(request.doc_id, pages)
     send(TextRead(max((page.number or 1 for page in pages), default=0)))
     begins: dict[int | None, int] = {}
     length = 0
@@ -131,7 +130,7 @@ def _with_texts(chunk: Chunk, file_name: str) -> ReadChunk:
 
 
 def _limit_memory(size: int) -> None:
-    """Have this process fail to take more than `size` bytes of memory; Windows knows no such limit."""
+    """Limit this process to `size` bytes of memory, on Linux only."""
     if sys.platform == "linux":
         import resource
 
@@ -141,7 +140,7 @@ def _limit_memory(size: int) -> None:
 
 
 def _worn_out() -> bool:
-    """Whether the process holds so much memory that it is better replaced."""
+    """Whether this process holds so much memory that it should be replaced."""
     if sys.platform != "linux":
         return False
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])

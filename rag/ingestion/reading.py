@@ -1,4 +1,4 @@
-"""Reading: documents are taken from the queue, read and chunked in processes of their own, a few at a time."""
+"""Reading: takes documents from the queue, and has them read and chunked in separate processes, a few at a time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from rag.storage.files import FileStore
 from rag.vector_store.store import VectorStore
 
 READERS = 2
-# A reader's process that has had nothing to do for so long is stopped; it holds some 100 MB.
+# A reader process that is idle for this time is stopped, since it holds some 100 MB.
 IDLE_SECONDS = 60.0
 
 
 class Reading:
-    """Takes queued documents, and gives their chunks to the embedding queue. Use on the event loop only."""
+    """Takes queued documents, and puts their chunks into the embedding queue. Use on the event loop only."""
 
     def __init__(
         self,
@@ -38,20 +38,20 @@ class Reading:
         self._embedding = embedding
         self._load_model = load_model
         self._make_collection_for = make_collection_for
-        # The last one is taken first, since it is most likely to have a process.
+        # The last reader is taken first: it was used last, and is most likely to have a running process.
         self._idle_readers = [ReaderProcess() for _ in range(READERS)]
 
     async def start_readers(self) -> None:
-        """Start the readers' processes, so that the first documents don't wait for them."""
+        """Start the reader processes, so that the first documents don't wait for them."""
         await asyncio.gather(*(reader.start() for reader in self._idle_readers))
 
     async def close(self) -> None:
-        """Stop the readers' processes, once nothing runs any more."""
+        """Stop the reader processes. Call it after `run` has ended."""
         for reader in self._idle_readers:
             await reader.close()
 
     async def run(self) -> None:
-        """Read one document after the other until cancelled; may run READERS times at once."""
+        """Read one document after the other until cancelled. May run READERS times at once."""
         while True:
             try:
                 # Not wait_for, which can lose a cancellation in Python 3.11.
@@ -59,7 +59,7 @@ class Reading:
                     work = await self._lifecycle.next_queued()
             except TimeoutError:
                 for idle in list(self._idle_readers):
-                    if idle in self._idle_readers:  # a document may have come while another one was being closed
+                    if idle in self._idle_readers:  # else it got a document while another reader was being closed
                         await idle.close()
                 continue
             if not work.wanted:
@@ -78,22 +78,23 @@ class Reading:
 
     async def _read_document(self, work: Work, reader: ReaderProcess) -> None:
         embedder, _ = await asyncio.gather(self._load_model(), reader.start())
-        # A new collection is made while the document is read; for all documents, so it isn't cancelled with this one.
+        # A new collection is made while the document is read. It is for all documents, so a cancellation of this one
+        # doesn't stop it.
         making: asyncio.Task[object] = asyncio.create_task(self._make_collection_for([work]))
         making.add_done_callback(lambda task: task.cancelled() or task.exception())
         job = work.job
         if work.tried_before:
-            # New rows would get the same ids, but there may have been more of the old ones.
+            # New rows get the ids of earlier rows, but there may be more of the earlier rows.
             await self._store.delete([job.doc_id])
         work.update(stage="reading")
         size = await asyncio.to_thread(self._files.size, job.doc_id)
-        # The last chunks are held back until it is known that they are the last.
+        # Chunks are held back until the next message: only then is it known whether they are the last.
         held: list[Item] = []
         async with aclosing(reader.read(self._files.folder, job.doc_id, job.file_name, size, embedder)) as messages:
             async for message in messages:
                 if not work.wanted:
                     await reader.close()
-                    # It may have written the text of a document that was deleted before.
+                    # The reader may have written the text of a deleted document; this deletes the text.
                     await asyncio.to_thread(self._files.keep_pages, job.doc_id)
                     return
                 if isinstance(message, Progress):

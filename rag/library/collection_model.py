@@ -1,4 +1,4 @@
-"""Which embedding model a collection has: chosen once for a new collection, and never another afterwards."""
+"""The embedding model of a collection: it is chosen for a new collection, and stays until a rebuild or reset."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ REBUILDING = "The library is being re-indexed; ask again in a moment."
 class CollectionModel:
     """The model of the collection in the settings, loaded when it is first needed. Use on the event loop only.
 
-    `notice` and `mismatch` are sentences for the user: the model isn't the one that the settings ask for; the settings
-    ask for another model than the collection was built with.
+    Two sentences for the user, or None: `notice` says that another model is used in place of the settings' model;
+    `mismatch` says that the collection can't be used with the settings' model until it is re-indexed.
     """
 
     def __init__(self, settings: Settings, catalog: Catalog, store: VectorStore) -> None:
@@ -34,12 +34,12 @@ class CollectionModel:
         self._store = store
         self._loading = asyncio.Lock()
         self._creating = asyncio.Lock()
-        # How often the model was released: a model that is being loaded meanwhile was chosen for an earlier collection.
+        # How often the model was released. If this changes while a model is loaded, its collection no longer exists.
         self._releases = 0
         self._release()
 
     def _release(self) -> None:
-        """Give up the model; the next use chooses and loads one anew."""
+        """Release the model. The next use chooses and loads a model anew."""
         self.embedder: Embedder | None = None
         self.notice: str | None = None
         self.mismatch: str | None = None
@@ -60,14 +60,14 @@ class CollectionModel:
             return self.embedder
 
     async def fitting(self) -> Embedder:
-        """The collection's model. Raises IndexMismatch where the settings ask for another model."""
+        """The collection's model. Raises IndexMismatch if it doesn't fit the settings (see `mismatch`)."""
         embedder = self.embedder or await self.load()
         if self.mismatch:
             raise IndexMismatch(self.mismatch)
         return embedder
 
     async def refresh(self) -> None:
-        """Load the model anew where another process has rebuilt the collection with another model."""
+        """Load the model anew if another process has rebuilt the collection with another model."""
         async with self._creating:
             if self.embedder is None:
                 return
@@ -83,58 +83,59 @@ class CollectionModel:
     # --- the collection in Milvus
 
     async def prepare(self) -> PreparedCollection:
-        """The model and the namespace of row ids, after making the collection unless it exists.
+        """Make the collection unless it exists. Returns its model and the namespace of its row ids.
 
-        Raises CollectionLost where another process has meanwhile rebuilt the collection with another model.
+        Raises CollectionLost if another process has meanwhile rebuilt the collection with another model.
         """
         while True:
             embedder = await self.fitting()  # may take long, and a reset mustn't wait for it
-            # Several documents get here at once; the first one makes the collection.
+            # Several documents get here at once, and the first of them makes the collection.
             async with self._creating:
                 if embedder is self.embedder and not self.mismatch:
                     return PreparedCollection(embedder, await self._prepare(embedder))
 
     def collection_vanished(self) -> None:
-        """Note that the collection is gone from Milvus and its documents are still listed: it is made again with the
+        """The collection has vanished from Milvus, but its documents are still listed: it will be made again with the
         same model."""
         self._collection_made = False
 
     async def delete_collection(self, rebuild: bool = False) -> tuple[int, int]:
-        """Delete the collection; the next one may get another model. Returns how many rows it had and are left (0).
+        """Delete the collection. Returns how many rows it had and how many are left (0). The next collection may get
+        another model.
 
-        `rebuild` settles at once that the next one gets the model of the settings: another process, which may have
-        another model, could be the first to add a document. Raises StoreError, StoreUnavailable; EmbeddingError,
+        `rebuild` records the settings' model for the next collection at once. Else another process with other settings
+        could choose it, by adding the first document. Raises StoreError, StoreUnavailable; EmbeddingError,
         CatalogError.
         """
-        # Not while a document has the collection made: that would record a model for a library that is empty.
+        # Not while `prepare` makes the collection: it would record a model for an empty library.
         async with self._creating, self._loading if rebuild else contextlib.nullcontext():
             return await (self._delete_and_renew() if rebuild else self._delete())
 
     # --- inner workings
 
     async def _delete(self) -> tuple[int, int]:
-        removed, left = await self._store.delete_collection()
+        deleted, left = await self._store.delete_collection()
         await asyncio.to_thread(self._catalog.records.delete_unless_used)
         self._release()
-        return removed, left
+        return deleted, left
 
     async def _delete_and_renew(self) -> tuple[int, int]:
         self._release()
         try:
             embedder = await self._load_for(None, self._releases)
             self.mismatch = REBUILDING
-            removed, left = await self._store.delete_collection()
+            deleted, left = await self._store.delete_collection()
             record = self._record_of(embedder)
             await asyncio.to_thread(self._catalog.records.replace, record)
         except BaseException:
             self._release()
             raise
         self.mismatch, self._record = None, record
-        return removed, left
+        return deleted, left
 
     async def _load_for(self, record: CollectionRecord | None, releases: int) -> Embedder:
-        """The model for a collection with this record. `releases`: how often the model had been released when the
-        record was read; if it was released since, the loaded model isn't kept."""
+        """Load the model for a collection with this record. `releases` is the count of releases when the record was
+        read. If the model was released since, the loaded model isn't kept."""
         self.notice = None
         try:
             name = await self._choose(record)
@@ -174,7 +175,7 @@ class CollectionModel:
         try:
             return name, await asyncio.to_thread(load_embedder, name, self._settings)
         except EmbeddingError:
-            # The hub may answer and yet not give the weights away; only a new collection may get another model.
+            # The hub may answer and yet refuse to send the weights. Only a new collection may then get another model.
             if not new or name == BUNDLED_EMBED_MODEL or self._settings.embed_base_url or is_folder(name):
                 raise
             self.notice = fallback_notice(name)
@@ -182,7 +183,7 @@ class CollectionModel:
 
     async def _prepare(self, embedder: Embedder) -> str:
         fingerprint = fingerprint_of(embedder)
-        # Read each time: other processes may reset or rebuild the library at any moment.
+        # Read at each call: other processes may reset or rebuild the library at any moment.
         record = await asyncio.to_thread(self._catalog.records.get)
         if record is None:
             if not self._collection_made and await self._store.count(None, "Strong"):
@@ -191,8 +192,8 @@ class CollectionModel:
                     "know; set COLLECTION to another name, or use the DATA_DIR or DATABASE_URL it was made with."
                 )
             self._collection_made = False
-            # Before the collection is made: of two processes that make it at once with different models, one must learn
-            # of the other's.
+            # Recorded before the collection is made: if two processes make it at once with different models, the second
+            # must learn of the first one's model.
             record = await asyncio.to_thread(self._catalog.records.add, self._record_of(embedder))
         if record.fingerprint != fingerprint:
             self._release()
@@ -204,7 +205,7 @@ class CollectionModel:
         if not self._collection_made or not self._store.is_open:
             try:
                 await self._store.create(embedder.dimension)
-            except CollectionLost:  # it was open, and another process has deleted it
+            except CollectionLost:  # another process has deleted the open collection
                 await self._store.create(embedder.dimension)
             self._collection_made = True
         return fingerprint.namespace
@@ -226,5 +227,5 @@ class CollectionModel:
 
 
 def fingerprint_of(embedder: Embedder) -> Fingerprint:
-    """The fingerprint of a collection that this release makes with the embedder."""
+    """The fingerprint of a collection that this release makes with this embedder."""
     return Fingerprint(embedder.fingerprint, embedder.dimension, chunking.VERSION, terms.VERSION)

@@ -1,4 +1,4 @@
-"""Whether the catalog, the file store and Milvus agree."""
+"""Finds out whether the catalog, the file store and Milvus agree."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ Kind = Literal[
     "unknown files",
     "temporary files",
     "pending",
-    "removal unfinished",
+    "deletion unfinished",
 ]
 ORIGINAL_LOST = "Its original is lost or damaged; add the same file again, or delete the document."
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that isn't as it should be. `what` says it, and what there is to do where it can't be `mended`; both
-    names are empty where there is no document."""
+    """Something on which catalog, files and Milvus don't agree. `what` is the sentence for the user: it also says what
+    to do if the finding can't be `mended`. Without a document, `doc_id` and `file_name` are empty."""
 
     kind: Kind
     doc_id: str
@@ -42,13 +42,13 @@ class Finding:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells findings apart."""
+        """Identifies a finding."""
         return self.kind, self.doc_id
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was looked at: documents of the library, rows in Milvus; and what was wrong there."""
+    """The numbers of documents in the library and rows in Milvus that were looked at, and the findings."""
 
     documents: int
     rows: int
@@ -56,13 +56,14 @@ class Verification:
 
     @property
     def good(self) -> bool:
-        """Whether nothing is wrong any more."""
+        """Whether all findings, if any, are mended."""
         return all(finding.mended for finding in self.findings)
 
 
 @dataclass(slots=True)
 class Seen:
-    """What was seen of one document: its row in the catalog, its files, and its rows in Milvus."""
+    """One document in all three places: its row in the catalog, the endings of its files, and its rows in Milvus, of
+    which `doubled` are there a second time."""
 
     entry: Entry | None
     files: set[str]
@@ -70,19 +71,19 @@ class Seen:
     doubled: int = 0
 
     def surplus(self, namespace: str | None) -> list[str]:
-        """The ids of rows that the document as it is in the catalog doesn't have."""
+        """The ids of rows that shouldn't exist according to the catalog."""
         chunks = self.entry.document.chunks if self.entry and self.entry.document.state == "ready" else 0
         return [row_id for row_id in self.row_ids if not _is_of(row_id, namespace, chunks)]
 
     def finding(self, kind: Kind, doc_id: str, what: str) -> Finding:
-        """Something that is wrong with it."""
+        """A finding about this document."""
         return Finding(kind, doc_id, self.entry.document.file_name if self.entry else "", what)
 
 
 class Inspection:
-    """Compares what there is of one collection. Documents that a living process is at are passed over.
+    """Compares catalog, files and Milvus for one collection. Documents that a living process has leased are skipped.
 
-    `seen` is what the last look saw, `namespace` that of the row ids as they should be.
+    `seen` maps each document to what the last `look` saw of it. `namespace` is the right namespace of row ids.
     """
 
     def __init__(self, catalog: Catalog, files: FileStore, store: VectorStore) -> None:
@@ -94,10 +95,10 @@ class Inspection:
         self.namespace: str | None = None
 
     async def inspect(self) -> Verification:
-        """What is wrong, and stays so. Raises StoreUnavailable, StoreError, CatalogError."""
+        """The findings that two looks share. Raises StoreUnavailable, StoreError, CatalogError."""
         findings = await self.look()
         if findings:
-            # What was being added or removed at the first look is through with it at the second.
+            # A document that was being added or deleted at the first look may be finished at the second.
             first = {finding.key for finding in findings}
             findings = [finding for finding in await self.look() if finding.key in first]
         documents = sum(seen.entry is not None and seen.entry.listed for seen in self.seen.values())
@@ -105,39 +106,40 @@ class Inspection:
         return Verification(documents, rows, tuple(findings))
 
     async def look(self) -> list[Finding]:
-        """What is wrong at this moment."""
-        # The catalog comes last: whoever adds a document notes it there first, whoever removes one forgets it last.
+        """The findings at this moment."""
+        # The catalog comes last: a process that adds a document lists it there first, and a process that deletes one
+        # deletes it there last.
         kept = await asyncio.to_thread(self._files.kept)
         try:
             rows, doubled = await self._rows()
-        except CollectionLost:  # it was there when it was opened
+        except CollectionLost:  # it was deleted after it was opened
             rows, doubled = {}, {}
         record = await asyncio.to_thread(self._catalog.records.get)
         entries = await asyncio.to_thread(self._catalog.entries)
-        anywhere = await asyncio.to_thread(self._catalog.known_anywhere)
+        anywhere = await asyncio.to_thread(self._catalog.leased_anywhere)
         self.namespace = record.fingerprint.namespace if record else None
         foreign = rows.pop("", [])
         self.seen = {
             doc_id: Seen(entries.get(doc_id), kept.get(doc_id, set()), rows.get(doc_id, []), doubled.get(doc_id, 0))
             for doc_id in sorted({*entries, *kept, *rows})
         }
-        found: list[Finding] = []
+        findings: list[Finding] = []
         unknown = len(foreign) + (0 if record else sum(map(len, rows.values())))
         if unknown:
             what = f"Milvus holds {unknown} rows that aren't of this library; set COLLECTION to a name of its own."
-            found.append(Finding("unknown rows", "", "", what))
+            findings.append(Finding("unknown rows", "", "", what))
         if record or not rows:
-            found += self._check_rows()
+            findings += self._check_rows()
         if kept and not anywhere:
-            # Each would be an orphan to a catalog that is empty by mistake.
+            # The catalog may be empty by mistake, and would make an orphan of each file.
             what = (
                 f"Files of {len(kept)} documents are kept, and the catalog has none; check DATABASE_URL and DATA_DIR."
             )
-            return [*found, Finding("unknown files", "", "", what)]
-        return found + await asyncio.to_thread(lambda: list(self._check_files(anywhere)))
+            return [*findings, Finding("unknown files", "", "", what)]
+        return findings + await asyncio.to_thread(lambda: list(self._check_files(anywhere)))
 
     async def _rows(self) -> tuple[dict[str, list[str]], dict[str, int]]:
-        """The ids of the rows of each document, "" for those that have none, and how many rows are there twice."""
+        """The row ids of each document, under "" those of no document; and each document's number of doubled rows."""
         rows: dict[str, list[str]] = {}
         async for row_ids in self._store.row_ids():
             for row_id in row_ids:
@@ -161,7 +163,7 @@ class Inspection:
             if seen.entry.busy:
                 continue
             if not seen.entry.listed:
-                yield seen.finding("removal unfinished", doc_id, "It was being added or removed when that broke off.")
+                yield seen.finding("deletion unfinished", doc_id, "It was being added or deleted when that broke off.")
             elif document.state == "pending":
                 yield seen.finding("pending", doc_id, "It isn't indexed yet, and nobody is at it.")
             elif document.state == "ready" and missing:
@@ -184,7 +186,7 @@ class Inspection:
             if seen.entry is None:
                 continue
             if ORIGINAL in seen.files and (doc_id in self._whole or self._files.is_whole(doc_id)):
-                self._whole.add(doc_id)  # isn't read at each look
+                self._whole.add(doc_id)  # so that it isn't read at each look
             else:
                 yield seen.finding("original lost", doc_id, ORIGINAL_LOST)
                 continue

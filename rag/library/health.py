@@ -1,4 +1,4 @@
-"""Checks Milvus and the embedding model at each heartbeat, and brings documents back that Milvus has lost."""
+"""Checks Milvus and the embedding model at each heartbeat, and restores documents that Milvus has lost."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from rag.vector_store.store import VectorStore
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 3.0
-# Heartbeats until a model that couldn't be loaded is tried again.
+# Heartbeats between two attempts to load a model that couldn't be loaded.
 MODEL_BEATS = 10
-# Chunks that Milvus Lite is meant for: it reads all rows and builds its index of the terms at each start. Measured on
-# 2 cores with 384 dimensions at 10,000, 100,000 and 400,000 chunks: 0.5, 1.0 and 2.2 GB of memory (0.43 GB without
-# any), and 14, 28 and 110 to 140 ms for a search. From 100,000 to 400,000 chunks the costs grow four times, on a server
-# hardly.
+# The most chunks that Milvus Lite is meant for: at each start it reads all rows and builds its index of the terms.
+# Measured on 2 cores with 384 dimensions at 10,000, 100,000 and 400,000 chunks: 0.5, 1.0 and 2.2 GB of memory (0.43 GB
+# at 0 chunks), and 14, 28 and 110 to 140 ms for a search. From 100,000 to 400,000 chunks costs grow fourfold, but
+# hardly at all on a server.
 LITE_CHUNKS = 100_000
 
 
 class Health:
-    """Keeps `milvus` (a PartStatus) true, resumes unfinished documents and restores lost ones. Use on the event loop
-    only.
+    """Keeps the status `milvus` up to date, resumes unfinished documents, and restores lost documents. Use on the
+    event loop only.
 
-    `outgrown` is a sentence for the user where the library is too large for Milvus Lite.
+    `outgrown` is a sentence for the user if the library is too large for Milvus Lite; else None.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Health:
         self._model = model
         self._ingestion = ingestion
         self._lite = settings.milvus_is_lite
-        self._documents_checked = False  # since Milvus was last away
+        self._documents_checked = False  # since Milvus came back
         self._collection_vanished = False
         self.milvus = PartStatus("starting", settings.milvus_shown, "Connecting to Milvus.")
         self.outgrown: str | None = None
@@ -53,7 +53,7 @@ class Health:
             await quietly(self.check_milvus())
             if self.milvus.state == "ready":
                 await quietly(self._restore_and_resume())
-                if self._model.status.state != "starting":  # both need the processor, and the model is needed first
+                if self._model.status.state != "starting":  # the model is needed first, and both take the processor
                     await quietly(self._warm_up())
             if self._model.status.state == "error" and beat % MODEL_BEATS == MODEL_BEATS - 1:
                 await quietly(self._model.load())
@@ -62,11 +62,11 @@ class Health:
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     def recheck_documents(self) -> None:
-        """Check at the next heartbeat whether documents have lost rows: the collection is deleted, or was to be."""
+        """At the next heartbeat, check whether documents have lost rows: the collection was, or was to be, deleted."""
         self._documents_checked = False
 
     async def check_milvus(self) -> None:
-        """Ask Milvus whether it answers, and whether it still has the collection."""
+        """Check whether Milvus answers, and whether it still has the collection."""
         name = self.milvus.name
         try:
             if not await self._store.ping():
@@ -85,12 +85,12 @@ class Health:
         self.outgrown = _outgrown_sentence(chunks) if chunks > LITE_CHUNKS else None
 
     async def _restore_and_resume(self) -> None:
-        """Once after Milvus was away: ingest lost documents again from the kept bytes. Always: resume pending ones.
+        """Once after Milvus was away, ingest lost documents again from the kept bytes. Always resume pending documents.
 
-        A server that has just started answers some calls and not others; a call that fails is tried at the next beat.
+        A server that has just started answers some calls and not others. A call that fails is tried at the next beat.
         """
         if not self._documents_checked:
-            # Another process may have made a new collection by now, and have whole documents in it.
+            # Another process may have made the collection again by now, and filled it with whole documents.
             empty = self._collection_vanished and not await self._store.count(None, "Strong")
             lost = None if empty else await self._lost()
             if lost is None or lost:
@@ -116,7 +116,7 @@ class Health:
         return list(await self._store.miscounted(expected))
 
     async def _warm_up(self) -> None:
-        """Have Milvus Lite ready for searches; searches that come meanwhile wait."""
+        """Prepare Milvus Lite for searches. Searches that come meanwhile wait."""
         if self._store.is_open and not self._store.searches.is_warm:
             connected = self.milvus
             self.milvus = PartStatus("starting", connected.name, "Preparing the library for search…")

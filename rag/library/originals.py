@@ -1,4 +1,4 @@
-"""What documents look like: their bytes, their text, and pages as pictures."""
+"""Shows documents: their bytes, their text, and their pages as pictures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rag.schema import DocumentInfo, Page
 from rag.storage.documents import Catalog
 from rag.storage.files import FileStore
 
-# What is read of a document to make first questions.
+# Bytes of a document's beginning that are read for suggested questions.
 OPENING_BYTES = 20_000
 
 
@@ -23,10 +23,10 @@ class Originals:
 
     def document(self, doc_id: str) -> DocumentInfo:
         """Raises NotFound."""
-        found = self._catalog.find(checked_doc_id(doc_id))
-        if found is None:
+        document = self._catalog.find(checked_doc_id(doc_id))
+        if document is None:
             raise NotFound("There is no such document in this collection; list the documents to see what there is.")
-        return found
+        return document
 
     def original(self, doc_id: str) -> bytes:
         """The bytes that were uploaded. Raises NotFound."""
@@ -34,7 +34,7 @@ class Originals:
         return self._files.read(doc_id)
 
     def page_text(self, doc_id: str, page: int | None = None) -> str:
-        """The text that passages' spans refer to: of a page, or of the whole document where `page` is None.
+        """The text that passages' spans refer to: of a page, or (None) of the whole document.
 
         Empty for a page without text. Raises NotFound for unknown documents and pages, ReadError.
         """
@@ -42,13 +42,13 @@ class Originals:
         pages = self._files.read_pages(doc_id, document.file_name, read_original)
         if page is None:
             return "\n\n".join(part.text for part in pages)
-        found = next((part.text for part in pages if part.number == page), None)
-        if found is None and not 1 <= page <= max(document.pages, self.image_pages(doc_id)):
+        text = next((part.text for part in pages if part.number == page), None)
+        if text is None and not 1 <= page <= max(document.pages, self.image_pages(doc_id)):
             raise NotFound(f"{document.file_name} has no page {page}.")
-        return found or ""
+        return text or ""
 
     def image_pages(self, doc_id: str) -> int:
-        """How many pages `page_image` can draw: all of a PDF, those without text counted; 0 of other formats.
+        """The number of pages that `page_image` can draw: all of a PDF, with or without text; 0 for other formats.
 
         Raises NotFound.
         """
@@ -57,11 +57,11 @@ class Originals:
         return count_pages(self.original(doc_id))
 
     def page_image(self, doc_id: str, page: int, spans: Iterable[tuple[int, int]] = (), *, soft: bool = False) -> bytes:
-        """A page of a PDF as a PNG at most 1,200 pixels wide, with `spans` of its text (as `page_text` gives it)
-        highlighted, paler if `soft`.
+        """A page of a PDF as a PNG, at most 1,200 pixels wide. `spans` of its text (see `page_text`) are highlighted,
+        paler if `soft`.
 
-        What isn't found on the page isn't highlighted. Raises NotFound for unknown documents and pages, ReadError for
-        other formats and for pages that can't be drawn.
+        A span that isn't found on the page isn't highlighted. Raises NotFound for unknown documents and pages,
+        ReadError for other formats and for pages that can't be drawn.
         """
         from rag.library.page_image import draw_page
 
@@ -73,9 +73,9 @@ class Originals:
     def page_marks(
         self, doc_id: str, page: int, spans: Iterable[tuple[int, int]]
     ) -> list[tuple[float, float, float, float]]:
-        """Where `page_image` highlights: (left, top, right, bottom) of each line in shares of the picture, 0 to 1.
+        """The lines that `page_image` highlights: (left, top, right, bottom) in shares of the picture, 0 to 1.
 
-        Empty where nothing is found. Raises like `page_image`.
+        Empty if no span is found. Raises like `page_image`.
         """
         from rag.library.page_image import place_spans
 
@@ -83,7 +83,7 @@ class Originals:
         return place_spans(self._files.read(doc_id), document.file_name, page, text, spans)
 
     def opening(self, document: DocumentInfo) -> str:
-        """The first words of a document that is plain text, for suggestions."""
+        """The beginning of a document of plain text, for suggested questions; empty for other formats."""
         if not document.file_name.lower().endswith((".md", ".txt")):
             return ""
         try:
@@ -94,6 +94,6 @@ class Originals:
 
 def read_original(file_name: str, data: bytes) -> list[Page]:
     """A document's pages, read from its bytes. Raises ReadError."""
-    from rag.readers.read import read  # the parsers of all formats, which are hardly ever needed here
+    from rag.readers.read import read  # late, since it imports the parsers of all formats, which are seldom needed here
 
     return read(file_name, data)

@@ -21,7 +21,7 @@ from rag.readers.pdf import PDFIUM_LOCK, begin_forms, load_page, open_pdf
 # Left, top, right, bottom in pixels of the picture.
 Box = tuple[float, float, float, float]
 
-# Pixels. Pages come in every size, up to posters and rolls of 5 metres: what a picture may take is bounded.
+# In pixels. Pages come in every size, up to posters and rolls of 5 metres, so the picture's size is bounded.
 WIDTH = 1200
 MOST_PIXELS = 4_000_000
 LONGEST_SIDE = 10_000
@@ -32,7 +32,7 @@ _DARK = 100
 
 
 def count_pages(data: bytes) -> int:
-    """How many pages the PDF has; 0 for what isn't a PDF that can be opened."""
+    """The number of pages of a PDF; 0 if `data` isn't a PDF or can't be opened."""
     if b"%PDF-" not in data[:1024]:
         return 0
     try:
@@ -51,9 +51,9 @@ def draw_page(
 ) -> bytes:
     """Page `number` (from 1) as a PNG, upright as a reader shows it, at most WIDTH pixels wide.
 
-    `spans` of `text`, the page's stored text, are highlighted; `soft` takes a paler yellow, for much text. A span
-    that can't be found on the page isn't highlighted. Raises NotFound where there is no such page, ReadError with
-    `name` in it where the page can't be drawn.
+    `spans` of `text`, the page's stored text, are highlighted; `soft` uses a paler yellow, for much text. A span that
+    isn't found on the page isn't highlighted. Raises NotFound if there is no such page, ReadError with `name` in it if
+    the page can't be drawn.
     """
     with _opened(data, name, number) as page:
         bitmap = page.render(scale=_scale(page))
@@ -69,7 +69,7 @@ def draw_page(
 
 
 def place_spans(data: bytes, name: str, number: int, text: str, spans: Iterable[Span]) -> list[Box]:
-    """Where `draw_page` highlights: a box for each line, in shares of the picture's width and height (0 to 1).
+    """The boxes that `draw_page` highlights, one a line, in shares of the picture's width and height (0 to 1).
 
     Raises like `draw_page`.
     """
@@ -103,18 +103,18 @@ def _opened(data: bytes, name: str, number: int) -> Iterator[Any]:
 
 
 def _scale(page: Any) -> float:
-    """Pixels for a point of the page."""
+    """The number of pixels for a point of the page."""
     width, height = (max(float(side), 1.0) for side in page.get_size())
     return min(WIDTH / width, LONGEST_SIDE / height, math.sqrt(MOST_PIXELS / (width * height)))
 
 
 def _boxes(page: Any, size: tuple[int, int], text: str, spans: Sequence[Span]) -> list[Box]:
-    """The lines of text to highlight, in a picture of the page of that size."""
+    """The boxes to highlight in a picture of the page, whose `size` is in pixels; one box a line."""
     if not spans:
         return []
     text_page = page.get_textpage()
     try:
-        # Not the text as a whole: in that, what has no character is left out, and the indices shift.
+        # One by one: the text as a whole leaves some characters out, which would shift the indices.
         codes = [raw.FPDFText_GetUnicode(text_page, index) for index in range(text_page.count_chars())]
         drawn = "".join(chr(code) if code <= 0x10FFFF else "\ufffd" for code in codes)
         turned = math.radians(page.get_rotation())
@@ -124,7 +124,7 @@ def _boxes(page: Any, size: tuple[int, int], text: str, spans: Sequence[Span]) -
             for index in range(start, end):
                 if drawn[index].isprintable() and not drawn[index].isspace():
                     box = _char_box(page, text_page, index, size)
-                    # Page rotation turns clockwise, as the angle of characters does not.
+                    # A page's rotation is clockwise, a character's angle is counterclockwise.
                     angle = raw.FPDFText_GetCharAngle(text_page, index) - turned
                     if box:
                         placed.append((box, abs(math.sin(angle)) < math.sqrt(0.5)))
@@ -135,8 +135,8 @@ def _boxes(page: Any, size: tuple[int, int], text: str, spans: Sequence[Span]) -
 
 
 def _char_box(page: Any, text_page: Any, index: int, size: tuple[int, int]) -> Box | None:
-    """Where a character is in the picture; None where it has no extent."""
-    loose = raw.FS_RECTF()  # as high as the font: the same for all characters of a line
+    """The box of a character in the picture; None if it has no extent."""
+    loose = raw.FS_RECTF()  # as high as the font, so equally high for all characters of a line
     if not raw.FPDFText_GetLooseCharBox(text_page, index, loose):
         return None
     left, top = _pixel(page, size, loose.left, loose.top)
@@ -146,14 +146,14 @@ def _char_box(page: Any, text_page: Any, index: int, size: tuple[int, int]) -> B
 
 
 def _pixel(page: Any, size: tuple[int, int], x: float, y: float) -> tuple[float, float]:
-    """A point of the page in the picture, with the page's rotation and crop box reckoned in."""
+    """A point of the page as a pixel of the picture, with the page's rotation and crop box applied."""
     across, down = ctypes.c_int(), ctypes.c_int()
     raw.FPDF_PageToDevice(page, 0, 0, *size, 0, x, y, across, down)
     return across.value, down.value
 
 
 def _lines(placed: Iterable[tuple[Box, bool]]) -> list[Box]:
-    """Boxes of characters, in reading order, merged into one for each line; with each, whether its line is level."""
+    """Boxes of lines, merged from boxes of characters in reading order, each given with whether its line is level."""
     lines: list[tuple[Box, bool]] = []
     for box, level in placed:
         if lines and lines[-1][1] == level and _continues(lines[-1][0], box, level):
@@ -166,7 +166,8 @@ def _lines(placed: Iterable[tuple[Box, bool]]) -> list[Box]:
 
 
 def _continues(line: Box, box: Box, level: bool) -> bool:
-    """Whether the character in `box` belongs to `line`: it is on its height, and no column's gap is between them."""
+    """Whether the character in `box` belongs to `line`: both are at the same height, with no gap as wide as between
+    columns."""
     along, across = (0, 1) if level else (1, 0)
     height = min(line[across + 2] - line[across], box[across + 2] - box[across])
     shared = min(line[across + 2], box[across + 2]) - max(line[across], box[across])
@@ -175,7 +176,7 @@ def _continues(line: Box, box: Box, level: bool) -> bool:
 
 
 def _highlight(picture: Image.Image, boxes: Sequence[Box], colour: tuple[int, int, int]) -> Image.Image:
-    """Like a marker pen: dark text stays as dark as it is. Where lines overlap nothing is marked twice."""
+    """Colour the boxes as a marker pen does: dark text stays as dark as it is. Overlapping boxes are coloured once."""
     if not boxes:
         return picture
     mask = Image.new("L", picture.size)

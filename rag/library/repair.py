@@ -1,4 +1,4 @@
-"""How the catalog, the file store and Milvus are made to agree again."""
+"""Makes the catalog, the file store and Milvus agree again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOGETHER = 500
 
 
 class Repair:
-    """Mends what an inspection finds. Use on the event loop only. `fitting` raises RagError where documents can't be
+    """Mends what an inspection finds. Use on the event loop only. `fitting` raises RagError if documents can't be
     ingested."""
 
     def __init__(
@@ -40,8 +40,8 @@ class Repair:
         self._inspection = Inspection(catalog, files, store)
 
     async def run(self) -> Verification:
-        """Inspect, mend, and inspect again. Raises StoreUnavailable, StoreError, CatalogError; RagError where the disk
-        refuses."""
+        """Inspect, mend, and look again. Raises StoreUnavailable, StoreError, CatalogError; RagError if a file can't be
+        written."""
         before = await self._inspection.inspect()
         if not before.findings:
             return before
@@ -51,7 +51,7 @@ class Repair:
         return replace(before, findings=tuple(outcomes))
 
     async def _mend(self, findings: Collection[Finding]) -> str:
-        """Do what can be done. Returns why documents can't be ingested, empty where they can."""
+        """Mend what can be mended. Returns why documents can't be ingested; empty if they can."""
 
         def of(kind: str) -> set[str]:
             return {finding.doc_id for finding in findings if finding.kind == kind}
@@ -61,7 +61,7 @@ class Repair:
             if not await self._is_as_seen(doc_id):
                 continue
             await self._ingestion.lifecycle.fail_ready(doc_id, CHUNKS_LOST)
-        # Of rows that have the same id, deleting one deletes all.
+        # A doubled row can't be deleted alone, since Milvus deletes all rows of its id: its document is ingested again.
         doubled = {doc_id for doc_id in surplus if self._inspection.seen[doc_id].doubled}
         for doc_id in surplus - doubled:
             if await self._is_as_seen(doc_id):
@@ -69,17 +69,17 @@ class Repair:
         orphans = sorted(of("orphan rows"))
         for first in range(0, len(orphans), TOGETHER):
             group = orphans[first : first + TOGETHER]
-            # Looked at again right before: one may have been added since.
+            # Checked once more right before: a document may have been added since.
             await self._store.delete([id_ for id_ in group if not await asyncio.to_thread(self._catalog.knows, id_)])
         refused = ""
         again = (missing | doubled) - lost
-        if again or of("pending") or of("removal unfinished"):
+        if again or of("pending") or of("deletion unfinished"):
             refused = await self._ingest(again, bool(again or of("pending")))
         await asyncio.to_thread(self._mend_files, of("text lost"), of("orphan files"), of("temporary files"))
         return refused
 
     async def _is_as_seen(self, doc_id: str) -> bool:
-        """Whether nobody has begun to add the document again since it was looked at."""
+        """Whether the document's row in the catalog is unchanged since the inspection."""
         entry = self._inspection.seen[doc_id].entry
         return entry is not None and await asyncio.to_thread(self._catalog.find, doc_id) == entry.document
 
@@ -97,7 +97,7 @@ class Repair:
         for doc_id in texts:
             entry = self._inspection.seen[doc_id].entry
             if entry and not self._files.has_text(doc_id):
-                with contextlib.suppress(RagError):  # stays a finding
+                with contextlib.suppress(RagError):  # then it stays a finding
                     self._files.read_pages(doc_id, entry.document.file_name, read_original)
         if orphans:
             self._catalog.deletions.call_for_unknown(orphans, self._files.set_aside)
@@ -110,7 +110,7 @@ class Repair:
         document = seen.entry.document if seen and seen.entry else None
         if finding.kind in {"rows missing", "pending"} and document and document.state != "ready":
             return replace(finding, what=f"{finding.what} {refused or document.error or ''}".strip())
-        if finding.kind == "removal unfinished" and not gone:
+        if finding.kind == "deletion unfinished" and not gone:
             return replace(finding, what=f"{finding.what} {refused}".strip())
         if finding.kind == "orphan files" and gone:
             return replace(finding, what=f"{finding.what[:-1]}; they are in DATA_DIR/{ASIDE} now.", mended=True)

@@ -1,4 +1,4 @@
-"""The services of a library (embedding model, Milvus, language model) together: their start, status and end."""
+"""Starts, checks and closes the services of a library: embedding model, Milvus and language model."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rag.runtime.background import BackgroundTasks, quietly
 from rag.schema import Status
 from rag.text.languages import identify
 
-# Imports and loading keep the interpreter busy: the page that has made the index is drawn first.
+# The wait before models are loaded, which keeps the interpreter busy: the page that made the index is drawn first.
 HEAD_START_SECONDS = 1.0
 
 
 class Services:
-    """For the event loop, but for `status`, which any thread may ask for."""
+    """Use on the event loop only; but `status` may be called from any thread."""
 
     def __init__(self, model: CollectionModel, health: Health, language_model: LanguageModelService) -> None:
         self._model = model
@@ -26,21 +26,21 @@ class Services:
         self._started = False
 
     def start(self) -> None:
-        """From now on keep the models loaded and look after Milvus, in the background."""
+        """In the background, load the models and keep watch over Milvus."""
         self._started = True
         self._tasks.start(self._run())
 
     async def _run(self) -> None:
-        # A search that comes earlier loads its model at once.
+        # A search that comes earlier loads the model at once.
         await asyncio.sleep(HEAD_START_SECONDS)
         self._tasks.start(self._model.load())
         self._tasks.start(self._health.run())
         self._tasks.start(self._language_model.load())
-        # Else the first text whose language is identified waits half a second for the tables.
+        # Else the first text whose language is identified would wait half a second for the tables.
         self._tasks.start(asyncio.to_thread(identify, "Guten Morgen"))
 
     def status(self) -> Status:
-        """The services' states, as far as they are known. Never waits."""
+        """The services' states, as last seen. Never waits."""
         model, health = self._model, self._health
         llm = self._language_model.status
         return Status(model.status, health.milvus, llm, model.notice, model.mismatch, health.outgrown)
@@ -58,12 +58,12 @@ class Services:
         Arguments, return values and errors are those of `CollectionModel.delete_collection`.
         """
         try:
-            removed, left = await self._model.delete_collection(rebuild)
+            deleted, left = await self._model.delete_collection(rebuild)
         finally:
             self._health.recheck_documents()
         if self._started:
             self._tasks.start(self._model.load())
-        return removed, left
+        return deleted, left
 
     async def stop(self) -> None:
         """End the background work."""

@@ -1,3 +1,6 @@
-"""What outlives the process beside Milvus: documents, leases, collections and conversations in SQL; the uploaded bytes
-and the text read from them as files; and `migrations`, which bring an earlier release's tables up to date.
+"""The data that outlives the process, apart from Milvus's.
+
+In SQL (`database`, `tables`): `documents`, their `leases` and `deletion`, `collections` and `conversations`. As files
+(`files`): uploaded bytes, and the text that was read from them. `migrations` brings an earlier release's tables up to
+date.
 """

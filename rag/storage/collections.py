@@ -15,11 +15,11 @@ from rag.storage.tables import UNLISTED, collections, documents, in_collection
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """All that a collection's rows depend on: the embedding model's own fingerprint, its dimension, and the versions of
-    chunking and of the terms for lexical search.
+    """All that a collection's rows depend on: the fingerprint of the embedding model, its dimension, and the versions
+    of chunking and of the terms for lexical search.
 
-    `stored` is the text of a fingerprint that another release has recorded in another form; no fingerprint of this
-    release equals it.
+    `stored` is the recorded text if another release has recorded it in another form. No fingerprint of this release
+    then equals it.
     """
 
     model: str
@@ -30,7 +30,7 @@ class Fingerprint:
 
     @classmethod
     def from_json(cls, stored: str) -> Fingerprint:
-        """The fingerprint of a text as `to_json` gives it."""
+        """The fingerprint that `to_json` has written as `stored`."""
         values: object = None
         with contextlib.suppress(ValueError):
             values = json.loads(stored)
@@ -41,7 +41,7 @@ class Fingerprint:
         return fingerprint if fingerprint.to_json() == stored else replace(fingerprint, stored=stored)
 
     def to_json(self) -> str:
-        """The text that is recorded. Row ids depend on each of its characters."""
+        """The text to record. Row ids depend on each of its characters."""
         values = {
             "model": self.model,
             "dimension": self.dimension,
@@ -52,13 +52,13 @@ class Fingerprint:
 
     @property
     def namespace(self) -> str:
-        """The part of a row's id that tells collections of different fingerprints apart: 8 hexadecimal digits."""
+        """The part of a row's id that stands for the fingerprint: 8 hexadecimal digits of its SHA-256."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionRecord:
-    """The model that the settings asked for when the collection was made, the model it has, and its fingerprint."""
+    """A collection's `model`, its fingerprint, and the model that the settings asked for when it was made."""
 
     asked_model: str
     model: str
@@ -76,7 +76,7 @@ class CollectionRecords:
 
     @guarded
     def get(self) -> CollectionRecord | None:
-        """The record, or None where the collection is new."""
+        """The record; None if the collection is new."""
         columns = (collections.c.asked_model, collections.c.model, collections.c.fingerprint)
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(*columns).where(self._this)).first()
@@ -84,25 +84,25 @@ class CollectionRecords:
 
     @guarded
     def add(self, record: CollectionRecord) -> CollectionRecord:
-        """Record it unless another process has just recorded one. Returns the record that is kept."""
+        """Keep `record` unless another process has just kept another one. Returns the record that is kept."""
         with contextlib.suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
             self._insert(connection, record)
         return self.get() or record
 
     @guarded
     def replace(self, record: CollectionRecord) -> None:
-        """Record it in the place of the record that is kept."""
+        """Keep `record` in place of the present record."""
         with self._engine.begin() as connection:
             self._delete(connection)
             self._insert(connection, record)
 
     @guarded
     def delete_unless_used(self) -> None:
-        """Delete the record, so that the next document chooses the model, unless another process has already added a
-        document to the collection as it is recorded."""
+        """Delete the record, so that the model is chosen anew with the next document. Do nothing if another process has
+        already added a document by this record."""
         with self._engine.begin() as connection:
-            # Takes SQLite's lock on writing, so that no document is added between the two statements. On Postgres one
-            # may be: its process records the model again with the next document.
+            # Takes SQLite's write lock, so that no document is added between the two statements. On Postgres a document
+            # may be added: then its process records the model again with the next document.
             connection.execute(sa.delete(documents).where(sa.false()))
             if not connection.execute(sa.select(1).where(self._listed)).first():
                 self._delete(connection)

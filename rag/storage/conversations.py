@@ -22,11 +22,11 @@ GONE = "This conversation doesn't exist any more; start a new one."
 
 
 class Conversations:
-    """The conversations of a collection, by its name, and their messages. A conversation of another collection doesn't
-    exist here. All methods raise CatalogError when the database fails.
+    """The conversations of the collection of this name, and their messages. All methods raise CatalogError when the
+    database fails.
 
-    A conversation of a release that didn't note the collection is in every collection, until a message is added to it
-    in one: from then on it belongs to that one.
+    A conversation of an early release has no collection. It is in every collection until a message is added to it;
+    from then on it belongs to the collection of the message.
     """
 
     def __init__(self, engine: sa.Engine, collection: str) -> None:
@@ -74,7 +74,7 @@ class Conversations:
 
     @guarded
     def messages(self, conversation_id: str) -> list[Message]:
-        """The messages, oldest first; answers come with their evidence. Raises NotFound for a text that is no id."""
+        """The messages, oldest first, answers with their evidence. Raises NotFound for a text that is no id."""
         its_messages = self._messages_of(conversation_id)
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(messages).where(its_messages).order_by(messages.c.message_id))
@@ -82,11 +82,11 @@ class Conversations:
 
     @guarded
     def add(self, conversation_id: str, message: Message) -> None:
-        """Raises NotFound where the conversation was deleted meanwhile."""
+        """Add a message at the end. Raises NotFound if the conversation was deleted meanwhile."""
         evidence = json.dumps(asdict(message.evidence), ensure_ascii=False) if message.evidence else None
         now = utc_now()
         with self._engine.begin() as connection:
-            # First: from here on no other process can delete the conversation until the message is in.
+            # This comes first: it keeps other processes from deleting the conversation until the message is added.
             self._update(connection, conversation_id, updated_at=now, collection=self._collection)
             connection.execute(
                 sa.insert(messages).values(
@@ -100,8 +100,8 @@ class Conversations:
 
     @guarded
     def delete_last_answer(self, conversation_id: str) -> None:
-        """Delete the last message if it is an answer, so that its question can be asked again. Of two calls at the same
-        time the second deletes nothing, so the question stays."""
+        """Delete the last message if it is an answer, so that its question can be asked again. The question stays, also
+        if two calls come at the same time."""
         its_messages = self._messages_of(conversation_id)
         last = sa.select(sa.func.max(messages.c.message_id)).where(its_messages).scalar_subquery()
         with self._engine.begin() as connection:
@@ -110,7 +110,7 @@ class Conversations:
     def to_markdown(
         self, conversation_id: str, answered: Callable[[str], str] = str, quoted: Callable[[str], str] = str
     ) -> str:
-        """The conversation as a Markdown text with its sources. Raises NotFound.
+        """The conversation as a Markdown text with its cited passages. Raises NotFound.
 
         `answered` makes the Markdown of an answer safe; `quoted` escapes questions, names and passages.
         """
@@ -161,7 +161,7 @@ def _conversation(row: Any) -> Conversation:
     )
 
 
-# The page reads its whole conversation at every run; at most some 10 MB.
+# Cached because the page reads its whole conversation at every run. Takes some 10 MB at most.
 @lru_cache(maxsize=200)
 def _evidence(stored: str) -> Evidence:
     data: dict[str, Any] = json.loads(stored)

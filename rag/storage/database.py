@@ -1,4 +1,4 @@
-"""The database of the catalog and the conversations: how it is opened, and its failures as CatalogError."""
+"""Opens the database of the catalog and the conversations, and turns its failures into CatalogError."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 
-# LlamaIndex imports it, in a thread: a statement that is made meanwhile finds it half made, and fails.
+# Imported here because LlamaIndex imports it in a thread: a statement made meanwhile would find it half imported.
 import sqlalchemy.orm
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,9 +28,9 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Seconds: to wait for SQLite's lock, for Postgres to answer.
+# Seconds to wait for SQLite's lock, and for Postgres to answer.
 WAITS = {"sqlite": {"timeout": 10}, "postgresql": {"connect_timeout": 10}}
-# A new database has no bytes for a moment; one that has none for longer has lost them.
+# A new database has 0 bytes for a moment. One that has 0 bytes after this time has lost its content.
 NEW_SECONDS = 60
 ADVICE = {
     "is locked": "another program has been holding it for long: try again in a moment, or stop that one",
@@ -39,18 +39,18 @@ ADVICE = {
     "malformed|not a database|corrupt": "docent.sqlite3 in DATA_DIR is damaged: put a copy of it in its place, or move "
     "it away to begin anew",
 }
-# Two processes have waited for rows that the other one had changed, and Postgres has undone what one of them did.
+# Two processes wait for rows that the other has changed, and Postgres has rolled one of them back.
 DEADLOCK = "40P01"
 ATTEMPTS = 3
-# The key of the lock that is held in Postgres while the tables are made: any number that others don't use.
+# The key of the lock that is held in Postgres while the tables are made. Any number does that no other program uses.
 CREATING = 0x446F63656E74
-# Alembic's steps know their database by a global variable.
+# Held during an upgrade: Alembic's steps find their database in a global variable.
 _upgrading = threading.Lock()
 
 
 def guarded(function: Callable[P, R]) -> Callable[P, R]:
-    """Turn the database's exceptions into CatalogError. The function must be a transaction: it is called again where
-    Postgres has undone it."""
+    """Turn the database's exceptions into CatalogError. The function must be one transaction, since it is called again
+    if Postgres has rolled it back because of a deadlock."""
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -74,7 +74,7 @@ def _sqlstate(error: SQLAlchemyError) -> str | None:
 
 
 def _advice(reason: str) -> str:
-    """What to do about what SQLite says."""
+    """The advice to the user for an error text of SQLite."""
     for pattern, advice in ADVICE.items():
         if re.search(pattern, reason):
             return advice
@@ -83,7 +83,7 @@ def _advice(reason: str) -> str:
 
 @guarded
 def open_database(address: str) -> sa.Engine:
-    """Connect to the database at an SQLAlchemy URL and make its tables, or upgrade those of an earlier release.
+    """Connect to the database at an SQLAlchemy URL. Make its tables, or upgrade the tables of an earlier release.
 
     Raises CatalogError, also for the tables of a later release.
     """
@@ -99,7 +99,7 @@ def open_database(address: str) -> sa.Engine:
         elif url.drivername in {"postgresql", "postgres"}:  # the driver that requirements.txt installs
             url = url.set(drivername="postgresql+psycopg")
         waits = {name: wait for name, wait in WAITS.get(url.get_backend_name(), {}).items() if name not in url.query}
-        # Questions and answers are parameters; they don't belong into the log.
+        # Questions and answers are parameters, which mustn't be logged.
         engine = sa.create_engine(url, pool_pre_ping=not sqlite, connect_args=waits, hide_parameters=True)
     except (sa.exc.ArgumentError, ImportError, OSError) as error:
         raise CatalogError(f"The catalog can't be opened: {error}; check DATABASE_URL and DATA_DIR.") from error
@@ -124,7 +124,7 @@ def open_database(address: str) -> sa.Engine:
 
 
 def _refuse_emptied(path: Path) -> None:
-    """SQLite would take a file without bytes for a new database, and the library would seem to have no documents."""
+    """Raise CatalogError for a file without bytes: SQLite would take it for a new database without documents."""
     if path.is_file() and not path.stat().st_size and time.time() - path.stat().st_mtime > NEW_SECONDS:
         raise CatalogError(
             f"The catalog's database {path} has lost all it held (0 bytes); put a copy of it in its place, or delete "
@@ -133,12 +133,12 @@ def _refuse_emptied(path: Path) -> None:
 
 
 def _update_tables(engine: sa.Engine) -> None:
-    """Have the database hold the tables of this release, while another process may be doing the same."""
+    """Make or upgrade the tables of this release. Another process may do the same at the same time."""
     with engine.connect() as connection:
         if _version(connection) == HEAD:
             return
     with _upgrading, engine.begin() as connection:
-        if engine.dialect.name == "sqlite":  # or else nobody is kept out before the first change, which is a part of it
+        if engine.dialect.name == "sqlite":  # else other processes are kept out only after the first change
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         elif engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(CREATING)))
@@ -152,7 +152,7 @@ def _update_tables(engine: sa.Engine) -> None:
 
 
 def _version(connection: sa.Connection) -> str | None:
-    """The number of the tables; None where they have none, or aren't there."""
+    """The number of the tables; None if they have no number or don't exist."""
     if not sa.inspect(connection).has_table(alembic_version.name):
         return None
     return connection.scalar(sa.select(alembic_version.c.version_num))

@@ -1,4 +1,4 @@
-"""Documents leave the catalog in two steps: they are unlisted, then deleted once Milvus holds no row of them."""
+"""Documents leave the catalog in two steps: they are unlisted, then deleted once Milvus has none of their rows."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Deletions:
 
     @guarded
     def unlist(self, doc_ids: Collection[str] | None = None) -> list[str]:
-        """Take documents (all when None) out of the library. Returns the ids that were listed.
+        """Unlist documents (None: all). Returns the ids of the documents that were listed before.
 
-        They are leased to this process, which deletes them; if it is killed, the next process does.
+        They are leased to this process, which deletes them. If it is killed, the next process deletes them.
         """
         with self._engine.begin() as connection:
             conditions = [sa.true()] if doc_ids is None else among(doc_ids)
@@ -31,7 +31,7 @@ class Deletions:
 
     def unlist_where(self, connection: sa.Connection, condition: sa.ColumnElement[bool]) -> list[str]:
         """Like `unlist`, within the transaction of `connection`."""
-        # In one statement: where two processes unlist the same documents, each gets those that it unlisted first.
+        # In one statement: if two processes unlist the same documents, each document is returned to only one of them.
         unlisted = (
             sa.update(documents)
             .where(self._in_collection, documents.c.state != UNLISTED, condition)
@@ -42,7 +42,7 @@ class Deletions:
 
     @guarded
     def list_failed(self, doc_ids: Iterable[str], error: str) -> None:
-        """List documents again, as failed with this error, that this process has unlisted and can't delete."""
+        """List documents again that this process has unlisted and can't delete: as failed, with `error`."""
         unlisted = self._leases.owned(UNLISTED)
         with self._engine.begin() as connection:
             for condition in among(doc_ids):
@@ -53,10 +53,10 @@ class Deletions:
     def delete(self, doc_ids: Iterable[str], delete_files: Callable[[str], object] | None = None) -> list[str]:
         """Delete documents that this process has unlisted. Returns the ids whose bytes no other collection needs.
 
-        `delete_files` is called with each of these ids before the rows are committed as deleted, and while (on SQLite)
-        no other process can add the document.
+        `delete_files` is called with each returned id before the deletion of the rows is committed. On SQLite no other
+        process can add the document until then.
         """
-        # A document that another process has taken over, and perhaps made ready, stays.
+        # A document that another process has leased since, and perhaps made ready, isn't deleted.
         unlisted = self._leases.owned(UNLISTED)
         unneeded: list[str] = []
         with self._engine.begin() as connection:
@@ -70,7 +70,7 @@ class Deletions:
 
     @guarded
     def call_for_unknown(self, doc_ids: Collection[str], call: Callable[[str], object]) -> None:
-        """Call `call` with each of these ids that no collection has; as in `delete`, none is added meanwhile."""
+        """Call `call` with each of `doc_ids` that no collection has. On SQLite none of them is added meanwhile."""
         with self._engine.begin() as connection:
             connection.execute(sa.delete(documents).where(sa.false()))  # takes SQLite's lock on writing
             for doc_id in _in_no_collection(connection, doc_ids):
@@ -78,7 +78,7 @@ class Deletions:
 
 
 def _in_no_collection(connection: sa.Connection, doc_ids: Collection[str]) -> list[str]:
-    """The ids of which no collection has a row."""
+    """The ids among `doc_ids` of which no collection has a row."""
     kept: set[str] = set()
     for condition in among(doc_ids):
         kept.update(connection.scalars(sa.select(documents.c.doc_id).where(condition).distinct()))

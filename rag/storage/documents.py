@@ -1,11 +1,11 @@
-"""The catalog: which documents a collection has, and the state of each.
+"""The catalog: a collection's documents, and the state of each.
 
-A document in state *pending* is a job that is still to do: one process at a time has a lease on it, and another takes
-it over when that process is gone.
+A document in state *pending* is still to be ingested. One process at a time has a lease on it; when that process is
+gone, another process leases it.
 
-A document in state *unlisted* isn't in the library: it is on the way in and its bytes aren't kept yet, or it is on the
-way out. A process that finds it without a living owner deletes it. So a document is added or deleted as a whole,
-wherever a process is killed.
+A document in state *unlisted* isn't in the library: its bytes aren't kept yet, or it is being deleted. If no living
+process has a lease on it, the next process deletes it. So a document is added or deleted as a whole, even if a process
+is killed in between.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from rag.storage.deletion import Deletions
 from rag.storage.leases import FREE, Leases
 from rag.storage.tables import IDS_IN_A_STATEMENT, UNLISTED, among, documents, in_collection, storable
 
-# The columns that `_document` reads, in its order: unpacking a row takes a third of the time of reading attributes.
+# The columns that `_document` unpacks, in order. Unpacking a row takes a third of the time of reading its attributes.
 _DOCUMENT = [documents.c[field.name] for field in dataclasses.fields(DocumentInfo)]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A document's row, `listed` or not; `busy` where a living process has a lease on it."""
+    """A document's row, `listed` or not; `busy` if a living process has a lease on it."""
 
     document: DocumentInfo
     listed: bool
@@ -48,7 +48,7 @@ class Marked(NamedTuple):
 class Catalog:
     """The documents of one collection of one Milvus. All methods raise CatalogError when the database fails.
 
-    `leases` says which process works on a document, `deletions` takes documents out, `records` keeps the collection's
+    `leases` leases documents to processes, `deletions` unlists and deletes documents, `records` keeps the collection's
     model.
     """
 
@@ -67,7 +67,7 @@ class Catalog:
     def documents(
         self, first: int = 0, most: int | None = None, state: DocumentState | None = None
     ) -> list[DocumentInfo]:
-        """The documents (in this state), newest first: all, or at most `most` after the first `first`."""
+        """The documents in `state` (None: any), newest first; skips `first` and returns at most `most` (None: all)."""
         query = sa.select(*_DOCUMENT).where(self._listed, *([documents.c.state == state] if state else []))
         order = (documents.c.added_at.desc(), documents.c.file_name, documents.c.doc_id)
         with self._engine.connect() as connection:
@@ -76,21 +76,21 @@ class Catalog:
 
     @guarded
     def find(self, doc_id: str) -> DocumentInfo | None:
-        """The document of that id, None where the library has none."""
+        """The document with this id; None if it isn't listed."""
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(*_DOCUMENT).where(self._listed, documents.c.doc_id == doc_id)).first()
         return _document(row) if row else None
 
     @guarded
     def knows(self, doc_id: str) -> bool:
-        """Whether there is, or may be, anything of a document, listed or not."""
+        """Whether the document has a row, listed or not. Without one, nothing is kept of it."""
         query = sa.select(1).where(self._in_collection, documents.c.doc_id == doc_id)
         with self._engine.connect() as connection:
             return connection.execute(query).first() is not None
 
     @guarded
     def count_states(self, doc_ids: Collection[str] | None = None) -> dict[DocumentState, int]:
-        """How many documents, of these or (None) of all, are in each state; states of none are missing."""
+        """The number of documents in each state, among `doc_ids` (None: all). States without documents are left out."""
         query = sa.select(documents.c.state, sa.func.count().label("number")).where(self._listed)
         if doc_ids is not None:
             query = query.where(documents.c.doc_id.in_([storable(doc_id) for doc_id in doc_ids]))
@@ -100,7 +100,7 @@ class Catalog:
 
     @guarded
     def count_chunks(self) -> int:
-        """How many chunks the ready documents have together."""
+        """The number of chunks of all ready documents."""
         query = sa.select(sa.func.sum(documents.c.chunks)).where(self._in_collection, documents.c.state == "ready")
         with self._engine.connect() as connection:
             return int(connection.scalar(query) or 0)
@@ -118,7 +118,7 @@ class Catalog:
 
     @guarded
     def namesakes(self, file_name: str, doc_id: str) -> list[DocumentInfo]:
-        """Other ready documents under the same name."""
+        """The ready documents of this name, except `doc_id`."""
         with self._engine.connect() as connection:
             rows = connection.execute(
                 sa.select(*_DOCUMENT).where(
@@ -132,14 +132,14 @@ class Catalog:
 
     @guarded
     def to_replace(self, doc_id: str) -> tuple[str, ...]:
-        """The documents that this one replaces when it is ready."""
+        """The ids of the documents that a document replaces when it is ready."""
         query = sa.select(documents.c.replaces).where(self._in_collection, documents.c.doc_id == doc_id)
         with self._engine.connect() as connection:
             return tuple((connection.scalar(query) or "").split())
 
     @guarded
     def holds_only(self, doc_ids: Collection[str]) -> bool:
-        """Whether there are no documents but these, listed or not."""
+        """Whether the collection has no document, listed or not, except `doc_ids`."""
         with self._engine.connect() as connection:
             kept = set(connection.scalars(sa.select(documents.c.doc_id).where(self._in_collection)))
         return kept <= set(doc_ids)
@@ -148,8 +148,8 @@ class Catalog:
 
     @guarded
     def mark_ready(self, counts: Mapping[str, tuple[int, int]]) -> Marked:
-        """Mark documents ready, {doc_id: (pages, chunks)}, and unlist the documents that they replace, which are then
-        leased to this process. A document that another process has deleted or taken over meanwhile isn't marked."""
+        """Mark documents ready, {doc_id: (pages, chunks)}; unlist the documents that they replace, and lease them to
+        this process. A document that another process has deleted or leased meanwhile isn't marked."""
         ready: set[str] = set()
         replaced: list[str] = []
         leased = self.leases.owned("pending")
@@ -173,7 +173,7 @@ class Catalog:
 
     @guarded
     def mark_failed(self, doc_id: str, error: str) -> None:
-        """Mark a document failed, unless another process has deleted it or taken it over meanwhile."""
+        """Mark a document failed, unless another process has deleted or leased it meanwhile."""
         available = sa.or_(documents.c.leased_by.is_(None), documents.c.leased_by == self.leases.owner)
         with self._engine.begin() as connection:
             connection.execute(
@@ -184,7 +184,7 @@ class Catalog:
 
     @guarded
     def mark_pending(self, states: Collection[DocumentState], doc_ids: Collection[str] | None = None) -> None:
-        """Have the documents (of these) in these states ingested again."""
+        """Make documents in `states` pending, so that they are ingested again; only those in `doc_ids`, if given."""
         chosen = sa.and_(self._in_collection, documents.c.state.in_(list(states)))
         with self._engine.begin() as connection:
             for condition in [sa.true()] if doc_ids is None else among(doc_ids):
@@ -195,14 +195,14 @@ class Catalog:
 
     @guarded
     def entries(self) -> dict[str, Entry]:
-        """All rows of the collection, by document."""
+        """{doc_id: entry} of all documents of the collection, listed or not."""
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(documents).where(self._in_collection)).all()
         return {row.doc_id: Entry(_info(row), row.state != UNLISTED, self.leases.is_busy(row)) for row in rows}
 
     @guarded
-    def known_anywhere(self) -> dict[str, bool]:
-        """The documents of all collections, and whether a living process has a lease on them in any."""
+    def leased_anywhere(self) -> dict[str, bool]:
+        """All documents of all collections: {doc_id: whether a living process has a lease on it in any collection}."""
         columns = (documents.c.doc_id, documents.c.leased_by, documents.c.leased_until)
         busy: dict[str, bool] = {}
         with self._engine.connect() as connection:
@@ -211,25 +211,24 @@ class Catalog:
         return busy
 
     @guarded
-    def take_over(self, origin: Catalog, whole: Collection[str]) -> None:
-        """List the documents that `origin`, a catalog in the same database, lists, in the same states; a document that
-        is ready here stays.
+    def list_from(self, origin: Catalog, whole: Collection[str]) -> None:
+        """Copy `origin`'s listed documents, with their states, into this catalog (same database). A document already
+        ready here is left alone.
 
-        Of the documents that are ready there only those in `whole` become ready: the others have just been added, and
-        become pending.
+        A document that is ready in `origin` but not in `whole` was added there only now. It becomes pending here.
         """
         columns = documents.columns.items()
         with self._engine.begin() as connection:
             query = sa.select(documents.c.doc_id).where(self._in_collection, documents.c.state == "ready")
             ready = set(connection.scalars(query))
-            taken = []
+            rows: list[dict[str, Any]] = []
             for row in connection.execute(sa.select(documents).where(origin._listed)).all():
                 if row.doc_id not in ready:
                     values = {name: getattr(row, name) for name, _ in columns}
                     state = "pending" if row.state == "ready" and row.doc_id not in whole else row.state
-                    taken.append({**values, **self._key, **FREE, "state": state})
-            for first in range(0, len(taken), IDS_IN_A_STATEMENT):
-                batch = taken[first : first + IDS_IN_A_STATEMENT]
+                    rows.append({**values, **self._key, **FREE, "state": state})
+            for first in range(0, len(rows), IDS_IN_A_STATEMENT):
+                batch = rows[first : first + IDS_IN_A_STATEMENT]
                 same = documents.c.doc_id.in_([row["doc_id"] for row in batch])
                 connection.execute(sa.delete(documents).where(self._in_collection, same))
                 connection.execute(sa.insert(documents), batch)

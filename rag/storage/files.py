@@ -1,4 +1,4 @@
-"""The uploaded bytes and the text that was read from them, kept under the data folder by document id, never by name."""
+"""The uploaded bytes and the text read from them, as files in the data folder, named by document id, never by name."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ GONE = "The original of this document is gone; delete it here and add it again."
 # Endings of a document's files.
 ORIGINAL = ""
 TEXT = ".pages.json"
-# The folder beside the store's own for files that belong to no document.
+# The folder, beside the FileStore's folder, for files that belong to no document.
 ASIDE = "orphans"
 
-# Characters of text that stay in memory: a document that was asked about is asked about again.
+# Characters of text that stay in memory: questions often follow each other on the same document.
 _KEPT_CHARACTERS = 20_000_000
-# A search doesn't wait for a text whose file is larger than this, in bytes.
+# The size, in bytes, of the largest file of a text that a search waits for.
 _QUICK_BYTES = 4_000_000
 # Bytes of a kept file that are compared at a time.
 _COMPARED_BYTES = 1_000_000
@@ -36,7 +36,7 @@ ReadOriginal = Callable[[str, bytes], list[Page]]
 
 
 def document_id(data: bytes) -> str:
-    """The id of the document of these bytes: their SHA-256 in hexadecimal, 64 characters."""
+    """The id of the document with these bytes: their SHA-256 in hexadecimal, 64 characters."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -49,42 +49,43 @@ class FileStore:
         self._lock = threading.Lock()
 
     def write(self, doc_id: str, data: bytes) -> None:
-        """Keep a document's bytes, of which `doc_id` is the id. Raises RagError where the folder can't be written."""
+        """Keep a document's bytes; `doc_id` must be their id. Raises RagError if the folder can't be written."""
         path = self._path(doc_id)
-        # Equal sizes aren't enough: a document is added again to mend a damaged file.
+        # Comparing sizes isn't enough: users add a document again to repair a damaged file.
         if not _holds(path, data):
             _write_whole(path, [data])
 
     def write_pages(self, doc_id: str, pages: Sequence[Page]) -> None:
-        """Keep a document's text, unless the document was deleted meanwhile. Raises RagError where the folder can't be
+        """Keep a document's text, unless the document was deleted meanwhile. Raises RagError if the folder can't be
         written."""
-        self.draft_pages(doc_id, pages)
+        self.write_temporary_pages(doc_id, pages)
         self.keep_pages(doc_id)
 
-    def draft_pages(self, doc_id: str, pages: Sequence[Page]) -> None:
-        """Write a document's text without keeping it: the process that may delete the document does so.
+    def write_temporary_pages(self, doc_id: str, pages: Sequence[Page]) -> None:
+        """Write a document's text to a temporary file. The process that may delete the document keeps it by
+        `keep_pages`.
 
-        Raises RagError where the folder can't be written.
+        Raises RagError if the folder can't be written.
         """
-        _write_whole(self._draft_path(doc_id), _as_json(pages))
+        _write_whole(self._temporary_pages_path(doc_id), _as_json(pages))
 
     def keep_pages(self, doc_id: str) -> None:
-        """Keep the text that was drafted, unless the document was deleted meanwhile. Raises RagError where the folder
+        """Keep the text in the temporary file, unless the document was deleted meanwhile. Raises RagError if the folder
         can't be written."""
         try:
             with self._lock, contextlib.suppress(FileNotFoundError):
                 self._texts.pop(doc_id, None)
                 if self._path(doc_id).is_file():
-                    self._draft_path(doc_id).replace(self._pages_path(doc_id))
+                    self._temporary_pages_path(doc_id).replace(self._pages_path(doc_id))
                 else:
                     self._delete_pages(doc_id)
         except OSError as error:
             raise _unwritable(error) from error
 
     def read_pages(self, doc_id: str, file_name: str, read: ReadOriginal) -> list[Page]:
-        """A document's text as it was chunked; `read` reads it from the bytes again where it wasn't kept.
+        """A document's text as it was chunked. If it wasn't kept, `read` reads it from the bytes again.
 
-        Raises NotFound, or ReadError like `read`.
+        Raises NotFound, and ReadError like `read`.
         """
         pages = self._kept_pages(doc_id)
         if pages is None:
@@ -95,7 +96,7 @@ class FileStore:
         return pages
 
     def page_text(self, doc_id: str, page: int | None) -> str | None:
-        """The text of a page, or of a document without pages; None where it isn't quickly at hand."""
+        """The text of a page, or (None) of a document without pages; None if it isn't quickly at hand."""
         try:
             if doc_id not in self._texts and self._pages_path(doc_id).stat().st_size > _QUICK_BYTES:
                 return None
@@ -104,7 +105,7 @@ class FileStore:
             return None
 
     def _kept_pages(self, doc_id: str) -> list[Page] | None:
-        """Raises NotFound for what is no document id."""
+        """The kept text, from memory or the disk; None if there is none. Raises NotFound for a text that is no id."""
         with self._lock:
             if doc_id in self._texts:
                 self._texts.move_to_end(doc_id)
@@ -136,14 +137,14 @@ class FileStore:
             raise NotFound(GONE) from error
 
     def size(self, doc_id: str) -> int:
-        """How many bytes a document has. Raises NotFound."""
+        """The size of a document in bytes. Raises NotFound."""
         try:
             return self._path(doc_id).stat().st_size
         except OSError as error:
             raise NotFound(GONE) from error
 
     def delete(self, doc_id: str) -> None:
-        """Delete all files of a document. Raises RagError where the folder can't be written."""
+        """Delete all files of a document. Raises RagError if the folder can't be written."""
         try:
             with self._lock:
                 self._texts.pop(doc_id, None)
@@ -153,8 +154,8 @@ class FileStore:
             raise _unwritable(error) from error
 
     def delete_temporary(self, doc_id: str) -> None:
-        """Delete the half-written files of processes that were stopped while they wrote a document. Raises RagError
-        where the folder can't be written."""
+        """Delete a document's half-written files, which a stopped process has left. Raises RagError if the folder can't
+        be written."""
         try:
             for path in self._path(doc_id).parent.glob(f"{doc_id}.*"):
                 if path != self._pages_path(doc_id):
@@ -165,7 +166,7 @@ class FileStore:
     # --- to verify the library
 
     def kept(self) -> dict[str, set[str]]:
-        """The endings of each document's files: ORIGINAL, TEXT, or those of temporary files."""
+        """The endings of each document's files: ORIGINAL, TEXT, and the endings of temporary files."""
         endings: dict[str, set[str]] = {}
         for path in self.folder.glob("??/*"):
             doc_id = path.name[:64]
@@ -174,7 +175,7 @@ class FileStore:
         return endings
 
     def is_whole(self, doc_id: str) -> bool:
-        """Whether a document's bytes are those that were added."""
+        """Whether a document's bytes are unchanged since they were added."""
         try:
             with self._path(doc_id).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() == doc_id
@@ -186,9 +187,9 @@ class FileStore:
         return self._read_kept(doc_id) is not None
 
     def set_aside(self, doc_id: str) -> None:
-        """Move bytes that belong to no document into the folder ASIDE, and delete the other files of that id.
+        """Move bytes that belong to no document into the folder ASIDE, and delete the other files of this id.
 
-        Raises RagError where the folders can't be written.
+        Raises RagError if the folders can't be written.
         """
         aside = self.folder.parent / ASIDE
         try:
@@ -200,14 +201,14 @@ class FileStore:
         self.delete(doc_id)
 
     def _delete_pages(self, doc_id: str) -> None:
-        """Delete a document's text, its drafts, and the half-written files of stopped processes among them."""
+        """Delete a document's text and all its temporary files, also those of stopped processes."""
         for path in self._path(doc_id).parent.glob(f"{doc_id}.pages.*"):
             path.unlink(missing_ok=True)
 
     def _pages_path(self, doc_id: str) -> Path:
         return self._path(doc_id).with_suffix(TEXT)
 
-    def _draft_path(self, doc_id: str) -> Path:
+    def _temporary_pages_path(self, doc_id: str) -> Path:
         return self._path(doc_id).with_suffix(".pages.draft")
 
     def _path(self, doc_id: str) -> Path:
@@ -215,7 +216,7 @@ class FileStore:
 
 
 def _holds(path: Path, data: bytes) -> bool:
-    """Whether the file is there and has these bytes."""
+    """Whether the file exists and has exactly these bytes."""
     try:
         if path.stat().st_size != len(data):
             return False
@@ -243,7 +244,7 @@ def _as_json(pages: Iterable[Page]) -> Iterator[bytes]:
 
 
 def _write_whole(path: Path, pieces: Iterable[bytes]) -> None:
-    """Raises RagError. The file has another name first: a crash must not leave half a file under the final one."""
+    """Write a temporary file, then rename it: a crash mustn't leave half a file at `path`. Raises RagError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.", delete=False) as file:
@@ -253,7 +254,7 @@ def _write_whole(path: Path, pieces: Iterable[bytes]) -> None:
                 file.close()
                 temporary.replace(path)
             finally:
-                temporary.unlink(missing_ok=True)  # where the disk is full; after replace it is gone
+                temporary.unlink(missing_ok=True)  # it is left if the disk is full; after `replace` it doesn't exist
     except OSError as error:
         raise _unwritable(error) from error
 

@@ -1,7 +1,7 @@
 """Leases on documents: the right of one process to ingest or delete a document, for a minute unless it is renewed.
 
-A lease is in a document's row in the catalog. A process that was killed loses its leases: at once on this machine,
-after LEASE elsewhere.
+A lease is kept in the document's row in the catalog. A process that was killed loses its leases: at once on this
+machine (on Windows after LEASE), after LEASE if it ran elsewhere.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import sqlalchemy as sa
 from rag.storage.database import guarded
 from rag.storage.tables import UNLISTED, among, documents, in_collection, storable, utc_now
 
-# How long a lease holds without being renewed.
+# A lease that isn't renewed ends after this time.
 LEASE = timedelta(seconds=60)
 # The values of a row that has no lease.
 FREE = {"leased_by": None, "leased_until": None}
-# Tells this process from an earlier one with the same number, as in a container that was restarted.
+# Tells this process from an earlier process with the same id, as after a restart of a container.
 _PROCESS = uuid.uuid4().hex[:8]
 
 
@@ -47,7 +47,7 @@ class Leases:
 
     @guarded
     def count(self) -> int:
-        """How many documents are leased right now, to this process or another living one."""
+        """The number of documents that living processes, this one included, have leased now."""
         leased = sa.select(documents).where(self._in_collection, documents.c.leased_by.is_not(None))
         with self._engine.connect() as connection:
             return sum(self.is_busy(row) for row in connection.execute(leased))
@@ -56,11 +56,11 @@ class Leases:
     def add_pending(
         self, doc_id: str, file_name: str, size: int, replaces: Iterable[str] = (), *, listed: bool = True
     ) -> Literal["added", "ready", "busy"]:
-        """Note a document of `size` bytes to be ingested, leased to this process. `listed` is False as long as its
-        bytes aren't kept, until `list_pending`.
+        """Record a document of `size` bytes as pending, leased to this process; as unlisted if not `listed`, until
+        `list_pending`. `replaces` are the documents that it will replace.
 
-        "ready": the document is in the library already. "busy" changes nothing: another living process has the
-        document, or this one is deleting it. Unless it is busy, no document that was to replace it does so any more.
+        Returns "ready" if the document is in the library already; "busy", without any change, if another living process
+        has leased it or this one is deleting it. After "added" and "ready", no other document replaces it any more.
         """
         try:
             with self._engine.begin() as connection:
@@ -69,7 +69,8 @@ class Leases:
                 ).first()
                 if row is not None:
                     if row.state == "ready":
-                        # Written as it is: from here on no other process can replace it before it is spared.
+                        # An update without a change: it keeps other processes from replacing the document before
+                        # `_spare` is through.
                         unchanged = sa.update(documents).where(self._unchanged(row)).values(state="ready")
                         if not connection.execute(unchanged).rowcount:
                             return "busy"
@@ -96,31 +97,31 @@ class Leases:
                     )
                 )
                 self._spare(connection, doc_id)
-        except sa.exc.IntegrityError:  # another process has noted it since the row was looked for
+        except sa.exc.IntegrityError:  # another process has added the document since the query
             return "busy"
         return "added"
 
     @guarded
     def list_pending(self, doc_id: str) -> None:
-        """List a document that was added without being listed."""
+        """List a document that `add_pending` has added as unlisted: its state becomes pending."""
         leased = sa.and_(self._in_collection, documents.c.doc_id == doc_id, documents.c.leased_by == self.owner)
         with self._engine.begin() as connection:
             connection.execute(sa.update(documents).where(leased).values(state="pending"))
 
     @guarded
     def acquire_pending(self) -> list[PendingDocument]:
-        """Lease the pending documents that no living process has, oldest first."""
+        """Lease the pending documents that no living process has leased. Returns them oldest first."""
         return [PendingDocument(row.doc_id, row.file_name) for row in self._acquire("pending")]
 
     @guarded
     def acquire_unlisted(self) -> list[str]:
-        """Lease the unlisted documents that no living process has: they are to be deleted."""
+        """Lease the unlisted documents that no living process has leased, to delete them. Returns their ids."""
         return [row.doc_id for row in self._acquire(UNLISTED)]
 
     @guarded
     def held(self, doc_ids: Iterable[str]) -> set[str]:
-        """The documents among `doc_ids` that are pending and leased to this process; no other process has deleted
-        them or taken them over."""
+        """The documents among `doc_ids` that are pending and still leased to this process: no other process has deleted
+        them, or leased them since."""
         leased = self.owned("pending")
         with self._engine.connect() as connection:
             return {
@@ -131,14 +132,14 @@ class Leases:
 
     @guarded
     def renew(self) -> None:
-        """Make all leases of this process hold for LEASE from now."""
+        """Extend all leases of this process to LEASE from now."""
         leased = sa.and_(self._in_collection, documents.c.leased_by == self.owner)
         with self._engine.begin() as connection:
             connection.execute(sa.update(documents).where(leased).values(leased_until=_until()))
 
     @guarded
     def release(self, doc_ids: Iterable[str] | None = None) -> None:
-        """Give up the leases of this process on these documents, or on all; any process may lease them next."""
+        """Release this process's leases on `doc_ids` (None: on all documents). Any process may lease them next."""
         leased = sa.and_(self._in_collection, documents.c.leased_by == self.owner)
         with self._engine.begin() as connection:
             for condition in [sa.true()] if doc_ids is None else among(doc_ids):
@@ -151,11 +152,11 @@ class Leases:
         return sa.and_(self._in_collection, documents.c.state == state, documents.c.leased_by == self.owner)
 
     def taken(self) -> dict[str, Any]:
-        """The values of a row that this process leases now."""
+        """The lease's values in a row that this process leases now."""
         return {"leased_by": self.owner, "leased_until": _until()}
 
     def is_busy(self, row: Any) -> bool:
-        """Whether a living process, this one or another, has leased the document of `row`."""
+        """Whether a living process, this one included, has leased the document of `row`."""
         return row.leased_by is not None and (row.leased_by == self.owner or not is_available(row, self.owner))
 
     # --- inner workings
@@ -177,14 +178,14 @@ class Leases:
             ]
 
     def _spare(self, connection: sa.Connection, doc_id: str) -> None:
-        """Have no document that isn't ready replace this one."""
+        """Take a document off the plans of all documents that would replace it when they are ready."""
         unready = sa.and_(self._in_collection, documents.c.state.in_(["pending", "failed", UNLISTED]))
         planned = documents.c.replaces.contains(doc_id, autoescape=True)
         without = sa.func.replace(documents.c.replaces, doc_id, "")
         connection.execute(sa.update(documents).where(unready, planned).values(replaces=without))
 
     def _unchanged(self, row: Any) -> sa.ColumnElement[bool]:
-        """The row's document, unless another process has changed it since `row` was read."""
+        """The condition for the document of `row`, unless another process has changed it since `row` was read."""
         return sa.and_(
             self._in_collection,
             documents.c.doc_id == row.doc_id,
@@ -194,8 +195,8 @@ class Leases:
 
 
 def is_available(row: Any, owner: str) -> bool:
-    """Whether `owner` may lease the document of `row`: no other owner has, or its lease ran out, or its process on this
-    machine is gone."""
+    """Whether `owner` may lease the document of `row`: it has no other owner, the other owner's lease has ended, or its
+    process ran on this machine and is gone."""
     if row.leased_by is None or row.leased_by == owner or row.leased_until < utc_now():
         return True
     host, pid, process = row.leased_by.rsplit(":", 2)
@@ -207,12 +208,12 @@ def is_available(row: Any, owner: str) -> bool:
 
 
 def _until() -> datetime:
-    """When a lease of this moment runs out."""
+    """The end of a lease that begins now."""
     return utc_now() + LEASE
 
 
 def _is_alive(pid: int) -> bool:
-    if os.name == "nt":  # signal 0 would end the process there; its leases run out instead
+    if os.name == "nt":  # signal 0 would kill the process there, so its leases have to run out
         return True
     try:
         os.kill(pid, 0)

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 # SQLite takes at most 32,766 parameters in a statement.
 IDS_IN_A_STATEMENT = 10_000
 
-# A change here comes with a step in rag/storage/migrations.
+# A change here needs a step in rag/storage/migrations.
 tables = sa.MetaData()
 
-# Alembic's own table, with the number of the last step that was taken.
+# Alembic's table, with the number of the last migration that was run.
 alembic_version = sa.Table("alembic_version", tables, sa.Column("version_num", sa.String(32), primary_key=True))
 
 collections = sa.Table(
@@ -26,7 +26,7 @@ collections = sa.Table(
     sa.Column("fingerprint", sa.String(1000), nullable=False),
 )
 
-# A state of documents, which `documents.py` explains.
+# A document's state; `documents.py` explains it.
 UNLISTED = "unlisted"
 
 documents = sa.Table(
@@ -42,9 +42,9 @@ documents = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("error", sa.Text),
     sa.Column("added_at", sa.DateTime, nullable=False),
-    # Ids of documents that go when this one is ready; empty from then on.
+    # Ids of the documents that are deleted when this one is ready; empty from then on.
     sa.Column("replaces", sa.Text, nullable=False, default=""),
-    # The lease: the process that works on the document, and until when it may. Earlier releases named the columns.
+    # The lease: its owner and its end. The names of the columns are from earlier releases.
     sa.Column("claimed_by", sa.String(255), key="leased_by"),
     sa.Column("claimed_until", sa.DateTime, key="leased_until"),
     sa.Index("documents_by_state", "address", "collection", "state"),
@@ -57,7 +57,8 @@ conversations = sa.Table(
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("created_at", sa.DateTime, nullable=False),
     sa.Column("updated_at", sa.DateTime, nullable=False),
-    # Its name without an address: conversations stay with a library that moves. NULL: of a release that didn't note it.
+    # The collection's name without Milvus's address, so that a moved library keeps its conversations. NULL in rows of
+    # releases that didn't record it.
     sa.Column("collection", sa.String(255)),
 )
 
@@ -79,12 +80,12 @@ messages = sa.Table(
 
 
 def in_collection(address: str, collection: str) -> sa.ColumnElement[bool]:
-    """The documents of a collection of one Milvus, listed or not."""
+    """The condition for all documents of a collection of one Milvus, listed or not."""
     return sa.and_(documents.c.address == address, documents.c.collection == collection)
 
 
 def among(doc_ids: Iterable[str]) -> list[sa.ColumnElement[bool]]:
-    """A condition for each statement that it takes to name all these documents."""
+    """Conditions that together name all of `doc_ids`, one for each statement that this takes."""
     ids = list(doc_ids)
     return [
         documents.c.doc_id.in_(ids[first : first + IDS_IN_A_STATEMENT])
@@ -93,7 +94,7 @@ def among(doc_ids: Iterable[str]) -> list[sa.ColumnElement[bool]]:
 
 
 def utc_now() -> datetime:
-    """The time in UTC, without a zone: SQLite and Postgres keep such a time alike."""
+    """The time in UTC, without a zone: SQLite and Postgres store it in the same way."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 

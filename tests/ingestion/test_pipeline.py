@@ -27,7 +27,7 @@ def test_text_that_is_read_of_a_document_that_is_gone_by_then_is_not_kept(
         files = FileStore(folder)
         while any(path.name == doc_id for path in folder.rglob("*")):
             await asyncio.sleep(0.01)
-        files.draft_pages(doc_id, [Page("what was read")])
+        files.write_temporary_pages(doc_id, [Page("what was read")])
         drafted.append(doc_id)
         yield TextRead(1)
 

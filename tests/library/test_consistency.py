@@ -203,8 +203,8 @@ def test_a_removal_that_broke_off_is_finished(index: DocumentIndex) -> None:
     assert found(index) == []  # this process is at it
     index._catalog.leases.release([tea])
     assert [d.doc_id for d in index.documents()] == [ferry]
-    assert found(index) == [("removal unfinished", tea, False)]
-    assert found(index, repair=True) == [("removal unfinished", tea, True)]
+    assert found(index) == [("deletion unfinished", tea, False)]
+    assert found(index, repair=True) == [("deletion unfinished", tea, True)]
     assert (row_ids(index, tea), files_of(index, tea)) == ([], set())
     assert found(index) == []
 

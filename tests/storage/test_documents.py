@@ -477,5 +477,5 @@ def test_a_moved_library_lists_as_ready_what_was_counted_only(catalog: Catalog, 
     add_ready(catalog, TWO, "added since.txt")
     catalog.leases.add_pending(THREE, "waiting.txt", 3)
     moved = Catalog(engine, "elsewhere", "papers")
-    moved.take_over(catalog, {ONE})
+    moved.list_from(catalog, {ONE})
     assert states(moved) == {ONE: "ready", TWO: "pending", THREE: "pending"}

@@ -94,11 +94,11 @@ def test_pages_go_with_their_document(files: FileStore, tmp_path: Path) -> None:
 def test_draft_is_kept_only_where_its_document_still_is(files: FileStore, tmp_path: Path) -> None:
     kept, removed = keep(files, b"kept"), keep(files, b"removed")
     for doc_id in (kept, removed):
-        files.draft_pages(doc_id, [Page("drafted")])
+        files.write_temporary_pages(doc_id, [Page("drafted")])
         assert files.page_text(doc_id, None) is None
     files.delete(removed)
     for doc_id in (kept, removed):
-        files.draft_pages(doc_id, [Page("drafted")])  # by a reader that hasn't heard of it yet
+        files.write_temporary_pages(doc_id, [Page("drafted")])  # by a reader that hasn't heard of it yet
         files.keep_pages(doc_id)
         files.keep_pages(doc_id)
     assert files.page_text(kept, None) == "drafted"
@@ -109,7 +109,7 @@ def test_new_draft_takes_the_place_of_what_was_kept(files: FileStore, tmp_path: 
     doc_id = keep(files, b"text")
     files.write_pages(doc_id, [Page("first")])
     assert files.read_pages(doc_id, "a.txt", read) == [Page("first")]
-    files.draft_pages(doc_id, [Page("second")])
+    files.write_temporary_pages(doc_id, [Page("second")])
     assert files.read_pages(doc_id, "a.txt", read) == [Page("first")]
     files.keep_pages(doc_id)
     assert files.read_pages(doc_id, "a.txt", read) == [Page("second")]
@@ -122,7 +122,7 @@ def test_half_a_draft_of_a_reader_that_was_stopped_goes_with_its_document(
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="stopped"):
         patch.setattr(Path, "replace", stopped)
         patch.setattr(Path, "unlink", stopped)
-        files.draft_pages(removed, [Page("half")])
+        files.write_temporary_pages(removed, [Page("half")])
     assert len(everything(tmp_path)) == 3
     files.delete(removed)
     assert [path.name for path in everything(tmp_path)] == [kept]

@@ -1,6 +1,6 @@
-"""The steps by which a database of an earlier release gets the tables of this one. Run by Alembic.
+"""The steps that bring the tables of an earlier release up to this release. Alembic runs them.
 
-A change of the tables in rag/storage/tables.py comes with a new module in `versions/`, and with its number in HEAD.
+A change of rag/storage/tables.py needs a new module in `versions/`, and its number in HEAD.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import sqlalchemy as sa
 
 from rag.errors import CatalogError
 
-# The last step: what a database's table `alembic_version` must say for it to be used as it is. It stands here so that a
-# start needn't import Alembic, which takes a fifth of a second.
+# The number of the last step. A database with this number in its table `alembic_version` needs no upgrade. The number
+# is written here so that a start needn't import Alembic, which takes a fifth of a second.
 HEAD = "0004"
 
 
 def upgrade(connection: sa.Connection, version: str | None) -> None:
-    """Take the steps from `version` (None: a release that didn't number its tables) to HEAD, in the transaction that
-    `connection` is in. Raises CatalogError for a version that this release doesn't know."""
+    """Run the steps from `version` (None: a release without numbered tables) to HEAD, in the transaction of
+    `connection`. Raises CatalogError for a version that this release doesn't know."""
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory

@@ -1,4 +1,4 @@
-"""Run by Alembic for each upgrade: the steps go into the transaction of the connection that it was given."""
+"""Alembic runs this for each upgrade: the steps run in the transaction of the given connection."""
 
 from alembic import context
 

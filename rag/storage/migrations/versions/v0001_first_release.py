@@ -1,7 +1,7 @@
 """The tables of the first release.
 
-No release before 0002 numbered its tables, so they may be here, as they were or as 0002 makes them, or only some of
-them, where the first start was cut short.
+Releases before 0002 didn't number their tables. So the tables may exist already, in the form of 0001 or 0002; or only
+some of them, if the first start was cut short.
 """
 
 import sqlalchemy as sa
@@ -70,11 +70,11 @@ sa.Table(
 
 
 def upgrade() -> None:
-    there = sa.inspect(op.get_bind())
+    database = sa.inspect(op.get_bind())
     for table in tables.sorted_tables:
-        if there.has_table(table.name):
-            own = {column["name"] for column in there.get_columns(table.name)}
-            if not own >= set(table.columns.keys()):
+        if database.has_table(table.name):
+            names = {column["name"] for column in database.get_columns(table.name)}
+            if not names >= set(table.columns.keys()):
                 raise CatalogError(
                     f"The database has a table {table.name} that isn't Docent's; set DATABASE_URL to a database of "
                     "its own."

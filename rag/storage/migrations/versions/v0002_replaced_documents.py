@@ -1,4 +1,4 @@
-"""A pending document names the documents that it replaces; before, it said only whether it replaces its namesakes."""
+"""A pending document lists the documents that it replaces. Before, a flag said whether it replaces its namesakes."""
 
 from collections import defaultdict
 
@@ -15,10 +15,10 @@ documents = sa.table(
 
 def upgrade() -> None:
     connection = op.get_bind()
-    found = {column["name"]: column["type"] for column in sa.inspect(connection).get_columns("documents")}
-    if not isinstance(found["replaces"], sa.Boolean):
-        return  # made by a release that had this change, but didn't number its tables yet
-    # As text: a release that had this change may have used the table as it was, and SQLite takes ids there too.
+    types = {column["name"]: column["type"] for column in sa.inspect(connection).get_columns("documents")}
+    if not isinstance(types["replaces"], sa.Boolean):
+        return  # a release made this table that had this change, but no numbers of tables yet
+    # As text: a release that had this change may have used the old table, and SQLite stores ids in a column of flags.
     columns = [*documents.c[:-1], sa.cast(documents.c.replaces, sa.Text).label("replaces")]
     rows = connection.execute(sa.select(*columns)).all()
     ready = defaultdict(list)
@@ -34,5 +34,5 @@ def upgrade() -> None:
         if row.state == "pending" and row.replaces not in {"", "0", "false"}:
             namesakes = [other for other in ready[row.address, row.collection, row.file_name] if other != row.doc_id]
             ids = " ".join(namesakes) if row.replaces in {"1", "true"} else row.replaces
-            own = (documents.c[name] == getattr(row, name) for name in ("address", "collection", "doc_id"))
-            connection.execute(sa.update(documents).where(*own).values(replaces=ids))
+            key = (documents.c[name] == getattr(row, name) for name in ("address", "collection", "doc_id"))
+            connection.execute(sa.update(documents).where(*key).values(replaces=ids))

@@ -1,4 +1,4 @@
-"""Documents are found by their state without looking at all; one that is ready replaces no others any more."""
+"""An index finds documents by their state. A ready document no longer lists the documents that it has replaced."""
 
 import sqlalchemy as sa
 from alembic import op
