@@ -13,7 +13,7 @@ from rag.embeddings.embedder import Embedder, EmbedderThreads
 from rag.ingestion.jobs import Work
 from rag.schema import Chunk
 
-# Chunks of all documents that may wait for the embedder; when as many wait, readers pause.
+# Chunks, of all documents, that may wait for the embedder. At this number readers pause.
 WAITING_CHUNKS = 2048
 # Chunks that are sorted by length together: enough to pack well, few enough to show progress.
 WINDOW = 256

@@ -87,7 +87,7 @@ class Lifecycle:
         return work.job
 
     async def next_queued(self) -> Work:
-        """The next document to read; waits for one."""
+        """Wait for the next document to read."""
         return await self._queue.get()
 
     async def queue_pending(self) -> list[Job]:

@@ -107,8 +107,8 @@ class Inspection:
 
     async def look(self) -> list[Finding]:
         """The findings at this moment."""
-        # The catalog comes last: a process that adds a document lists it there first, and a process that deletes one
-        # deletes it there last.
+        # The catalog comes last: a document is added to the catalog before anything else, and deleted from it after
+        # everything else.
         kept = await asyncio.to_thread(self._files.kept)
         try:
             rows, doubled = await self._rows()

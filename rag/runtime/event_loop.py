@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 # The time between two calls of `on_wait`: short enough that a Stop button feels immediate.
 POLL_SECONDS = 0.1
-# `close` waits this long for tasks and threads. Loading a model, for one, can't be interrupted.
+# `close` waits this long for tasks and threads: loading a model, for example, can't be interrupted.
 CLOSE_SECONDS = 30.0
 
 _END = object()

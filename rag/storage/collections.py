@@ -84,7 +84,7 @@ class CollectionRecords:
 
     @guarded
     def add(self, record: CollectionRecord) -> CollectionRecord:
-        """Keep `record` unless another process has just kept another one. Returns the record that is kept."""
+        """Keep `record` unless another process has just kept a record. Returns the record that is kept."""
         with contextlib.suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
             self._insert(connection, record)
         return self.get() or record

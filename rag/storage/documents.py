@@ -215,7 +215,7 @@ class Catalog:
         """Copy `origin`'s listed documents, with their states, into this catalog (same database). A document already
         ready here is left alone.
 
-        A document that is ready in `origin` but not in `whole` was added there only now. It becomes pending here.
+        A document that is ready in `origin` but not in `whole` has just been added. It becomes pending here.
         """
         columns = documents.columns.items()
         with self._engine.begin() as connection:

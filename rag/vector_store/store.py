@@ -197,7 +197,7 @@ class VectorStore:
     async def miscounted(self, expected: Mapping[str, int]) -> dict[str, int]:
         """The documents whose number of rows differs from `expected`, as {doc_id: rows}, the latest writes included.
 
-        Documents are counted together. If one lacks as many rows as another has too many, neither is reported.
+        Documents are counted together: if one lacks two rows and another has two too many, neither is reported.
         """
         doc_ids = list(expected)
         if not doc_ids:

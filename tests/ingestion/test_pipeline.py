@@ -21,14 +21,14 @@ def test_text_that_is_read_of_a_document_that_is_gone_by_then_is_not_kept(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deadline = time.monotonic() + PATIENCE
-    drafted: list[str] = []
+    written: list[str] = []
 
     async def read_slowly(self: ReaderProcess, folder: Path, doc_id: str, *_: Any) -> AsyncGenerator[TextRead, None]:
         files = FileStore(folder)
         while any(path.name == doc_id for path in folder.rglob("*")):
             await asyncio.sleep(0.01)
         files.write_temporary_pages(doc_id, [Page("what was read")])
-        drafted.append(doc_id)
+        written.append(doc_id)
         yield TextRead(1)
 
     monkeypatch.setattr(ReaderProcess, "read", read_slowly)
@@ -38,6 +38,6 @@ def test_text_that_is_read_of_a_document_that_is_gone_by_then_is_not_kept(
             assert time.monotonic() < deadline
             time.sleep(0.01)
         index.cancel(job.job_id)
-        while not drafted or any(path.is_file() for path in (settings.data_dir / "files").rglob("*")):
+        while not written or any(path.is_file() for path in (settings.data_dir / "files").rglob("*")):
             assert time.monotonic() < deadline
             time.sleep(0.01)

@@ -156,7 +156,7 @@ def test_removed_document_is_forgotten_and_its_bytes_are_not_needed(catalog: Cat
     assert states(catalog) == {TWO: "ready"}
 
 
-def test_what_another_process_has_taken_over_is_not_removed(catalog: Catalog, other: Catalog) -> None:
+def test_document_that_another_process_has_leased_is_not_deleted(catalog: Catalog, other: Catalog) -> None:
     add_ready(catalog, ONE)
     catalog.deletions.unlist([ONE])
     catalog.leases.release([ONE])
@@ -280,9 +280,7 @@ def test_document_that_was_ready_once_replaces_no_other_a_second_time(catalog: C
     assert catalog.to_replace(TWO) == ()
 
 
-def test_document_that_another_process_has_removed_or_taken_over_is_not_marked(
-    catalog: Catalog, other: Catalog
-) -> None:
+def test_document_that_another_process_has_deleted_or_leased_is_not_marked(catalog: Catalog, other: Catalog) -> None:
     for doc_id in (ONE, TWO, THREE):
         catalog.leases.add_pending(doc_id, "a.txt", 3, [THREE] if doc_id == ONE else [])
     other.deletions.unlist([ONE])
@@ -366,7 +364,7 @@ def test_documents_that_another_process_removed_or_took_over_are_not_held(
     assert marked == {THREE}
 
 
-def test_pending_document_of_a_dead_process_is_taken_over(catalog: Catalog, database_url: str) -> None:
+def test_pending_document_of_a_dead_process_is_leased(catalog: Catalog, database_url: str) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", ANOTHER_PROCESS, database_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:

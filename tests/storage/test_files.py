@@ -91,21 +91,21 @@ def test_pages_go_with_their_document(files: FileStore, tmp_path: Path) -> None:
         files.read_pages(doc_id, "a.txt", read)
 
 
-def test_draft_is_kept_only_where_its_document_still_is(files: FileStore, tmp_path: Path) -> None:
+def test_temporary_text_is_kept_only_where_its_document_still_is(files: FileStore, tmp_path: Path) -> None:
     kept, removed = keep(files, b"kept"), keep(files, b"removed")
     for doc_id in (kept, removed):
-        files.write_temporary_pages(doc_id, [Page("drafted")])
+        files.write_temporary_pages(doc_id, [Page("written")])
         assert files.page_text(doc_id, None) is None
     files.delete(removed)
     for doc_id in (kept, removed):
-        files.write_temporary_pages(doc_id, [Page("drafted")])  # by a reader that hasn't heard of it yet
+        files.write_temporary_pages(doc_id, [Page("written")])  # by a reader that hasn't heard of it yet
         files.keep_pages(doc_id)
         files.keep_pages(doc_id)
-    assert files.page_text(kept, None) == "drafted"
+    assert files.page_text(kept, None) == "written"
     assert {path.name.partition(".")[0] for path in everything(tmp_path)} == {kept}
 
 
-def test_new_draft_takes_the_place_of_what_was_kept(files: FileStore, tmp_path: Path) -> None:
+def test_new_text_takes_the_place_of_the_kept_text(files: FileStore, tmp_path: Path) -> None:
     doc_id = keep(files, b"text")
     files.write_pages(doc_id, [Page("first")])
     assert files.read_pages(doc_id, "a.txt", read) == [Page("first")]
@@ -115,7 +115,7 @@ def test_new_draft_takes_the_place_of_what_was_kept(files: FileStore, tmp_path: 
     assert files.read_pages(doc_id, "a.txt", read) == [Page("second")]
 
 
-def test_half_a_draft_of_a_reader_that_was_stopped_goes_with_its_document(
+def test_half_a_text_of_a_stopped_reader_is_deleted_with_its_document(
     files: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, removed = keep(files, b"kept"), keep(files, b"removed")
