@@ -47,7 +47,7 @@ def show_chat() -> None:
     messages = index.conversations.messages(conversation.conversation_id) if conversation else []
     turn = open_turns().running(conversation.conversation_id if conversation else None)
     source = opened_source()
-    # The chat is scrolled to its end. So it ends with the answer whose source is open.
+    # While a source is open, the messages end with its answer, since the chat is scrolled to its end.
     shown = messages if source is None or source.later or turn else messages[: source.message + 1]
     chat, panel = _halves(source)
     with chat:

@@ -124,7 +124,7 @@ class DocumentIndex:
 
     def retry(self, doc_id: str) -> Job:
         """Ingest a failed document again, from the kept bytes. If it was to replace documents, it still does. Raises
-        NotFound, and like `submit`."""
+        NotFound, and the errors of `submit`."""
         return self._intake.retry(self.document(doc_id))
 
     def namesake(self, name: str, data: bytes) -> DocumentInfo | None:
@@ -171,7 +171,7 @@ class DocumentIndex:
     # --- library
 
     def documents(self, first: int = 0, most: int | None = None) -> list[DocumentInfo]:
-        """The documents of the collection, newest first: without the first `first`, and at most `most` (None: all)."""
+        """The documents of the collection, newest first: at most `most` (None: all), after the first `first`."""
         return self._catalog.documents(first, most)
 
     def size(self) -> tuple[int, int]:
@@ -219,7 +219,7 @@ class DocumentIndex:
     def delete(self, doc_id: str) -> Receipt:
         """Delete a document everywhere. Raises NotFound, StoreUnavailable."""
         self.document(doc_id)
-        # First: if Milvus can't be reached, like a Lite file that the app has open, the document stays as it is.
+        # Before the deletion: if Milvus can't be reached, as a Lite file that the app has open, nothing is changed.
         self._loop.run(self._store.connect())
         return self._loop.run(self._ingestion.lifecycle.delete([doc_id]))
 

@@ -217,8 +217,8 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that nothing may show or log: keys, tokens, passwords and logins, addresses' passwords and logins
-        among them. Each comes as it is and as Python and JSON quote it; the longest come first."""
+        """Texts that nothing may show or log: keys, tokens, passwords and logins, also from addresses. Each text
+        comes as it is, and as Python and JSON quote it. The longest texts come first."""
         values = [getattr(self, name) for name in type(self).model_fields]
         secrets = {value.get_secret_value().strip() for value in values if isinstance(value, SecretStr)}
         secrets.add(self.milvus_token.get_secret_value().partition(":")[2])  # of user:password

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.command == "bench":
                 # A benchmark opens no library: it makes its own collections, and the app may have the Lite file open.
                 return run_bench(settings, options)
-            # Other commands than `ingest` end in a moment, so they resume no unfinished document.
+            # Commands other than `ingest` end in a moment, so they resume no unfinished document.
             with DocumentIndex(settings, background=options.command == "ingest") as index:
                 return int(options.run(index, options))
     except RagError as error:

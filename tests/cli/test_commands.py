@@ -244,8 +244,8 @@ def test_a_beir_folder_goes_into_a_collection_of_its_own(docent: Docent, papers:
     scores = docent.json("eval", str(beir), "--no-answers")["small set"]
     assert (scores["hit@1"], scores["nDCG@10"]) == (1, 1)
     assert [d["file_name"] for d in docent.json("list")] == ["ferry.txt"]
-    own = docent.json("list", "--collection", "eval_small_set")
-    assert {d["file_name"] for d in own} == {"a.txt", "b.txt"}
+    corpus = docent.json("list", "--collection", "eval_small_set")
+    assert {d["file_name"] for d in corpus} == {"a.txt", "b.txt"}
 
 
 def test_sets_of_one_name_do_not_overwrite_each_other(docent: Docent, papers: Path, questions: Path) -> None:
@@ -271,11 +271,11 @@ def test_a_document_that_cannot_be_read_fails_the_evaluation(docent: Docent, pap
 
 def test_two_runs_are_compared_question_by_question(docent: Docent) -> None:
     def run(name: str, **scores: float) -> str:
-        known = {"question": "?", "answerable": None}
+        fields = {"question": "?", "answerable": None}
         return str(
             write_lines(
                 docent.folder / f"{name}.jsonl",
-                *({"question_id": q, **known, "scores": {"MRR": score}} for q, score in scores.items()),
+                *({"question_id": q, **fields, "scores": {"MRR": score}} for q, score in scores.items()),
             )
         )
 

@@ -22,9 +22,10 @@ WORDS = re.findall(
 
 
 def make_library(data_dir: Path, documents: int, messages: int) -> str:
-    """Fill a data folder with `documents` ready documents, and a conversation of `messages` messages. Returns its id.
+    """Fill a data folder with `documents` ready documents, and a conversation of `messages` messages.
 
-    One document is really ingested: if Milvus had no rows, the app would ingest all documents again.
+    Returns the conversation's id. One document is really ingested: if Milvus had no rows, the app would ingest all
+    documents again.
     """
     settings = Settings(data_dir=data_dir, embed_model="bundled")
     with DocumentIndex(settings) as index:

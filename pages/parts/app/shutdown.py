@@ -16,7 +16,7 @@ _closers: list[Callable[[], object]] = []
 
 
 def close_at_end(close: Callable[[], object]) -> None:
-    """Have `close` called when the server stops, or else when the interpreter ends. The latest one is called first.
+    """Have `close` called when the server stops, or else when the interpreter ends. The last closer is called first.
 
     `close` may be called twice. If it raises, the error is logged, and the other closers are still called.
     """

@@ -30,7 +30,7 @@ def submit(index: DocumentIndex) -> None:
 def ask(index: DocumentIndex, question: str, wait_for: list[str] | None = None) -> None:
     """Keep the question, then begin its answer, so that no error of the answer loses the question."""
     with shown_errors():
-        # A question that is too long isn't kept: each run of the page would send it.
+        # A question that is too long isn't kept, since each run of the page would send it.
         check_question(question, index.settings.max_question_characters)
         conversation = current_conversation(index)
         if conversation is None:

@@ -48,7 +48,7 @@ def watch(index: DocumentIndex, turn: Turn) -> None:
             st.session_state.get("watched")  # Stop or a rerun can end this run only in a call to Streamlit
             turn.wait(UPDATE_SECONDS)
     except StopException:
-        # Streamlit's Stop button stops the answer. A page that is closed or reloaded doesn't.
+        # Streamlit's Stop button stops the answer. Closing or reloading the page doesn't.
         time.sleep(0.3)
         context = get_script_run_ctx(suppress_warning=True)
         if context and get_instance().is_active_session(context.session_id):
