@@ -10,23 +10,31 @@ import platform
 import shutil
 import socket
 import sys
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rag.embeddings import openvino_model
+from rag.embeddings.hub import bundled_folder
+from rag.embeddings.model import Address, ModelFolder, Precision
 from rag.runtime.event_loop import EventLoopThread
 from rag.settings import Settings
 from rag.vector_store import client
 from rag.vector_store.lite import patches as lite_patches
 from tests.fakes.llm_server import LLMServer
-from tests.servers.milvus_server import free_ports, running_milvus_server
+from tests.servers.milvus_server import MilvusServer, free_ports
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 # Nothing listens on the discard port, so what heeds these variables fails at once, in subprocesses too.
 NO_PROXY = "127.0.0.1,localhost,::1"
 DEAD_PROXY = "http://127.0.0.1:9"
+
+# The bundled model by address and precision, as far as this process has loaded it.
+_loaded: dict[tuple[Address, Precision | None], openvino_model.OpenVINOModel] = {}
+_loading = threading.Lock()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,6 +47,30 @@ def _developers_environment_stays_out() -> Iterator[None]:
         for name in ("OPENAI_API_BASE", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_API_VERSION"):
             patch.delenv(name, raising=False)
         patch.setitem(Settings.model_config, "env_file", None)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _bundled_model_is_loaded_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each index of a module and each reset takes the model that the process has loaded already: it saves a second.
+
+    The tests of the embeddings load it as the app does.
+    """
+    if "embeddings" in request.path.relative_to(REPOSITORY).parts:
+        yield
+        return
+    load = openvino_model.load
+
+    def load_once(address: Address, precision: Precision | None) -> openvino_model.OpenVINOModel:
+        if not isinstance(address, ModelFolder) or address.path != bundled_folder():
+            return load(address, precision)
+        with _loading:
+            if (address, precision) not in _loaded:
+                _loaded[address, precision] = load(address, precision)
+            return _loaded[address, precision]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openvino_model, "load", load_once)
         yield
 
 
@@ -127,16 +159,23 @@ def llm_server(_running_llm_server: LLMServer) -> LLMServer:
 
 @pytest.fixture(scope="session")
 def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URI of a real Milvus server, shared by the session: use a collection name of your own."""
+    """The URI of a real Milvus server, shared by all workers of the run: use a collection name of your own."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         pytest.skip("the milvus wheel with the real server exists for Linux on x86-64 only")
     _need("milvus", "milvus==2.3.5")
-    folder = tmp_path_factory.mktemp("milvus-server")
-    try:
-        with running_milvus_server(folder) as uri:
-            yield uri
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)  # half a gigabyte that pytest would keep for three sessions
+    from tests.servers.shared import shared_server  # not for Windows
+
+    # A worker of pytest-xdist has a folder in that of the whole run.
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    run_folder = tmp_path_factory.getbasetemp().parent if worker else tmp_path_factory.getbasetemp()
+
+    def start(data: Path) -> tuple[str, int]:
+        server = MilvusServer(data)
+        server.start()
+        return server.uri, server.process_group
+
+    with shared_server(run_folder / "milvus-server", start) as uri:
+        yield uri
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,12 @@ class MilvusServer:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def process_group(self) -> int:
+        """The group of the running server's processes."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self, *, empty: bool = False) -> None:
         """Start the server and wait until it is healthy. With `empty`, delete the data of earlier runs first.
 
