@@ -1,17 +1,25 @@
-"""The command line as a user runs it: a process of its own, its output and its exit code."""
+"""The command line: its output and its exit code, mostly within the tests' process, since a start takes seconds.
+
+What only a process of its own shows (the exit code, nothing of a library on stderr) is tested with each command once.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rag import __version__
+from rag.cli.main import main
 from tests.fakes.llm_server import LLMServer, Reply
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -20,18 +28,40 @@ KEPT = {"PATH", "HOME", "LANG", "HF_HOME", "NO_PROXY", "HTTPS_PROXY"}
 
 
 class Docent:
-    """Runs `python -m rag` with a library of its own."""
+    """Runs commands with a library of its own, by `main`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if name in KEPT},
-            "DATA_DIR": str(folder / "data"),
-            "EMBED_MODEL": "bundled",
-            "PYTHONPATH": str(REPOSITORY),
-        }
+        self.environment = {"DATA_DIR": str(folder / "data"), "EMBED_MODEL": "bundled"}
 
     def __call__(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        output, errors = io.StringIO(), io.StringIO()
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(errors),
+            _log_of_its_own(),
+        ):
+            patch.chdir(self.folder)
+            for name, value in {**self.environment, **extra}.items():
+                patch.setenv(name, value)
+            try:
+                code = main(arguments)
+            except SystemExit as leaving:  # by argparse
+                code = int(leaving.code or 0)
+        return subprocess.CompletedProcess(arguments, code, output.getvalue(), errors.getvalue())
+
+    def json(self, *arguments: str) -> Any:
+        done = self(*arguments, "--json")
+        assert (done.returncode, done.stderr) == (0, "")
+        return json.loads(done.stdout)
+
+
+class DocentProcess(Docent):
+    """Runs commands as a user does, by `python -m rag`."""
+
+    def __call__(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        kept = {name: value for name, value in os.environ.items() if name in KEPT}
         return subprocess.run(
             [sys.executable, "-m", "rag", *arguments],
             capture_output=True,
@@ -39,18 +69,29 @@ class Docent:
             timeout=120,
             check=False,
             cwd=self.folder,
-            env={**self.environment, **extra},
+            env={**kept, "PYTHONPATH": str(REPOSITORY), **self.environment, **extra},
         )
 
-    def json(self, *arguments: str) -> Any:
-        done = self(*arguments, "--json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+
+@contextlib.contextmanager
+def _log_of_its_own() -> Iterator[None]:
+    """A process logs to one data folder only; here each command has another."""
+    root = logging.getLogger()
+    before = root.handlers[:]
+    yield
+    for handler in set(root.handlers) - set(before):
+        handler.close()
+    root.handlers[:] = before
 
 
 @pytest.fixture
 def docent(tmp_path: Path) -> Docent:
     return Docent(tmp_path)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> DocentProcess:
+    return DocentProcess(tmp_path)
 
 
 @pytest.fixture
@@ -88,14 +129,31 @@ def test_a_folder_is_ingested_listed_searched_asked_and_deleted(docent: Docent, 
     assert docent.json("list") == []
 
 
-def test_the_text_output_reads_well_and_stderr_stays_empty(docent: Docent, papers: Path) -> None:
-    done = docent("ingest", str(papers / "ferry.txt"))
+@pytest.mark.slow
+def test_the_text_output_reads_well_and_stderr_stays_empty(program: DocentProcess, papers: Path) -> None:
+    done = program("ingest", str(papers / "ferry.txt"))
     assert (done.returncode, done.stderr) == (0, "")
     assert "ready" in done.stdout
-    done = docent("ask", "When does the ferry leave?")
+    done = program("ask", "When does the ferry leave?")
     assert (done.returncode, done.stderr) == (0, "")
     assert "[1] ferry.txt" in done.stdout
     assert "OPENAI_API_KEY" in done.stdout  # how to have answers written by an LLM
+
+
+@pytest.mark.slow
+def test_as_processes_the_other_commands_end_with_their_code_and_nothing_else_on_stderr(
+    docent: Docent, program: DocentProcess, papers: Path
+) -> None:
+    document, _ = docent.json("ingest", str(papers))
+    assert program.json("search", "When does the ferry leave?", "--top-k", "1")[0]["file_name"] == "ferry.txt"
+    assert program.json("doctor")["status"]["milvus"]["state"] == "ready"
+    done = program("move", "--to", "elsewhere/library.db")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert program.json("delete", document["doc_id"])["left"] == 0
+    assert [each["file_name"] for each in program.json("list")] == ["tea.md"]
+    refused = program("reset")
+    assert_one_line_error(refused, "--yes")
+    assert refused.returncode == 2
 
 
 def test_collections_are_apart(docent: Docent, papers: Path) -> None:
