@@ -12,18 +12,38 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed"),
+]
+
+
+def new_project(folder: Path) -> Path:
+    """A copy of the Makefile with empty requirements, in a folder whose name has a space."""
+    project = folder / "my project"
+    project.mkdir()
+    shutil.copy(REPOSITORY / "Makefile", project)
+    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt"):
+        (project / name).write_text("# nothing\n")
+    return project
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of the Makefile with empty requirements, in a folder whose name has a space."""
-    folder = tmp_path / "my project"
-    folder.mkdir()
-    shutil.copy(REPOSITORY / "Makefile", folder)
-    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt"):
-        (folder / name).write_text("# nothing\n")
-    return folder
+    return new_project(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def first_install(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A project in which `make install` was run once, and the result. Making an environment takes seconds."""
+    project = new_project(tmp_path_factory.mktemp("installed"))
+    return project, make(project, "install")
+
+
+@pytest.fixture
+def installed_project(first_install: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path) -> Path:
+    """A copy of that project with its environment."""
+    return Path(shutil.copytree(first_install[0], tmp_path / "my project", symlinks=True))
 
 
 def make(project: Path, *arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -43,8 +63,10 @@ def installed(project: Path) -> bool:
     return (project / ".venv" / ".installed-requirements-dev.txt").exists()
 
 
-def test_install_makes_the_environment_once_and_again_only_for_new_requirements(project: Path) -> None:
-    first = make(project, "install")
+def test_install_makes_the_environment_once_and_again_only_for_new_requirements(
+    first_install: tuple[Path, subprocess.CompletedProcess[str]], installed_project: Path
+) -> None:
+    project, first = installed_project, first_install[1]
     assert first.returncode == 0, first.stderr
     assert "Making the virtual environment" in first.stdout and installed(project)
 
@@ -65,7 +87,9 @@ def test_install_makes_the_environment_once_and_again_only_for_new_requirements(
     assert refused.returncode != 0 and "pip==0.0.1" in refused.stdout + refused.stderr
 
 
-def test_failed_installation_is_not_taken_for_done_and_heals(project: Path) -> None:
+def test_failed_installation_is_not_taken_for_done_and_heals(installed_project: Path) -> None:
+    project = installed_project
+    (project / ".venv" / ".installed-requirements-dev.txt").unlink()  # the environment is made, and nothing is in it
     (project / "requirements-dev.txt").write_text("./nowhere\n")
     assert make(project, "install").returncode != 0
     assert not installed(project)
@@ -119,8 +143,8 @@ def test_missing_python_is_said(project: Path, tmp_path: Path) -> None:
     assert "Python 3.11 or newer is needed" in missing.stderr
 
 
-def test_run_starts_the_app(project: Path) -> None:
-    assert make(project, "install").returncode == 0
+def test_run_starts_the_app(installed_project: Path) -> None:
+    project = installed_project
     streamlit = project / ".venv" / "bin" / "streamlit"
     streamlit.write_text('#!/bin/sh\necho started "$@"\n')
     streamlit.chmod(0o755)
