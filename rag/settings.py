@@ -72,7 +72,9 @@ class Settings(BaseSettings):
     openai_context_window: int = Field(
         0, ge=0, le=10_000_000, description="the model's context window in tokens; 0 means the known size, or 8192"
     )
-    llm_timeout: float = Field(60, ge=1, le=3600, description="seconds to wait for the LLM's next word, 1 to 3600")
+    llm_timeout: float = Field(
+        60, gt=0, le=3600, description="seconds to wait for the LLM's next word, above 0 and at most 3600"
+    )
 
     rerank_model: str = Field("", description="a Hugging Face cross-encoder id or folder; empty for none")
 
