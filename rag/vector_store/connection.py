@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import CollectionLost, RagError, StoreError, StoreUnavailable
@@ -23,6 +22,7 @@ from rag.vector_store.client import (
     open_client,
 )
 from rag.vector_store.lite import server as lite_server
+from rag.vector_store.reopening import Reopening, retrieve
 
 if TYPE_CHECKING:
     from rag.vector_store.client import MilvusClient, MilvusVectorStore
@@ -60,7 +60,9 @@ class Connection:
         self._lock = asyncio.Lock()  # held while clients are opened or closed
         self._opened_number: object = None
         self._vanished = False  # a call has found that the collection no longer exists
-        self._restarts = 0  # of Milvus Lite's server, up to the moment this connected to it
+        self.reopening = Reopening(settings)
+        self._file = self.reopening.file
+        self._file_number = 0  # when this connected to it
         self._away = False  # clients were closed because Milvus didn't answer
         self.has_lexical = False
         self.version = ""
@@ -70,8 +72,7 @@ class Connection:
 
         Raises StoreUnavailable (in a few seconds if nothing listens at the address) or StoreError.
         """
-        if self._client is not None and self._is_stale:
-            await self.release_clients()
+        await self._settle()
         if self.store is None:
             await retrying(failures.is_being_made, MAKING_SECONDS)(self._open, None, seconds)
         return self.store is not None
@@ -79,6 +80,7 @@ class Connection:
     async def create(self, dimension: int) -> None:
         """Make the collection unless it exists, then check that its vectors have `dimension` floats. Raises like
         `connect`, and StoreError if they don't."""
+        await self._settle()
         while self.store is None:
             await retrying(failures.is_being_made, MAKING_SECONDS)(self._open, dimension, DELETION_SECONDS)
         stored = await self.call(asyncio.to_thread(self._dimension))
@@ -91,13 +93,29 @@ class Connection:
     async def ready(self) -> MilvusVectorStore:
         """The open collection, for a call. Raises CollectionLost if it isn't open; StoreUnavailable, StoreError."""
         if self._lite:
-            await self.connect()  # `reopen` may have closed it
+            await self.connect()  # a reopening may have closed it
         if self.store is None:
-            raise self._gone()
+            raise self._gone(self._file_number)
         return self.store
+
+    async def read(self, ask: Callable[[MilvusVectorStore], Any], seconds: float | None = None) -> Any:
+        """Await `ask(collection)`, like `call`. Milvus Lite is asked once more where a write has failed meanwhile: the
+        answer may lack rows."""
+        for _ in range(2):
+            store = await self.ready()
+            number = self._file_number
+            try:
+                answer = await self.call(ask(store), seconds)
+                if not self.reopening.is_due(number):
+                    return answer
+            except StoreUnavailable:
+                if not self.reopening.is_due(number):
+                    raise
+        raise failures.busy(self._settings)
 
     async def call(self, awaitable: Any, seconds: float | None = None) -> Any:
         """Await with a time-out, which pymilvus lacks. Raises StoreError in place of pymilvus's exceptions."""
+        number = self._file_number
         try:
             async with asyncio.timeout(seconds or self.call_seconds):
                 return await awaitable
@@ -108,25 +126,18 @@ class Connection:
                 raise
             # This task isn't being cancelled: its client was closed, because another call has found the collection
             # gone or the connections dead.
-            raise self._gone() from error
+            raise self._gone(number) from error
         except Exception as error:
             logger.warning("a Milvus call failed", exc_info=error)
             explained = failures.explain(error, self._settings)
+            if self.reopening.is_due(number) and not isinstance(explained, failures.DiskFailed):
+                explained = failures.busy(self._settings)
             if isinstance(explained, CollectionLost):
                 await self.close_collection()
                 self._vanished = True
             elif failures.is_not_loaded(error):
                 await self.close_collection()
             raise explained from error
-
-    @contextlib.asynccontextmanager
-    async def within(self, seconds: float) -> AsyncIterator[None]:
-        """Run a block for at most `seconds`; on Milvus Lite without a limit. Raises StoreUnavailable after that."""
-        try:
-            async with asyncio.timeout(None if self._lite else seconds):
-                yield
-        except TimeoutError as error:
-            raise failures.explain(error, self._settings) from error
 
     async def ping(self) -> bool:
         """False if the open collection has vanished since the last ping; True otherwise, also if none was open.
@@ -151,26 +162,19 @@ class Connection:
             async with asyncio.timeout(LITE_CALL_SECONDS):
                 await self.release_clients()
 
-    async def release_clients(self, reopening: bool = False) -> None:
-        """Close the clients, once an opening under way has ended. The next call opens new ones."""
+    async def release_clients(self, stale: bool = False) -> None:
+        """Close the clients (only `stale` ones), once an opening under way has ended. The next call opens new ones."""
         async with self._lock:
-            if self._lite and self.store is not None and not self._is_stale:
-                # If rows can't be sealed because the disk is full, Milvus Lite's close ends early and leaves merges
-                # running. So they are sealed here first; a failure does no harm, since the log has the rows.
-                with contextlib.suppress(Exception):
-                    await asyncio.to_thread(self.store.client.flush, self._name, timeout=LITE_CALL_SECONDS)
-            await self.close_collection()
+            if stale and not self.reopening.is_due(self._file_number):
+                return  # another call was quicker
             client, self._client = self._client, None
-            if client is not None:
-                await asyncio.to_thread(client.close)
-                if self._lite:
-                    await asyncio.to_thread(lite_server.release, self._address)
-            if reopening and self._lite:
-                await asyncio.to_thread(lite_server.restart, self._address)
-
-    async def reopen(self) -> None:
-        """Close Milvus Lite's file for all connections of this process; the next call opens it again from its log."""
-        await self.release_clients(reopening=True)
+            try:
+                await self.close_collection()
+                if client is not None:
+                    await asyncio.to_thread(client.close)
+            finally:
+                if client is not None and self._file is not None:
+                    await asyncio.to_thread(self._file.release)
 
     async def close_collection(self) -> None:
         """Close the collection. The next use opens it again, or makes it."""
@@ -181,14 +185,17 @@ class Connection:
 
     # --- inner workings
 
-    @property
-    def _is_stale(self) -> bool:
-        """Whether another connection has closed the file for all since this one opened it."""
-        return self._lite and self._restarts != lite_server.restarts(self._address)
+    async def _settle(self) -> None:
+        """Wait for a reopening of Milvus Lite's file, and let go of clients from before it."""
+        await self.reopening.finish()
+        if self._client is not None and self.reopening.is_due(self._file_number):
+            await self.release_clients(stale=True)
 
-    def _gone(self) -> StoreUnavailable:
-        """The error for a call without an open collection."""
-        return failures.unreachable(self._settings) if self._away else failures.lost(self._settings)
+    def _gone(self, number: int) -> StoreUnavailable:
+        if self._away:
+            return failures.unreachable(self._settings)
+        let_go = self._lite and (self._client is None or self.reopening.is_due(number))
+        return failures.busy(self._settings) if let_go else failures.lost(self._settings)
 
     async def _open(self, dimension: int | None, seconds: float) -> None:
         """Join the opening that is under way, or begin one. With a `dimension` it makes a missing collection.
@@ -197,6 +204,8 @@ class Connection:
         thread opens at a time. It goes on when its callers give up, and all callers get its outcome.
         """
         if self._opening is None:
+            if self._file is not None and self._client is None:
+                self._file_number = self._file.number
             self._opening = asyncio.ensure_future(self._open_alone(dimension))
             self._opening.add_done_callback(self._opened)
         opening = self._opening
@@ -214,8 +223,7 @@ class Connection:
 
     def _opened(self, opening: asyncio.Future[None]) -> None:
         self._opening = None
-        if not opening.cancelled():
-            opening.exception()  # marks it as retrieved, since all callers may have given up
+        retrieve(opening)
 
     async def _look(self) -> None:
         if await self.connect(OPEN_SECONDS):
@@ -231,13 +239,9 @@ class Connection:
     def _connect(self, dimension: int | None) -> None:
         import_milvus(self._lite)
         if self._client is None:
-            if self._lite:
-                Path(self._address).parent.mkdir(parents=True, exist_ok=True)
-                lite_server.retain(self._address)
             try:
-                if self._lite:
-                    lite_server.start(self._address)
-                    self._restarts = lite_server.restarts(self._address)
+                if self._file is not None:
+                    self._file.start()
                 self._client = open_client(self._settings)
                 self.version = str(self._client.get_server_version(timeout=CONNECT_SECONDS))
             except BaseException:
@@ -249,8 +253,8 @@ class Connection:
             if self._lite:
                 self._close_client()  # kept open, it would say the next time that there is no such collection
                 # Milvus Lite has started, so most other failures mean that its file is damaged.
-                has_sentence = isinstance(error, StoreError) or lite_server.disk_failure(error)
-                if not has_sentence and not failures.is_interrupted(error, self._settings):
+                due, disk = self.reopening.is_due(self._file_number), lite_server.disk_failure(error)
+                if not (due or disk or isinstance(error, StoreError) or failures.is_interrupted(error, self._settings)):
                     raise failures.damaged(error, self._settings) from error
             raise
 
@@ -258,8 +262,8 @@ class Connection:
         client, self._client = self._client, None
         if client is not None:
             client.close()
-        if self._lite:
-            lite_server.release(self._address)
+        if self._file is not None:
+            self._file.release()
 
     def _open_collection(self, dimension: int | None) -> None:
         assert self._client is not None

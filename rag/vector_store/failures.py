@@ -11,7 +11,9 @@ from rag.vector_store.lite import server as lite_server
 # Errors of a server that is down, or has just started and is still loading its data.
 _UNAVAILABLE = re.compile(
     r"fail connecting|unavailable|deadline|time-?out|timed out|connection|channel|not ready|no available|not healthy|"
-    r"unhealthy|delegator|shard leader|node offline|node not (found|match)|initializing|abnormal"
+    r"unhealthy|delegator|shard leader|node offline|node not (found|match)|initializing|abnormal|"
+    # Milvus Lite, whose file was closed for another connection.
+    r"wal already closed|milvuslite is closed"
 )
 # After a restart a collection may have to be loaded again; opening it does so.
 _NOT_LOADED = re.compile(r"not loaded|in state 'released'")
@@ -21,6 +23,9 @@ _LOST = re.compile(r"collection not found|can.?t find collection|collection '\w+
 _UNFINISHED = re.compile(r"createindex failed|index (not|doesn't) (found|exist)|duplicate collection|already exists?")
 # Errors of a client of Milvus Lite that was closed, or waited too long, while a file was being opened.
 _INTERRUPTED = re.compile(r"deadline|timed? ?-?out|\bclosed\b|\bcancell?ed\b|connect first|connection")
+
+# Milvus Lite's for a request that doesn't fit the collection, for no such collection, and for one that isn't loaded.
+_REFUSAL_CODES = {6, 100, 101}
 
 
 class BeingMade(StoreUnavailable):
@@ -79,7 +84,16 @@ def damaged(error: Exception, settings: Settings) -> Damaged:
 
 
 def unreachable(settings: Settings) -> StoreUnavailable:
+    if settings.milvus_is_lite:
+        return busy(settings)
     return StoreUnavailable(f"Milvus doesn't answer at {settings.milvus_shown}; start it, or check MILVUS_URI.")
+
+
+def busy(settings: Settings) -> StoreUnavailable:
+    """For Milvus Lite, which is never away: a write takes long, or the file is closed and opened after a failed one."""
+    return StoreUnavailable(
+        f"The Milvus Lite file {settings.milvus_address} is still being written; try again in a moment."
+    )
 
 
 def lost(settings: Settings) -> CollectionLost:
@@ -93,6 +107,16 @@ def lost(settings: Settings) -> CollectionLost:
 def is_being_made(error: BaseException) -> bool:
     """Whether a collection that couldn't be opened may exist in a moment."""
     return isinstance(error, BeingMade | CollectionLost)  # lost: deleted by another process while this one opened it
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether a write failed before it touched Milvus Lite's file: pymilvus or Milvus Lite didn't take the request."""
+    from pymilvus import exceptions
+
+    refusals = (exceptions.ParamError, exceptions.DataNotMatchException, exceptions.DataTypeNotMatchException)
+    return isinstance(error, refusals) or (
+        isinstance(error, exceptions.MilvusException) and error.code in _REFUSAL_CODES
+    )
 
 
 def is_not_loaded(error: Exception) -> bool:

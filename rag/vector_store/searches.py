@@ -101,9 +101,8 @@ class Searches:
 
     async def _search_together(self, search: _Search, data: list[list[float] | str]) -> list[list[Hit]]:
         # By the store's client, since the store's `aquery` has no consistency level and no time-out.
-        store = await self._connection.ready()
-        response = await self._connection.call(
-            async_client(store).search(
+        response = await self._connection.read(
+            lambda store: async_client(store).search(
                 self._name,
                 data=data,
                 anns_field=search.vectors,

@@ -1,4 +1,4 @@
-"""One write at a time, and none after a failed write until Milvus Lite's file was opened again."""
+"""Turns to write: one write at a time, and none after a write that Milvus Lite didn't get done."""
 
 from __future__ import annotations
 
@@ -13,49 +13,73 @@ from rag.vector_store.connection import LITE_CALL_SECONDS, Connection
 
 
 class Writing:
-    """The writes of one connection. Concurrent writes lose acknowledged rows on Milvus Lite. On a server, one at a time
-    costs little, since rows come from one pipeline.
-
-    Where Milvus Lite can't seal rows, it loses them, acknowledged rows too, and the next sealing deletes the log that
-    has them. Where it can't write its log, it reads nothing behind the gap. So after a failed write the file is closed,
-    and opened again from its log, before the next write.
-    """
+    """The writes of one connection. Concurrent ones lose acknowledged rows on Milvus Lite, where they take turns with
+    those of all connections to the file; a server loses little by waiting, since rows come from one pipeline."""
 
     def __init__(self, settings: Settings, connection: Connection) -> None:
         self._settings = settings
-        self._lite = settings.milvus_is_lite
         self._connection = connection
-        self._lock = asyncio.Lock()
-        self._last_write: asyncio.Future[Any] | None = None  # on Milvus Lite only
+        self._file = connection.reopening.file  # on Milvus Lite
+        self._lock = asyncio.Lock()  # for a server
+        self._last: asyncio.Future[Any] | None = None  # on Milvus Lite
+        self._number = 0  # of the file when that write began
 
     @contextlib.asynccontextmanager
     async def alone(self, seconds: float) -> AsyncIterator[None]:
-        """Wait until no other write is under way, then write. On a server, `seconds` limits waiting and writing
-        together. Raises StoreUnavailable."""
-        async with self._connection.within(seconds), self._lock:
-            await self.settle()
-            if self._last_write is not None:
-                raise failures.unreachable(self._settings)
+        """Write alone. A server has so many seconds, with the wait for the turn. Raises StoreUnavailable."""
+        if self._file is None:
             try:
-                yield
-            finally:
-                await self._after_failure()
+                async with asyncio.timeout(seconds), self._lock:
+                    yield
+            except TimeoutError as error:
+                raise failures.explain(error, self._settings) from error
+            return
+        await self._acquire()
+        try:
+            yield
+        finally:
+            self._leave()
 
     async def write(self, awaitable: Awaitable[Any], seconds: float | None = None) -> Any:
-        """Await a write, within `alone`, like `Connection.call`. On Milvus Lite it goes on when its caller gives up."""
-        if not self._lite:
+        """Await a write in a turn, like `Connection.call`. On Milvus Lite it goes on when its caller gives up."""
+        if self._file is None:
             return await self._connection.call(awaitable, seconds)
-        self._last_write = asyncio.ensure_future(awaitable)
-        return await self._connection.call(asyncio.shield(self._last_write), seconds)
+        self._number = self._file.number
+        self._last = asyncio.ensure_future(awaitable)
+        return await self._connection.call(asyncio.shield(self._last), seconds)
 
-    async def settle(self) -> None:
-        """Wait for a write whose caller gave up, for LITE_CALL_SECONDS at most."""
-        if self._last_write is not None:
-            await asyncio.wait([self._last_write], timeout=LITE_CALL_SECONDS)
-            await self._after_failure()
+    # --- on Milvus Lite
 
-    async def _after_failure(self) -> None:
-        if self._last_write is not None and self._last_write.done():
-            write, self._last_write = self._last_write, None
-            if write.cancelled() or write.exception() is not None:
-                await self._connection.reopen()
+    async def _acquire(self) -> None:
+        assert self._file is not None
+        while True:
+            try:
+                await self._file.write_lock.acquire(LITE_CALL_SECONDS)
+            except TimeoutError as error:
+                raise failures.busy(self._settings) from error
+            if not self._file.dirty:
+                return
+            self._file.write_lock.release()
+            await self._connection.reopening.finish()
+
+    def _leave(self) -> None:
+        """Let the next write begin, at the end of this one."""
+        assert self._file is not None
+        last, self._last = self._last, None
+        if last is None:
+            self._file.write_lock.release()
+        elif last.done():
+            self._ended(self._number, last)
+        else:
+            self._file.write_lock.give_up()
+            number = self._number
+            last.add_done_callback(lambda write: self._ended(number, write))
+
+    def _ended(self, number: int, write: asyncio.Future[Any]) -> None:
+        assert self._file is not None
+        error = None if write.cancelled() else write.exception()
+        if write.cancelled() or (error is not None and not failures.is_refusal(error)):
+            self._file.mark_dirty(number)
+        self._file.write_lock.release()
+        if self._file.dirty:
+            self._connection.reopening.begin()

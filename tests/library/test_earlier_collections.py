@@ -48,7 +48,7 @@ def filled(settings: Settings) -> Settings:
 
 def make_anew(settings: Settings, kept: Sequence[str]) -> None:
     """Put a collection that has only the fields in `kept`, and no BM25, in the place of the library's."""
-    lite_server.retain(settings.milvus_address)
+    lite_server.file_at(settings.milvus_address).start()
     client = open_client(settings)
     try:
         client.load_collection(settings.collection)
@@ -68,7 +68,7 @@ def make_anew(settings: Settings, kept: Sequence[str]) -> None:
         client.flush(settings.collection)
     finally:
         client.close()
-        lite_server.release(settings.milvus_address)
+        lite_server.file_at(settings.milvus_address).release()
 
 
 def test_collection_with_the_first_release_s_indexes_opens(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ Milvus Lite takes a second to import: call `patches.prepare` in a thread before 
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import os
@@ -13,31 +14,106 @@ import shutil
 import threading
 from pathlib import Path
 
+from rag.vector_store.lite.write_lock import WriteLock
+
+logger = logging.getLogger(__name__)
+
 _DISK_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}
 
-# For the absolute path of a file: the number of its connections, and how often `restart` has closed it.
-_users: dict[str, int] = {}
-_restarts: dict[str, int] = {}
+# A restart waits so long for the calls under way, and then so long for those that it has broken off.
+STOP_SECONDS = 10.0
+
+_files: dict[str, LiteFile] = {}
 _lock = threading.Lock()
 
 
-def retain(address: str) -> None:
-    """Count one more connection to a file."""
+def file_at(address: str) -> LiteFile:
+    """The state of a file, the same one for all connections of this process."""
     path = str(Path(address).resolve())
     with _lock:
-        _users[path] = _users.get(path, 0) + 1
+        if path not in _files:
+            _files[path] = LiteFile(address)
+        return _files[path]
 
 
-def start(address: str) -> None:
-    """Start the server of a file unless it runs. Raises the cause of a failure, which pymilvus would hide: mostly an
-    OSError or DataDirLockedError."""
+class LiteFile:
+    """A file of Milvus Lite: its server, the connections to it, the turns to write, and whether a write has failed.
+
+    Where Milvus Lite can't seal rows, it forgets them, also acknowledged ones, and the next sealing deletes the log
+    that has them. Where it can't write its log, nothing behind that place is read. So the file is `dirty` after a
+    failed write, and nothing may be written until `reopen` is done. `number` counts the times that it was closed
+    although connections were left: each compares, and connects again.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._users = 0
+        self._changing = threading.Lock()  # held to start or stop the server
+        self.number = 0
+        self.dirty = False
+        self.write_lock = WriteLock()
+
+    def start(self) -> None:
+        """Count one more connection, and start the server unless it runs. Call `release` also if this fails.
+
+        Raises the cause of the failure, which pymilvus would hide: mostly an OSError or DataDirLockedError.
+        """
+        with self._changing:
+            self._users += 1
+            Path(self._address).parent.mkdir(parents=True, exist_ok=True)
+            _start(self._address)
+
+    def release(self) -> None:
+        """Note one connection less. The last one stops the server, which frees the file's lock."""
+        with self._changing:
+            self._users = max(0, self._users - 1)
+            if not self._users:
+                if not _stopped(self._address):
+                    logger.warning("Milvus Lite is closed while it still works")
+                _close(self._address)
+                self.dirty = False
+
+    def mark_dirty(self, number: int) -> None:
+        """Note a failed write that began when `number` was this."""
+        if number == self.number:
+            self.dirty = True
+
+    async def reopen(self, seconds: float) -> None:
+        """Close a dirty file; the next call opens it from its log, with the rows that Milvus Lite has forgotten.
+
+        Raises TimeoutError where a write doesn't end, given up `seconds` ago, or where the server doesn't stop. What
+        has begun goes on when the caller is cancelled.
+        """
+        await self.write_lock.acquire(seconds)
+        closing = asyncio.get_running_loop().run_in_executor(None, self._restart)  # releases the lock
+        await asyncio.shield(closing)
+
+    def _restart(self) -> None:
+        try:
+            with self._changing:
+                if self.dirty:
+                    if not _stopped(self._address):
+                        raise TimeoutError("Milvus Lite doesn't stop")
+                    _close(self._address)
+                    self.number += 1
+                    self.dirty = False
+        finally:
+            self.write_lock.release()
+
+
+def _key(address: str) -> str:
+    """The path under which Milvus Lite's manager has a server."""
+    return os.path.abspath(address)  # noqa: PTH100 - links stay
+
+
+def _start(address: str) -> None:
     from milvus_lite.server_manager import server_manager_instance
 
     failures: list[BaseException] = []
 
     class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            if record.exc_info and record.exc_info[1]:
+            if record.thread == threading.get_ident() and record.exc_info and record.exc_info[1]:
                 failures.append(record.exc_info[1])
 
     # The server's manager logs the exception and returns None.
@@ -53,34 +129,32 @@ def start(address: str) -> None:
         log.removeHandler(listener)
 
 
-def release(address: str) -> None:
-    """Count one connection less. Without connections the server is stopped, which frees the file's lock."""
+def _stopped(address: str) -> bool:
+    """Stop the server of a file, but leave the file open. Returns whether none of its calls is under way any more; one
+    that is would write into a log that closing deletes."""
     from milvus_lite.server_manager import server_manager_instance
 
-    path = str(Path(address).resolve())
-    with _lock:
-        _users[path] = _users.get(path, 1) - 1
-        if _users[path] <= 0:
-            _users.pop(path)
-            server_manager_instance.release_server(address)
+    running = server_manager_instance._servers.get(_key(address))
+    if running is None:
+        return True
+    server = running[0]
+    if not server.stop(grace=STOP_SECONDS).wait(2 * STOP_SECONDS):
+        return False
+    # The thread of a call that was broken off goes on, and gRPC doesn't wait for it.
+    ending = threading.Thread(target=server._state.thread_pool.shutdown, daemon=True)
+    ending.start()
+    ending.join(STOP_SECONDS)
+    return not ending.is_alive()
 
 
-def restart(address: str) -> None:
-    """Stop the server of a file although connections are left. Each of them notices by `restarts`, and starts it again.
-
-    Milvus Lite then reads its log, which also has the rows that it has lost since.
-    """
+def _close(address: str) -> None:
+    """Close the file of a stopped server. Only then is the server forgotten: a client that comes meanwhile finds it
+    stopped, instead of opening the file a second time."""
     from milvus_lite.server_manager import server_manager_instance
 
-    path = str(Path(address).resolve())
-    with _lock:
-        _restarts[path] = restarts(address) + 1
-        server_manager_instance.release_server(address)
-
-
-def restarts(address: str) -> int:
-    """How often the server of a file was stopped by `restart`."""
-    return _restarts.get(str(Path(address).resolve()), 0)
+    if running := server_manager_instance._servers.get(_key(address)):
+        running[1].close()
+    server_manager_instance.release_server(address)
 
 
 def delete_leftover(address: str, collection: str) -> None:
