@@ -40,6 +40,8 @@ BM25_PARAMETERS = {"bm25_k1": 1.0, "bm25_b": 0.9}
 LITE_INDEX = {"index_type": "IVF_FLAT", "params": {"nlist": 1}}
 # The most rows that a server puts into one answer.
 MOST_ROWS = 16_384
+# Milvus Lite's for a request that doesn't fit the collection, for no such collection, and for one that isn't loaded.
+_REFUSAL_CODES = {6, 100, 101}
 ROW_FIELDS = ["doc_id", "page", "start", "end"]
 
 
@@ -181,6 +183,16 @@ def make_plain_store(settings: Settings, name: str, dimension: int) -> MilvusVec
         dim=dimension,
         similarity_metric="COSINE",
         consistency_level=settings.consistency_level,
+    )
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether a write failed before it touched Milvus Lite's file: pymilvus or Milvus Lite didn't take the request."""
+    from pymilvus import exceptions
+
+    refusals = (exceptions.ParamError, exceptions.DataNotMatchException, exceptions.DataTypeNotMatchException)
+    return isinstance(error, refusals) or (
+        isinstance(error, exceptions.MilvusException) and error.code in _REFUSAL_CODES
     )
 
 

@@ -24,9 +24,6 @@ _UNFINISHED = re.compile(r"createindex failed|index (not|doesn't) (found|exist)|
 # Errors of a client of Milvus Lite that was closed, or waited too long, while a file was being opened.
 _INTERRUPTED = re.compile(r"deadline|timed? ?-?out|\bclosed\b|\bcancell?ed\b|connect first|connection")
 
-# Milvus Lite's for a request that doesn't fit the collection, for no such collection, and for one that isn't loaded.
-_REFUSAL_CODES = {6, 100, 101}
-
 
 class BeingMade(StoreUnavailable):
     """Another process is making the collection."""
@@ -107,16 +104,6 @@ def lost(settings: Settings) -> CollectionLost:
 def is_being_made(error: BaseException) -> bool:
     """Whether a collection that couldn't be opened may exist in a moment."""
     return isinstance(error, BeingMade | CollectionLost)  # lost: deleted by another process while this one opened it
-
-
-def is_refusal(error: BaseException) -> bool:
-    """Whether a write failed before it touched Milvus Lite's file: pymilvus or Milvus Lite didn't take the request."""
-    from pymilvus import exceptions
-
-    refusals = (exceptions.ParamError, exceptions.DataNotMatchException, exceptions.DataTypeNotMatchException)
-    return isinstance(error, refusals) or (
-        isinstance(error, exceptions.MilvusException) and error.code in _REFUSAL_CODES
-    )
 
 
 def is_not_loaded(error: Exception) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rag.settings import Settings
 from rag.vector_store import failures
+from rag.vector_store.client import is_refusal
 from rag.vector_store.connection import LITE_CALL_SECONDS, Connection
 
 
@@ -78,7 +79,7 @@ class Writing:
     def _ended(self, number: int, write: asyncio.Future[Any]) -> None:
         assert self._file is not None
         error = None if write.cancelled() else write.exception()
-        if write.cancelled() or (error is not None and not failures.is_refusal(error)):
+        if write.cancelled() or (error is not None and not is_refusal(error)):
             self._file.mark_dirty(number)
         self._file.write_lock.release()
         if self._file.dirty:
