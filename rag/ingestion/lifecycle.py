@@ -246,10 +246,10 @@ class Lifecycle:
 
         Raises like `delete`.
         """
-        if self._unreleased:
-            unreleased = set(self._unreleased)
-            await asyncio.to_thread(self._catalog.leases.release, unreleased)
-            self._unreleased -= unreleased
+        # Taken out first: `_release_now` puts some back. A queued document keeps its lease.
+        unreleased, self._unreleased = self._unreleased, set()
+        if idle := [doc_id for doc_id in unreleased if self._book.running(doc_id) is None]:
+            await self.release(idle)
         doc_ids = await asyncio.to_thread(self._catalog.leases.acquire_unlisted)
         if not doc_ids:
             return

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
 from rag import CatalogError, DocumentIndex, RagError, Settings
+from rag.ingestion.lifecycle import Lifecycle
 from rag.storage.deletion import Deletions
 from rag.storage.files import FileStore
 from rag.storage.leases import Leases
@@ -112,3 +115,24 @@ def test_collection_that_was_being_made_or_dropped_when_its_process_was_killed_i
         (result,) = index.ingest([TEA])
         assert (result.status, result.error) == ("ready", None)
         assert index.search("When does the tea house open?")[0].doc_id == result.doc_id
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_lease_that_is_released_late_is_not_one_of_a_queued_document(fails: bool) -> None:
+    catalog, book = MagicMock(), MagicMock()
+    lifecycle = Lifecycle(catalog, MagicMock(), MagicMock(), book, MagicMock(), MagicMock())
+    lifecycle._unreleased = {"idle", "queued"}
+    book.running.side_effect = lambda doc_id: object() if doc_id == "queued" else None
+    catalog.leases.acquire_unlisted.return_value = []
+    released: list[str] = []
+
+    def release(doc_ids: list[str]) -> None:
+        released.extend(doc_ids)
+        lifecycle._unreleased.add("noted meanwhile")
+        if fails:
+            raise CatalogError("The database is locked.")
+
+    catalog.leases.release.side_effect = release
+    asyncio.run(lifecycle.finish_deletions())
+    assert released == ["idle"]
+    assert lifecycle._unreleased == ({"noted meanwhile", "idle"} if fails else {"noted meanwhile"})
