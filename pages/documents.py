@@ -71,7 +71,7 @@ def _show_empty(index: DocumentIndex) -> None:
         st.space("small")
         st.markdown("#### Your library is empty", text_alignment="center", anchors=False)
         st.markdown(
-            ":gray[Drop documents above. They are read, cut into chunks and indexed in the background; "
+            ":gray[Drop documents above. They are read, cut into passages and indexed in the background; "
             "you can ask about each as soon as it is ready.]",
             text_alignment="center",
         )
@@ -214,7 +214,7 @@ def _show_reset(index: DocumentIndex) -> None:
 @st.dialog("Reset the whole collection?")
 def _confirm_reset(index: DocumentIndex) -> None:
     name = index.settings.collection
-    st.markdown("Every document, its chunks and the uploaded files will be deleted. This can't be undone.")
+    st.markdown("Every document, its passages and the uploaded files will be deleted. This can't be undone.")
     with st.form("reset", border=False):
         typed = st.text_input(f"Type **{name}** to confirm", key="typed-name")
         if st.form_submit_button("Reset", type="primary", on_click=_reset, args=(index,)):
