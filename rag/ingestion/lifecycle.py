@@ -242,10 +242,7 @@ class Lifecycle:
         return Receipt(len(doc_ids), deleted, left, tuple(doc_ids))
 
     async def finish_deletions(self) -> None:
-        """Unlisted → gone: documents that a killed process has left half added or half deleted, or `reset` has left.
-
-        Raises like `delete`.
-        """
+        """Unlisted → gone: what a killed process, or `reset`, has left of documents. Raises like `delete`."""
         # Taken out first: `_release_now` puts some back. A queued document keeps its lease.
         unreleased, self._unreleased = self._unreleased, set()
         if idle := [doc_id for doc_id in unreleased if self._book.running(doc_id) is None]:
@@ -272,8 +269,6 @@ class Lifecycle:
         except RagError as error:
             logger.warning("leases not released", exc_info=error)
             self._unreleased.update(doc_ids)
-
-    # --- inner workings
 
     async def _return_to_pending(self, works: Collection[Work], sentence: str) -> None:
         """Any stage → pending: `resume` queues them when Milvus, the database or the embeddings server is back."""

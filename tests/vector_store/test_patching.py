@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -140,3 +141,13 @@ def test_with_the_installed_versions_nothing_is_said(settings: Settings, loop: E
     loop.run(store.insert(rows(5), "n"))
     assert store.shown == "Milvus Lite"
     loop.run(store.close())
+
+
+def test_what_closing_a_lite_file_relies_on_is_there() -> None:
+    """Names without a digest: another version of gRPC or Milvus Lite may lack them, and must be looked at."""
+    import grpc
+    from milvus_lite.server_manager import server_manager_instance
+
+    server = grpc.server(ThreadPoolExecutor(1))
+    assert isinstance(server._state.thread_pool, ThreadPoolExecutor)
+    assert isinstance(server_manager_instance._servers, dict)
