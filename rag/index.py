@@ -296,5 +296,5 @@ class DocumentIndex:
 
     async def _stop(self) -> None:
         # Background work ends first: it uses ingestion and the store. A failure doesn't stop the next one.
-        for closing in (self._services.stop(), self._ingestion.close(), self._store.close(), self._services.close()):
-            await quietly(closing)
+        for close in (self._services.stop, self._ingestion.close, self._store.close, self._services.close):
+            await quietly(close())

@@ -85,7 +85,11 @@ class LiteFile:
         has begun goes on when the caller is cancelled.
         """
         await self.write_lock.acquire(seconds)
-        closing = asyncio.get_running_loop().run_in_executor(None, self._restart)  # releases the lock
+        try:
+            closing = asyncio.get_running_loop().run_in_executor(None, self._restart)  # releases the lock
+        except BaseException:  # the loop is being closed: nobody else would release it
+            self.write_lock.release()
+            raise
         await asyncio.shield(closing)
 
     def _restart(self) -> None:
