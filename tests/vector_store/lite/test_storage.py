@@ -38,15 +38,23 @@ client.close()
 """
 
 
-@pytest.fixture
-def filled(patched: bool, loop: EventLoopThread, tmp_path: Path) -> Iterator[VectorStore]:
-    """A sealed collection, which has been opened again."""
-    store = VectorStore(Settings(data_dir=tmp_path))
+@pytest.fixture(scope="module")
+def sealed(patched: bool, loop: EventLoopThread, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a closed store with a sealed collection."""
+    folder = tmp_path_factory.mktemp("sealed")
+    store = VectorStore(Settings(data_dir=folder))
     loop.run(store.create(DIMENSION))
     for rows in Corpus().batches(ROWS, 500):
         loop.run(store.insert(rows, "n"))
     loop.run(store.flush())
     loop.run(store.close())
+    return folder
+
+
+@pytest.fixture
+def filled(loop: EventLoopThread, sealed: Path, tmp_path: Path) -> Iterator[VectorStore]:
+    """A copy of it, opened again."""
+    shutil.copytree(sealed, tmp_path, dirs_exist_ok=True)
     opened = VectorStore(Settings(data_dir=tmp_path))
     yield opened
     loop.run(opened.close())
