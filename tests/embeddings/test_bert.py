@@ -32,6 +32,8 @@ from rag.embeddings.model import Precision
 from rag.settings import Settings
 from tests.embeddings.model_folders import Change, pool_by_first_token, pool_by_maximum, variant
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXTS = [
     "",
@@ -47,6 +49,16 @@ TEXTS = [
 ]
 
 LEAST: dict[Precision, float] = {"f32": 0.99999, "bf16": 0.999}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where each changed model is kept for all precisions, so that PyTorch computes its vectors once."""
+    return tmp_path_factory.mktemp("models")
+
+
+def kept_variant(folder: Path, name: str, change: Change | None = None) -> Path:
+    return folder if folder.exists() else variant(folder, name, change)
 
 
 @cache
@@ -102,20 +114,20 @@ def test_questions_get_the_same_vectors_as_texts(embedder: Embedder) -> None:
 
 
 def test_first_token_is_taken_where_the_model_says_so(
-    embedder: Embedder, precision: Precision, settings: Settings, tmp_path: Path
+    embedder: Embedder, precision: Precision, settings: Settings, models: Path
 ) -> None:
-    folder = variant(tmp_path / "cls", "1_Pooling/config.json", pool_by_first_token)
+    folder = kept_variant(models / "cls", "1_Pooling/config.json", pool_by_first_token)
     assert bert.fits(folder)
     vectors = load_embedder(str(folder), settings, precision).embed_texts(TEXTS)
     assert cosines(vectors, by_torch(folder)).min() >= LEAST[precision]
     assert cosines(vectors, embedder.embed_texts(TEXTS)).min() < 0.9  # another way of pooling, other vectors
 
 
-def test_window_is_the_models_own(precision: Precision, settings: Settings, tmp_path: Path) -> None:
+def test_window_is_the_models_own(precision: Precision, settings: Settings, models: Path, tmp_path: Path) -> None:
     def narrow(config: dict[str, Any]) -> None:
         config["max_seq_length"] = 16
 
-    folder = variant(tmp_path / "narrow", "sentence_bert_config.json", narrow)
+    folder = kept_variant(models / "narrow", "sentence_bert_config.json", narrow)
     loaded = load_embedder(str(folder), settings, precision)
     assert loaded.max_tokens == 16
     assert cosines(loaded.embed_texts(TEXTS), by_torch(folder)).min() >= LEAST[precision]
@@ -206,13 +218,13 @@ def within_a_larger_model(weights: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("save", [in_bfloat16, in_float16, with_old_names, within_a_larger_model])
 def test_weights_may_be_saved_in_other_ways(
-    precision: Precision, settings: Settings, tmp_path: Path, save: Callable[[dict[str, Any]], dict[str, Any]]
+    precision: Precision, settings: Settings, models: Path, save: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
-    folder = variant(tmp_path / "model", "model.safetensors")
-    weights = save(load_file(bundled_folder() / "model.safetensors"))
-    save_file(
-        {name: values.contiguous() for name, values in weights.items()}, folder / "model.safetensors", {"format": "pt"}
-    )
+    folder = kept_variant(models / save.__name__, "model.safetensors")
+    path = folder / "model.safetensors"
+    if not path.exists():
+        weights = save(load_file(bundled_folder() / path.name))
+        save_file({name: values.contiguous() for name, values in weights.items()}, path, {"format": "pt"})
     vectors = load_embedder(str(folder), settings, precision).embed_texts(TEXTS)
     assert cosines(vectors, by_torch(bundled_folder())).min() >= LEAST["bf16" if save is in_bfloat16 else precision]
 
@@ -225,9 +237,9 @@ def test_weights_may_be_saved_in_other_ways(
     ],
 )
 def test_what_does_not_fit_is_loaded_by_pytorch(
-    embedder: Embedder, precision: Precision, settings: Settings, tmp_path: Path, name: str, change: Change
+    embedder: Embedder, precision: Precision, settings: Settings, models: Path, name: str, change: Change
 ) -> None:
-    folder = variant(tmp_path / "model", name, change)
+    folder = kept_variant(models / name.replace("/", " of "), name, change)
     loaded = load_embedder(str(folder), settings, precision)
     vectors = loaded.embed_texts(TEXTS)
     assert loaded.max_tokens == 256
