@@ -17,8 +17,9 @@ PYTHON ?=
 BIN = $(VENV)/bin
 # CONTRIBUTING.md says what is in each lane.
 UNIT = not e2e and not milvus and not llamacpp and not slow
-# A process for each core, but each may start a Milvus server; the tests of a file share what they have started.
-IN_PARALLEL = -n logical --maxprocesses 4 --dist loadfile
+# Twice the cores of a small machine: many tests wait for a server, a browser or a process. A process takes the next tests
+# in order, so most files stay in one; the Milvus server is shared by all.
+IN_PARALLEL = -n 4 --dist worksteal
 
 .PHONY: run check test install lint lock audit app-environment
 .DEFAULT_GOAL := run
@@ -32,7 +33,7 @@ test: install
 # Types are checked beside the tests, on another core.
 check: install
 	@"$(BIN)/ruff" check . && "$(BIN)/ruff" format --check .
-	@"$(BIN)/mypy" & types=$$!; "$(BIN)/python" -m pytest -n 1 -m "$(UNIT)" $(ARGS); tests=$$?; wait $$types && exit $$tests
+	@"$(BIN)/mypy" & types=$$!; "$(BIN)/python" -m pytest -n 2 --dist worksteal -m "$(UNIT)" $(ARGS); tests=$$?; wait $$types && exit $$tests
 
 lint: install
 	"$(BIN)/ruff" check .

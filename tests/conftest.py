@@ -35,6 +35,8 @@ DEAD_PROXY = "http://127.0.0.1:9"
 # The bundled model by address and precision, as far as this process has loaded it.
 _loaded: dict[tuple[Address, Precision | None], openvino_model.OpenVINOModel] = {}
 _loading = threading.Lock()
+# Kept to the end: Python warns of a process that nobody refers to.
+_started: list[MilvusServer] = []
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -172,6 +174,7 @@ def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     def start(data: Path) -> tuple[str, int]:
         server = MilvusServer(data)
         server.start()
+        _started.append(server)
         return server.uri, server.process_group
 
     with shared_server(run_folder / "milvus-server", start) as uri:

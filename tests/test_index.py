@@ -14,6 +14,8 @@ from rag import DocumentIndex, IndexMismatch, NotFound, RagError, ReadError, Set
 from rag.schema import Message
 from rag.storage.files import document_id
 
+pytestmark = pytest.mark.slow
+
 TEA = (
     b"The tea house opens at seven in the morning. It serves forty kinds of tea.\n\n"
     b"The oldest tea was picked in 1987 and costs 420 euros a cake. Guests take off their shoes."

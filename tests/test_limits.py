@@ -10,6 +10,8 @@ import pytest
 from rag import DocumentIndex, LimitReached, Settings
 from rag.schema import Job
 
+pytestmark = pytest.mark.slow
+
 MOST_JOBS = 3
 MOST_DOCUMENTS = 12
 

@@ -28,6 +28,7 @@ with DocumentIndex(Settings(data_dir=sys.argv[1], openai_api_key="sk-test"), bac
 """
 
 
+@pytest.mark.slow
 def test_listing_documents_imports_no_large_library(tmp_path: Path) -> None:
     command = [sys.executable, "-c", LISTING, str(tmp_path), HEAVY]
     listed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
@@ -62,6 +63,7 @@ def test_an_unusable_llm_is_said_and_the_library_stays_in_reach(tmp_path: Path) 
         assert "OPENAI_MODEL" in index.status().llm.detail
 
 
+@pytest.mark.slow
 def test_a_library_being_made_ready_for_search_is_said_and_searches_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -222,6 +222,7 @@ def test_an_answer_without_an_llm_costs_no_tokens(alone: DocumentIndex) -> None:
     assert [stage for stage, _ in trace.milliseconds][-1] == "check the citations"
 
 
+@pytest.mark.slow
 def test_while_documents_are_being_indexed_the_answer_says_so(llm_server: LLMServer, tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, embed_model="bundled", openai_base_url=llm_server.url, llm_timeout=2)
     with DocumentIndex(settings) as index:

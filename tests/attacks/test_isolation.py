@@ -18,6 +18,8 @@ from rag.schema import Evidence, Message, Passage
 from rag.storage.conversations import Conversations
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 OURS = b"The tea house opens at seven in the morning. It serves forty kinds of tea."
 
 

@@ -142,6 +142,7 @@ def test_odd_file_name_is_shown_on_one_line_and_is_no_path(name: str) -> None:
     assert display_name(shown) == shown
 
 
+@pytest.mark.slow
 def test_documents_of_odd_names_come_go_and_leave_nothing(index: DocumentIndex, tmp_path: Path) -> None:
     names = [*ODD.values(), *NAMES.values()]
     files = [(f"{name}.txt", f"Note {place} on the walrus.".encode()) for place, name in enumerate(names)]
@@ -203,6 +204,7 @@ print("codes:", *codes)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="arguments are not bytes there")
 def test_command_line_says_in_a_sentence_what_it_does_not_take(tmp_path: Path) -> None:
     # NUL can't be in an argument, and all of them together may not have more than some megabytes.

@@ -28,6 +28,7 @@ def left_behind(folder: Path) -> list[str]:
     return [path.name for path in (folder / "data").iterdir() if not path.name.startswith("docent.log")]
 
 
+@pytest.mark.slow
 def test_the_tables_are_measured_on_lite_and_nothing_stays_behind(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

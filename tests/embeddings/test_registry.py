@@ -20,6 +20,8 @@ from rag.settings import Settings
 from tests.embeddings.model_folders import cached_in_the_hub, pool_by_maximum, variant
 from tests.fakes.llm_server import LLMServer
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [
     "The ferry to the island leaves at noon.",
     "Preheat the oven and knead the dough until it is smooth.",

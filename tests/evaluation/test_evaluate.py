@@ -149,6 +149,7 @@ def test_a_question_is_asked_with_its_history(index: DocumentIndex) -> None:
     assert outcome_of(index, question).scores["hit@1"] == 1
 
 
+@pytest.mark.slow
 def test_a_failing_llm_ends_the_run_in_a_sentence(tmp_path: Path, llm_server: LLMServer) -> None:
     settings = Settings(data_dir=tmp_path, embed_model="bundled", openai_base_url=llm_server.url, llm_timeout=2)
     llm_server.script(Reply(status=401))

@@ -16,6 +16,8 @@ from rag.storage.files import FileStore
 from rag.storage.leases import Leases
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 TEA = ("tea.txt", b"The tea house opens at seven in the morning. It serves forty kinds of tea.")
 FERRY = ("ferry.txt", b"The ferry to the island leaves at noon. A ticket costs nine euros.")
 

@@ -28,6 +28,8 @@ from rag.storage.files import FileStore, document_id
 from rag.text.chunking import chunk_pages
 from rag.text.terms import lexical_text
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["tests.bundled_model"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -21,6 +21,8 @@ from rag.embeddings.hub import bundled_folder
 from rag.schema import Job
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 TEA = b"The tea house opens at seven in the morning. It serves forty kinds of tea."
 FERRY = b"The ferry to the island leaves at noon. A ticket costs nine euros."
 LONG = "\n\n".join(f"Paragraph {n} tells of the walrus number {n * 7919}. " * 4 for n in range(400)).encode()

@@ -21,6 +21,8 @@ from rag.storage.files import ASIDE, document_id
 from rag.vector_store.rows import ChunkRow
 from tests.chaos import kills
 
+pytestmark = pytest.mark.slow
+
 TEA = b"The tea house opens at seven in the morning. It serves forty kinds of tea."
 FERRY = b"The ferry to the island leaves at noon. A ticket costs nine euros."
 LONG = "\n\n".join(f"Paragraph {i} tells of the walrus number {i * 7919}. " * 8 for i in range(12)).encode()

@@ -24,6 +24,8 @@ from rag.vector_store import client
 from rag.vector_store.client import open_client
 from rag.vector_store.lite import server as lite_server
 
+pytestmark = pytest.mark.slow
+
 TEA = b"The tea house opens at seven in the morning. It serves forty kinds of tea."
 FERRY = b"The ferry to the island leaves at noon. A ticket costs nine euros."
 PASSAGE = ["doc_id", "text", "page", "start", "end"]

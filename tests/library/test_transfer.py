@@ -14,6 +14,8 @@ from rag.runtime.event_loop import EventLoopThread
 from rag.schema import Message
 from rag.vector_store.store import VectorStore
 
+pytestmark = pytest.mark.slow
+
 TEA = b"The tea house opens at seven in the morning. It serves forty kinds of tea.\n\n" * 40
 FERRY = b"The ferry to the island leaves at noon. A ticket costs nine euros. Dogs travel free on the upper deck."
 KOREAN = "도서관은 오전 아홉 시에 문을 엽니다. 회원 카드는 무료로 발급됩니다.".encode()

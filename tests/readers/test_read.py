@@ -526,6 +526,7 @@ def test_xml_entities_are_refused(encoding: str) -> None:
     assert "damaged" in error_of("entity.docx", docx("", {"word/document.xml": xml.encode(encoding)}))
 
 
+@pytest.mark.slow
 def test_deep_nesting_ends_in_text_or_an_error() -> None:
     assert text_of("deep.html", b"<div>" * 20_000 + b"at the bottom") == "at the bottom"
     deep = "<w:sdt><w:sdtContent>" * 20_000 + paragraph("x") + "</w:sdtContent></w:sdt>" * 20_000

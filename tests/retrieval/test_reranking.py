@@ -10,6 +10,8 @@ from rag import DocumentIndex, EmbeddingError, Settings
 from rag.embeddings.hub import bundled_folder
 from rag.retrieval.reranking import CANDIDATES, Reranker
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -264,6 +264,7 @@ def test_request_that_fails_is_logged_with_its_exception(settings: Settings) -> 
 # --- planted secrets
 
 
+@pytest.mark.slow
 def test_nothing_planted_is_logged_whatever_is_done_and_fails(
     settings: Settings, llm_server: LLMServer, free_port: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -349,6 +350,7 @@ def test_nothing_planted_is_logged_whatever_is_done_and_fails(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_nothing_planted_is_on_the_terminal_of_a_command_or_in_its_log(
     tmp_path: Path, llm_server: LLMServer, free_port: int
 ) -> None:

@@ -15,6 +15,8 @@ from rag.embeddings.embedder import Embedder
 from rag.runtime.event_loop import EventLoopThread
 from tests.runtime.loop_watch import LoopWatch
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["tests.bundled_model"]
 
 PACKAGE = str(Path(rag.__file__).resolve().parent)

@@ -179,6 +179,7 @@ def test_bytes_that_another_collection_needs_are_kept(engine: sa.Engine, catalog
     assert letters.deletions.delete([ONE]) == [ONE]
 
 
+@pytest.mark.slow
 def test_more_documents_are_removed_than_a_statement_takes(catalog: Catalog) -> None:
     many = [f"{number:064x}" for number in range(40_000)]
     add_ready(catalog, many[0])

@@ -228,6 +228,7 @@ def test_tables_whose_making_was_cut_short_are_completed(database_url: str) -> N
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_several_may_bring_an_old_database_up_to_date_at_once(database_url: str) -> None:
     make_old(database_url, "first_release")
     code = (
@@ -297,6 +298,7 @@ def test_tables_of_another_program_are_left_alone(database_url: str) -> None:
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_and_logging_stays_as_it_is(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'docent.sqlite3'}"
     make_old(url, "first_release")

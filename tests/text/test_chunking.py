@@ -71,6 +71,7 @@ def numbered_sentences(count: int) -> str:
 # --- any text
 
 
+@pytest.mark.slow
 @given(st.lists(documents, max_size=3), st.sampled_from([64, 256, 512, 8192]))
 @settings(max_examples=60, deadline=None)
 def test_spans_are_exact_and_nothing_is_lost(texts: list[str], max_tokens: int) -> None:
@@ -288,6 +289,7 @@ def test_long_sentence_is_cut_at_blanks() -> None:
     assert list(dict.fromkeys(word for chunk in chunks for word in chunk.text.split())) == words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "count"),
     [

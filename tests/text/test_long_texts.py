@@ -173,6 +173,7 @@ def test_packed_pages_are_a_sequence() -> None:
     assert (len(pages), pages[-1], pages[1:]) == (3, Page("drei"), [Page("zwei"), Page("drei")])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rare", ["", "’", "😀"], ids=["ASCII", "quotation mark", "emoji"])
 def test_a_long_text_takes_little_more_memory_than_its_bytes(rare: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, size in (

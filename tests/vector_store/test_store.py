@@ -21,6 +21,8 @@ from rag.vector_store import failures
 from rag.vector_store.rows import ChunkRow, Hit
 from rag.vector_store.store import VectorStore
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 DIMENSION = 32
 ROWS = 300

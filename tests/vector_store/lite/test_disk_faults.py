@@ -21,6 +21,8 @@ from rag.storage.documents import Catalog
 from tests.small_disk import SmallDisk
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["tests.small_disk"]
 
 APP = Path(__file__).resolve().parents[3] / "app.py"

@@ -25,7 +25,7 @@ DIMENSION = 32
 VECTOR = [1.0] * DIMENSION
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
-pytestmark = pytest.mark.usefixtures("patched")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("patched")]
 
 
 def some(document: str, count: int) -> list[ChunkRow]:

@@ -22,6 +22,8 @@ from rag.vector_store.lite.snapshot import BATCHES_TOGETHER
 from rag.vector_store.rows import ChunkRow
 from rag.vector_store.store import INSERT_BATCH, VectorStore
 
+pytestmark = pytest.mark.slow
+
 DIMENSION = 16
 WORDS = [f"word{number}" for number in range(60)]
 DOCUMENTS = [f"{number:064x}" for number in range(6)]

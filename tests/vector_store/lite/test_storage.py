@@ -22,6 +22,8 @@ from rag.vector_store.lite import storage
 from rag.vector_store.store import VectorStore
 from tests.performance.synthetic import DIMENSION, Corpus
 
+pytestmark = pytest.mark.slow
+
 ROWS = 1_500
 VECTOR_BYTES = ROWS * DIMENSION * 4
 # Without Docent: what Milvus Lite itself finds in the file.
