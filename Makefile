@@ -17,9 +17,8 @@ PYTHON ?=
 BIN = $(VENV)/bin
 # CONTRIBUTING.md says what is in each lane.
 UNIT = not e2e and not milvus and not llamacpp and not slow
-# Twice the cores of a small machine: many tests wait for a server, a browser or a process. A process takes the next tests
-# in order, so most files stay in one; the Milvus server is shared by all.
-IN_PARALLEL = -n 4 --dist worksteal
+# A process for each core; the tests of a file share what they have started, and all share one Milvus server.
+IN_PARALLEL = -n logical --maxprocesses 4 --dist loadfile
 
 .PHONY: run check test install lint lock audit app-environment
 .DEFAULT_GOAL := run
