@@ -17,8 +17,9 @@ PYTHON ?=
 BIN = $(VENV)/bin
 # CONTRIBUTING.md says what is in each lane.
 UNIT = not e2e and not milvus and not llamacpp and not slow
-# A process for each core; the tests of a file share what they have started, and all share one Milvus server.
-IN_PARALLEL = -n logical --maxprocesses 4 --dist loadfile
+# More processes than cores: tests wait a good part of their time. The tests of a file share what they have started,
+# and all share one Milvus server.
+IN_PARALLEL = -n 4 --dist loadfile
 
 .PHONY: run check test install lint lock audit app-environment
 .DEFAULT_GOAL := run

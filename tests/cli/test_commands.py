@@ -22,6 +22,8 @@ from rag import __version__
 from rag.cli.main import main
 from tests.fakes.llm_server import LLMServer, Reply
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Of the environment; the developer's settings stay out.
 KEPT = {"PATH", "HOME", "LANG", "HF_HOME", "NO_PROXY", "HTTPS_PROXY"}
@@ -114,7 +116,6 @@ def assert_one_line_error(done: subprocess.CompletedProcess[str], *words: str) -
         assert word in lines[0]
 
 
-@pytest.mark.slow
 def test_a_folder_is_ingested_listed_searched_asked_and_deleted(docent: Docent, papers: Path) -> None:
     results = docent.json("ingest", str(papers))
     assert [(r["file_name"], r["status"]) for r in results] == [("ferry.txt", "ready"), ("tea.md", "ready")]
@@ -130,7 +131,6 @@ def test_a_folder_is_ingested_listed_searched_asked_and_deleted(docent: Docent, 
     assert docent.json("list") == []
 
 
-@pytest.mark.slow
 def test_the_text_output_reads_well_and_stderr_stays_empty(program: DocentProcess, papers: Path) -> None:
     done = program("ingest", str(papers / "ferry.txt"))
     assert (done.returncode, done.stderr) == (0, "")
@@ -141,7 +141,6 @@ def test_the_text_output_reads_well_and_stderr_stays_empty(program: DocentProces
     assert "OPENAI_API_KEY" in done.stdout  # how to have answers written by an LLM
 
 
-@pytest.mark.slow
 def test_as_processes_the_other_commands_end_with_their_code_and_nothing_else_on_stderr(
     docent: Docent, program: DocentProcess, papers: Path
 ) -> None:
@@ -157,13 +156,11 @@ def test_as_processes_the_other_commands_end_with_their_code_and_nothing_else_on
     assert refused.returncode == 2
 
 
-@pytest.mark.slow
 def test_collections_are_apart(docent: Docent, papers: Path) -> None:
     docent.json("ingest", str(papers), "--collection", "first")
     assert docent.json("list", "--collection", "second") == []
 
 
-@pytest.mark.slow
 def test_a_library_is_moved_and_found_at_the_address_that_is_told(docent: Docent, papers: Path) -> None:
     documents = docent.json("ingest", str(papers))
     done = docent("move", "--to", "elsewhere/library.db")
@@ -175,7 +172,6 @@ def test_a_library_is_moved_and_found_at_the_address_that_is_told(docent: Docent
     assert docent.json("search", "When does the ferry leave?", "--top-k", "1")[0]["file_name"] == "ferry.txt"
 
 
-@pytest.mark.slow
 def test_one_bad_file_fails_the_command_but_not_the_others(docent: Docent, papers: Path) -> None:
     (papers / "empty.txt").write_bytes(b"")
     done = docent("ingest", str(papers), "--json")
@@ -224,7 +220,6 @@ def test_version_is_that_of_the_package(docent: Docent) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, f"Docent {__version__}\n", "")
 
 
-@pytest.mark.slow
 def test_an_llm_that_breaks_off_is_said_after_what_arrived(docent: Docent, papers: Path, llm_server: LLMServer) -> None:
     docent.json("ingest", str(papers))
     llm_server.script(Reply("The ferry leaves", then="reset"))
@@ -274,7 +269,6 @@ def beir(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.slow
 def test_questions_are_scored_with_their_documents_and_each_outcome_is_kept(
     docent: Docent, papers: Path, questions: Path
 ) -> None:
@@ -290,7 +284,6 @@ def test_questions_are_scored_with_their_documents_and_each_outcome_is_kept(
     assert {d["file_name"] for d in docent.json("list")} == {"ferry.txt", "tea.md"}
 
 
-@pytest.mark.slow
 def test_without_answers_only_the_search_is_scored_and_shown(docent: Docent, papers: Path, questions: Path) -> None:
     done = docent("eval", str(questions), "--no-answers", "--documents", str(papers / "ferry.txt"))
     assert (done.returncode, done.stderr) == (0, "")

@@ -20,9 +20,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from llama_index.embeddings.huggingface import HuggingFaceEmbedding
-from safetensors.torch import load_file, save_file
 
 from rag.embeddings import bert, openvino_model
 from rag.embeddings.embedder import Embedder
@@ -64,6 +61,8 @@ def kept_variant(folder: Path, name: str, change: Change | None = None) -> Path:
 @cache
 def by_torch(folder: Path) -> list[list[float]]:
     """The vectors of TEXTS in float32."""
+    from llama_index.embeddings.huggingface import HuggingFaceEmbedding  # the import takes seconds of each worker
+
     return HuggingFaceEmbedding(str(folder), device="cpu").get_text_embedding_batch(TEXTS)
 
 
@@ -196,9 +195,7 @@ def test_damaged_description_does_not_fit(tmp_path: Path, name: str, content: st
 
 
 def in_bfloat16(weights: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: values.to(torch.bfloat16) if values.is_floating_point() else values for name, values in weights.items()
-    }
+    return {name: values.bfloat16() if values.is_floating_point() else values for name, values in weights.items()}
 
 
 def in_float16(weights: dict[str, Any]) -> dict[str, Any]:
@@ -223,6 +220,8 @@ def test_weights_may_be_saved_in_other_ways(
     folder = kept_variant(models / save.__name__, "model.safetensors")
     path = folder / "model.safetensors"
     if not path.exists():
+        from safetensors.torch import load_file, save_file
+
         weights = save(load_file(bundled_folder() / path.name))
         save_file({name: values.contiguous() for name, values in weights.items()}, path, {"format": "pt"})
     vectors = load_embedder(str(folder), settings, precision).embed_texts(TEXTS)

@@ -28,6 +28,8 @@ from tests.embeddings.model_folders import cached_in_the_hub, link_to_bundled_mo
 from tests.fakes.llm_server import LLMServer
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["tests.bundled_model"]
 
 HUB_ID = "someone/some-model"

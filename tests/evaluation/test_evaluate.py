@@ -15,6 +15,8 @@ from rag.evaluation.question_sets import Question, QuestionSet
 from rag.schema import Message
 from tests.fakes.llm_server import LLMServer, Reply
 
+pytestmark = pytest.mark.slow
+
 FERRY = "The ferry to the island leaves at noon. A ticket costs nine euros. Dogs travel free on the upper deck."
 TEA = "The tea house opens at seven in the morning. It serves forty kinds of tea."
 LAMPS = "The lighthouse has a green lamp.\fThe harbour office closes at five.\fParking costs three dollars an hour."
@@ -149,7 +151,6 @@ def test_a_question_is_asked_with_its_history(index: DocumentIndex) -> None:
     assert outcome_of(index, question).scores["hit@1"] == 1
 
 
-@pytest.mark.slow
 def test_a_failing_llm_ends_the_run_in_a_sentence(tmp_path: Path, llm_server: LLMServer) -> None:
     settings = Settings(data_dir=tmp_path, embed_model="bundled", openai_base_url=llm_server.url, llm_timeout=2)
     llm_server.script(Reply(status=401))

@@ -19,6 +19,8 @@ from rag import DocumentIndex, NotFound, ReadError, Settings
 from rag.library.page_image import HIGHLIGHT, MOST_PIXELS, SOFT_HIGHLIGHT, WIDTH, count_pages, draw_page
 from rag.readers.read import read
 
+pytestmark = pytest.mark.slow
+
 LAMP = "The lamp of the tower is green."
 FERRY = "The ferry sails twice a day."
 KOREAN = "등대의 등불은 초록색이다."

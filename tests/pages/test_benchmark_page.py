@@ -12,6 +12,8 @@ from rag.errors import StoreUnavailable
 from tests.pages.conftest import OpenPage, all_text, button
 from tests.pages.index_double import IndexDouble
 
+pytestmark = pytest.mark.slow
+
 SECONDS = {"synchronous": 2.0, "asynchronous": 1.0, "docent": 0.1, "one_request": 0.05}
 
 

@@ -15,6 +15,8 @@ from rag.schema import Candidate, Citation, Evidence, Job, Message, PartStatus, 
 from tests.pages.conftest import OpenPage, all_text, button
 from tests.pages.index_double import READY, AnswerDouble, IndexDouble
 
+pytestmark = pytest.mark.slow
+
 PASSAGE = Passage("The lamp is green. The tower is tall.", "varn.txt", "d", 3, 0, 37, 0.9)
 
 

@@ -16,6 +16,8 @@ from rag.schema import DocumentInfo, Job, PartStatus
 from tests.pages.conftest import ESSAY, OpenPage, all_text, button
 from tests.pages.index_double import READY, IndexDouble
 
+pytestmark = pytest.mark.slow
+
 FERRY = "The new ferry is electric and takes twenty minutes to the island."
 
 

@@ -14,6 +14,8 @@ from rag.settings import Settings
 from tests.pages.conftest import APP, OpenPage, all_text
 from tests.pages.index_double import READY, IndexDouble
 
+pytestmark = pytest.mark.slow
+
 
 def test_settings_in_force_are_shown_without_secrets(open_double: OpenPage, double: IndexDouble) -> None:
     double.settings = Settings(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from rag import DocumentIndex
 from rag.schema import Message
 from tests.pages.conftest import NOTES, OpenPage, all_text, button
+
+pytestmark = pytest.mark.slow
 
 
 def keyed(app: AppTest, start: str):

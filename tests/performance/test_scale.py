@@ -15,6 +15,8 @@ from rag.vector_store.store import VectorStore
 from tests.performance import scale
 from tests.performance.synthetic import DIMENSION, WORDS, Corpus
 
+pytestmark = pytest.mark.slow
+
 
 def options(*arguments: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
