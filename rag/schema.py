@@ -28,13 +28,18 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of one page. `context` (title, headings) is embedded along with `text`, but never shown."""
+    """A piece of one page.
+
+    The first line of `context` has the title and the headings above the piece; a piece of a table has further lines with
+    the table's title and its head. `embedded_context` is as much of it as the embedding model's window takes.
+    """
 
     text: str
     page: int | None
     start: int
     end: int
     context: str = ""
+    embedded_context: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,9 @@ class Passage:
 
     Ranks are counted from 1; None means that the search didn't find the passage. `score` is the fused score (0 to 1),
     or the reranker's if there is a reranker. Higher is better; scores of two searches can't be compared.
+
+    `context` says where the passage stands: its first line has the title and the headings above it, further lines have
+    the title and the head of the table whose rows it begins with.
     """
 
     text: str
@@ -101,6 +109,7 @@ class Passage:
     score: float
     dense_rank: int | None = None
     lexical_rank: int | None = None
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,14 @@
 """Pages → chunks: whole sentences, up to a number of tokens. Each chunk has its page, its span and its headings.
 
-A chunk never crosses a page, so that its page number and its span are exact. Change VERSION with any change of chunks,
-here or in sentences and units: it is part of a collection's fingerprint.
+A chunk never crosses a page, so that its page number and its span are exact. Change VERSION with any change of the text
+that is read or of chunks, in the readers, here, or in sentences and units: it is part of a collection's fingerprint.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -18,7 +18,7 @@ from rag.text.long_texts import texts_in_segments
 from rag.text.sentences import append_trimmed
 from rag.text.units import Place, Unit, begins_with_heading, cut_units
 
-VERSION = "1"
+VERSION = "2"
 
 # The most tokens of a chunk, and of the sentences that it repeats from the chunk before.
 TARGET_TOKENS = 200
@@ -55,7 +55,7 @@ def chunk_pages(
         if number is not None and (not marked or begins_with_heading(first)):
             # The headings of the page before don't reach into a slide, a sheet, or a page that begins with a heading.
             place.headings = [heading] if heading else []
-        place.header = ""
+        place.table, place.paragraph, place.fence = None, "", ""
         for section in _sections(number, itertools.chain([first], segments), place):
             for chunk in _pack(section, count_tokens, max_tokens):
                 if re.search(r"\w", chunk.text):  # a rule or a bullet alone can't answer a question
@@ -105,8 +105,8 @@ def document_title(file_name: str) -> str:
 
 
 def in_context(chunk: Chunk, file_name: str) -> str:
-    """The text that is embedded and indexed for a chunk: its context, a line end, and its text."""
-    context = chunk.context or document_title(file_name)
+    """The text that is embedded and indexed for a chunk: as much of its context as fits, a line end, and its text."""
+    context = chunk.embedded_context or document_title(file_name)
     return f"{context}\n{chunk.text}" if context and not chunk.text.startswith(context) else chunk.text
 
 
@@ -116,27 +116,31 @@ def _pack(section: _Section, count_tokens: CountTokens, max_tokens: int) -> Iter
     # A long context must leave the text at least half of the window.
     most = max(max_tokens // 2 - RESERVED_TOKENS, 0)
     contexts = {context: _shortened(context, most, count_tokens) for context in {unit.context for unit in units}}
-    room = max_tokens - RESERVED_TOKENS - max((tokens for _, tokens in contexts.values()), default=0)
-    limit = min(TARGET_TOKENS, room) if max_tokens <= 512 else min(2 * TARGET_TOKENS, room)
+    target = TARGET_TOKENS if max_tokens <= 512 else 2 * TARGET_TOKENS
+    limits = {
+        context: min(target, max_tokens - RESERVED_TOKENS - tokens) for context, (_, tokens) in contexts.items()
+    }
     for unit, tokens in zip(units, _sizes(text, [(u.start, u.end) for u in units], count_tokens), strict=True):
-        unit.context, unit.tokens = contexts[unit.context][0], tokens
-    units = [piece for unit in units for piece in _split(text, unit, count_tokens, limit)]
+        unit.tokens = tokens
+    units = [piece for unit in units for piece in _split(text, unit, count_tokens, limits[unit.context])]
 
     current: list[Unit] = []
     size = 0
     for unit in units:
+        # The chunk has the context of its first unit; the next chunk may begin with this unit.
+        limit = min(limits[unit.context], limits[current[0].context]) if current else limits[unit.context]
         # A megabyte of blanks between two sentences takes no tokens, but it is in the chunk's text.
         far = bool(current) and unit.end - current[0].start > limit * CHARACTERS_PER_TOKEN
         new_section = bool(current) and unit.context != current[-1].context and not (unit.is_row or current[-1].is_row)
         # A new heading ends a chunk that is at least half full.
         if current and (far or size + unit.tokens > limit or (new_section and size > limit // 2)):
-            yield _chunk(section, current)
+            yield _chunk(section, current, contexts)
             current = [] if far or new_section else _tail(current, limit - unit.tokens)
             size = sum(kept.tokens for kept in current)
         current.append(unit)
         size += unit.tokens
     if current:
-        yield _chunk(section, current)
+        yield _chunk(section, current, contexts)
 
 
 def _shortened(context: str, most: int, count_tokens: CountTokens) -> tuple[str, int]:
@@ -193,10 +197,10 @@ def _tail(units: list[Unit], room: int) -> list[Unit]:
     return kept
 
 
-def _chunk(section: _Section, units: list[Unit]) -> Chunk:
-    start, end = units[0].start, units[-1].end
+def _chunk(section: _Section, units: list[Unit], contexts: Mapping[str, tuple[str, int]]) -> Chunk:
+    start, end, context = units[0].start, units[-1].end, units[0].context
     text = section.text[start:end]
-    return Chunk(text, section.page, section.begin + start, section.begin + end, units[0].context)
+    return Chunk(text, section.page, section.begin + start, section.begin + end, context, contexts[context][0])
 
 
 def _split(text: str, unit: Unit, count_tokens: CountTokens, limit: int) -> Iterator[Unit]:

@@ -92,7 +92,7 @@ def test_spans_are_exact_and_nothing_is_lost(texts: list[str], max_tokens: int) 
 @settings(max_examples=60, deadline=None)
 def test_no_chunk_with_its_context_is_longer_than_the_models_window(text: str, max_tokens: int) -> None:
     for chunk in chunk_pages([Page(text)], "Annual report.pdf", count_tokens, max_tokens):
-        inside = count_tokens([f"{chunk.context}\n{chunk.text}"])[0]
+        inside = count_tokens([f"{chunk.embedded_context}\n{chunk.text}"])[0]
         assert inside + 2 <= max_tokens  # two marks begin and end the sequence
 
 
@@ -251,8 +251,8 @@ def test_context_is_cut_when_it_is_long() -> None:
 def test_context_that_the_model_spells_out_leaves_room_for_the_text() -> None:
     text = "# " + "한국어로 쓴 아주 긴 제목입니다 " * 12 + "\n\n" + "본문 문장입니다. " * 100
     for chunk in chunk_pages([Page(text)], "보고서.txt", count_tokens, 256):
-        assert count_tokens([chunk.context])[0] <= 128
-        assert sum(count_tokens([chunk.context, chunk.text])) + 2 <= 256
+        assert count_tokens([chunk.embedded_context])[0] <= 128
+        assert sum(count_tokens([chunk.embedded_context, chunk.text])) + 2 <= 256
 
 
 @pytest.mark.parametrize(
@@ -310,3 +310,27 @@ def test_one_line_of_three_megabytes_takes_seconds(text: str, count: Callable[[l
     for chunk in chunk_pages([Page(text)], "dump.txt", count, 256):
         assert len(chunk.text) < 20_000
     assert time.monotonic() - begin < 20
+
+
+def test_rows_keep_the_title_and_the_head_of_their_table() -> None:
+    rows = "\n".join(f"| Branch {number} | {number} | {2 * number} |" for number in range(200))
+    text = f"# Report\n\nSales by branch (in thousands)\n\n| Branch | 2023 | 2024 |\n| --- | --- | --- |\n{rows}\n\nThe end."
+    chunks = chunks_of(text, "annual.txt")
+    later = [chunk for chunk in chunks if chunk.text.startswith("| Branch 1")]
+    assert len(later) > 1
+    assert {chunk.context for chunk in later} == {
+        "annual > Report\nSales by branch (in thousands)\n| Branch | 2023 | 2024 |"
+    }
+    assert chunks[-1].text.endswith("The end.")
+
+
+def test_a_sentence_before_a_table_is_not_its_title() -> None:
+    text = "Sales have grown.\n\n| Branch | 2024 |\n| --- | --- |\n" + "| A branch of ours | 1 |\n" * 200
+    assert {chunk.context for chunk in chunks_of(text)[1:]} == {"| Branch | 2024 |"}
+
+
+def test_code_has_no_headings_and_no_tables() -> None:
+    code = "\n\n".join(f"# Step {number}\n| a | b |\nrun({number})" for number in range(100))
+    chunks = chunks_of(f"# Manual\n\n```\n{code}\n```\n\n## After\n\n" + numbered_sentences(60), "")
+    assert {chunk.context for chunk in chunks if "run(" in chunk.text} == {"", "Manual"}
+    assert chunks[-1].context == "Manual > After"

@@ -121,7 +121,7 @@ def test_a_table_without_end_keeps_its_header() -> None:
     assert len(parts) > 10
     chunks = list(chunk_pages(parts, "", count_words))
     assert chunks == list(chunk_pages(whole_pages(parts), "", count_words))
-    assert {chunk.context for chunk in chunks[1:]} == {"Name | Amount"}
+    assert {chunk.context for chunk in chunks[1:]} == {"| Name | Amount |"}
 
 
 def test_another_table_has_another_header() -> None:
@@ -131,7 +131,7 @@ def test_another_table_has_another_header() -> None:
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr("rag.text.chunking.UNITS_TOGETHER", 1)
             contexts = [chunk.context for chunk in chunk_pages(texts, "", count_words)]
-        assert contexts == ["", "a | b", "", "c | d"]
+        assert contexts == ["", "| a | b |", "", "| c | d |"]
 
 
 def test_units_that_are_few_and_long_are_not_kept_together(monkeypatch: pytest.MonkeyPatch) -> None:
