@@ -30,8 +30,8 @@ class Page:
 class Chunk:
     """A piece of one page.
 
-    The first line of `context` has the title and the headings above the piece; a piece of a table has further lines with
-    the table's title and its head. `embedded_context` is as much of it as the embedding model's window takes.
+    The first line of `context` has the title and the headings above the piece. A piece of a table has further lines,
+    with the table's title and its head. `embedded_context` is as much of it as the embedding model's window takes.
     """
 
     text: str

@@ -47,7 +47,7 @@ def passages_within_budget(passages: Sequence[Passage], context_window: int, oth
     room = min(PASSAGE_TOKENS, context_window - ANSWER_TOKENS - other_tokens)
     kept: list[Passage] = []
     for passage in passages:
-        room -= estimate_tokens(passage.text) + PASSAGE_HEAD_TOKENS
+        room -= estimate_tokens(passage.context) + estimate_tokens(passage.text) + PASSAGE_HEAD_TOKENS
         if kept and room < 0:
             break
         kept.append(passage)
@@ -59,10 +59,15 @@ def answer_messages(question: str, passages: Sequence[Passage], history: Sequenc
     blocks = []
     for number, passage in enumerate(passages, 1):
         page = f", page {passage.page}" if passage.page else ""
-        blocks.append(f"[{number}] ({as_name(passage.file_name)}{page})\n{as_material(passage.text)}")
+        blocks.append(f"[{number}] ({as_name(passage.file_name)}{page})\n{as_material(in_context(passage))}")
     material = "\n\n".join(blocks) or "(no passages were found)"
     request = f"<passages>\n{material}\n</passages>\n\nQuestion: {plain(question)}"
     return [ChatMessage("system", ANSWER), *_recent(history), ChatMessage("user", request)]
+
+
+def in_context(passage: Passage) -> str:
+    """A passage's text after the lines that say where it stands: headings, and the title and head of its table."""
+    return f"{passage.context}\n{passage.text}" if passage.context else passage.text
 
 
 def condense_messages(question: str, history: Sequence[Message]) -> list[ChatMessage]:

@@ -29,9 +29,9 @@ class Verdict:
 class Comparison:
     """A claim beside its window: the adjacent sentences of the passage that hold most of the claim.
 
-    `title` has the terms of the passage's file name, from which a claim may take names and years. `share` is the part
-    of the claim's weight that the window holds (0 to 1), and `needed` the part that it must hold. `best` is the
-    window's sentence that holds most.
+    `title` has the terms of the passage's file name and context, from which a claim may take names and years. `share`
+    is the part of the claim's weight that the window holds (0 to 1), and `needed` the part that it must hold. `best` is
+    the window's sentence that holds most.
     """
 
     claim: str

@@ -27,7 +27,7 @@ def check_citations(text: str, passages: Sequence[Passage], *, markdown: bool = 
     for claim, numbers in _claims(hide_code(tidy) if markdown else tidy):
         for number in numbers:
             passage = passages[number - 1]
-            verdict = check_claim(claim, passage.text, passage.file_name)
+            verdict = check_claim(claim, passage.text, passage.file_name, passage.context)
             citations.append(Citation(number, claim, verdict.start, verdict.end, verdict.borne_out, verdict.missing))
     return citations
 

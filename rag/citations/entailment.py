@@ -17,6 +17,7 @@ from rag.citations.named_entities import names_nobody_else
 from rag.citations.negation import contradicts, does_not_contradict
 from rag.citations.stated_numbers import states_the_numbers
 from rag.citations.words import compare, holds_the_words
+from rag.text.blocks import without_marks
 from rag.text.sentences import sentence_spans
 from rag.text.terms import normalize
 
@@ -31,12 +32,19 @@ QUOTED_SHARE = 0.6
 _WORDING = re.compile(r"\d(?:[\d.,]*\d)?(?=[\W_]|$)|[^\W_]+|[%$€£¥₩]")
 
 
-def check_claim(claim: str, passage: str, file_name: str = "", checks: Sequence[Check] = CHECKS) -> Verdict:
-    """Whether a passage bears a claim out. The claim may take names and years from the passage's file name."""
+def check_claim(
+    claim: str, passage: str, file_name: str = "", context: str = "", checks: Sequence[Check] = CHECKS
+) -> Verdict:
+    """Whether a passage bears a claim out.
+
+    The claim may take names and years from the passage's file name, and words, numbers and scales from its `context`:
+    the headings above it, and the title and head of its table. Text that is struck through bears nothing out.
+    """
+    claim, passage, context = without_marks(claim), without_marks(passage), without_marks(context)
     quoted = _quoted_span(claim, passage)
     if quoted:
         return Verdict(True, "", *quoted)
-    comparison = compare(claim, passage, file_name)
+    comparison = compare(claim, passage, file_name, context)
     for check in checks:
         verdict = check(comparison)
         if not verdict.borne_out:

@@ -45,7 +45,8 @@ class AnalysedPassage:
     """The sentences of a passage, and its words and numbers as a whole.
 
     `vocabulary` has the terms of all sentences, and `by_beginning` groups them by their first four letters. `scales`
-    are the scales that the passage states for its tables, `initials` the abbreviations of its longer names.
+    are the scales that the passage or its context states for tables, `initials` the abbreviations of longer names.
+    `context_numbers` are the numbers of the context, such as the years in a table's head.
     """
 
     sentences: tuple[Sentence, ...]
@@ -54,6 +55,7 @@ class AnalysedPassage:
     numbers: tuple[Number, ...]
     scales: frozenset[float]
     initials: frozenset[str]
+    context_numbers: tuple[Number, ...] = ()
 
     def related_to(self, term: str) -> set[str]:
         """The passage's terms that likely have the same origin as `term`."""
@@ -61,8 +63,8 @@ class AnalysedPassage:
 
 
 @lru_cache(maxsize=64)
-def analyse(passage: str) -> AnalysedPassage:
-    """Analyse a passage. The last 64 passages are cached."""
+def analyse(passage: str, context: str = "") -> AnalysedPassage:
+    """Analyse a passage with this context. The last 64 passages are cached."""
     numbers = numbers_of_passage(passage)
     starts = [number.start for number in numbers]
     sentences = []
@@ -80,8 +82,9 @@ def analyse(passage: str) -> AnalysedPassage:
         vocabulary,
         {beginning: tuple(group) for beginning, group in by_beginning.items()},
         tuple(numbers),
-        stated_scales(passage),
+        stated_scales(passage) | stated_scales(context),
         frozenset(_initials(passage)),
+        tuple(numbers_of_passage(context)),
     )
 
 

@@ -22,7 +22,10 @@ def states_the_numbers(comparison: Comparison) -> Verdict:
     missing = [
         number.text
         for number in comparison.numbers
-        if not (is_stated(number, passage.numbers, passage.scales) or _is_in_title(number, comparison.title))
+        if not (
+            is_stated(number, (*passage.numbers, *passage.context_numbers), passage.scales)
+            or _is_in_title(number, comparison.title)
+        )
     ]
     if missing:
         return Verdict(False, f"the passage doesn't state {', '.join(missing)}", missing=tuple(missing))
@@ -73,4 +76,7 @@ def _is_in_window(number: Number, comparison: Comparison) -> bool:
     """Whether a number is near the claim's words. Years and months needn't be: a table may have them in its head."""
     if number.is_year or number.kind == "month" or number.values[0] <= _SMALL:
         return True
-    return any(is_stated(number, sentence.numbers, comparison.passage.scales) for sentence in comparison.window)
+    passage = comparison.passage
+    if is_stated(number, passage.context_numbers, passage.scales):
+        return True
+    return any(is_stated(number, sentence.numbers, passage.scales) for sentence in comparison.window)

@@ -66,10 +66,10 @@ class _Window:
     best: int
 
 
-def compare(claim: str, passage: str, file_name: str) -> Comparison:
-    """A claim beside the window of a passage, see `Comparison`."""
-    text = analyse(passage)
-    title = frozenset(terms(document_title(file_name)))
+def compare(claim: str, passage: str, file_name: str, context: str = "") -> Comparison:
+    """A claim beside the window of a passage with this context, see `Comparison`."""
+    text = analyse(passage, context)
+    title = frozenset(terms(f"{document_title(file_name)}\n{context}"))
     numbers = tuple(numbers_of_claim(claim))
     elements = _elements(claim, numbers)
     if languages_differ(claim, passage):

@@ -16,7 +16,7 @@ _collected: ContextVar[list[str] | None] = ContextVar("notices", default=None)
 
 
 def note(sentence: str) -> None:
-    """Tell the user a sentence about the document that is being read, such as "Page 2 has no text that can be read."."""
+    """Tell the user a sentence about the document that is being read: "Page 2 has no text that can be read."."""
     notices = _collected.get()
     if notices is not None and sentence not in notices and len(notices) < MOST:
         notices.append(sentence)

@@ -32,14 +32,15 @@ PageText = Callable[[str, int | None], str | None]
 class Piece:
     """A passage in the making: `text` is the page's text from `start` to `end`, `said` its words in comparable form.
 
-    `best` is its row of the highest rank, `joined` are the other rows that became part of it, and `repeats` are rows
-    that say nothing new.
+    `context` is that of the row with which the passage begins. `best` is its row of the highest rank, `joined` are the
+    other rows that became part of it, and `repeats` are rows that say nothing new.
     """
 
     best: Ranked
     text: str
     start: int
     end: int
+    context: str
     said: str = field(repr=False)
     joined: list[Ranked] = field(default_factory=list, repr=False)
     repeats: list[Ranked] = field(default_factory=list, repr=False)
@@ -120,6 +121,8 @@ def _join(piece: Piece, other: Piece, page_text: PageText) -> bool:
         return False
     if text[min(piece.end, other.end) : max(piece.start, other.start)].strip():
         return False
+    if other.start < piece.start:
+        piece.context = other.context
     piece.set_span(text, start, end)
     piece.joined += [other.best, *other.joined]
     piece.repeats += other.repeats
@@ -192,7 +195,7 @@ def _text_around(piece: Piece, page_text: PageText) -> str | None:
 
 
 def _piece(row: Ranked) -> Piece:
-    return Piece(row, row.hit.text, row.hit.start, row.hit.end, _said(row.hit.text))
+    return Piece(row, row.hit.text, row.hit.start, row.hit.end, row.hit.context, _said(row.hit.text))
 
 
 def _said(text: str) -> str:

@@ -101,9 +101,13 @@ def _vector(query: Query, embedder: Embedder) -> list[float]:
 def _rerank(reranker: Reranker, question: str, ranked: list[Ranked]) -> None:
     """Put the first candidates into the reranker's order."""
     first = ranked[: reranking.CANDIDATES]
-    for row, score in zip(first, reranker.scores(question, [row.hit.text for row in first]), strict=True):
+    for row, score in zip(first, reranker.scores(question, [_in_context(row.hit) for row in first]), strict=True):
         row.rerank_score = score
     ranked.sort(key=lambda row: math.inf if row.rerank_score is None else -row.rerank_score)
+
+
+def _in_context(hit: Hit) -> str:
+    return f"{hit.context}\n{hit.text}" if hit.context else hit.text
 
 
 def _passage(piece: Piece, names: Mapping[str, str]) -> Passage:
@@ -118,4 +122,5 @@ def _passage(piece: Piece, names: Mapping[str, str]) -> Passage:
         score=row.score if row.rerank_score is None else row.rerank_score,
         dense_rank=row.dense_rank,
         lexical_rank=row.lexical_rank,
+        context=piece.context,
     )

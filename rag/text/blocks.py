@@ -1,7 +1,7 @@
 """Blocks: the parts of a page as a person sees them, and the one form in which they are written as text.
 
-Readers make blocks, and `page_text` writes them as light Markdown. `rag.text.units` finds the blocks in that text again,
-so a page needs to keep nothing but its text, and every span is a span of that text.
+Readers make blocks, and `page_text` writes them as light Markdown. `rag.text.units` finds the blocks in that text
+again, so a page needs to keep nothing but its text, and every span is a span of that text.
 
 Only what a person sees is written. Text that is struck through is marked by `struck`, figures that are raised or
 lowered by `raised` and `lowered`, so that the note mark of "45¹" and the exponent of "10⁶" never become digits of the
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 MOST_CELLS = 20_000_000
 _DEEPEST_HEADING = 6
 
-# A raised figure after one of these is an exponent: ten, a unit of length, a single letter, or letters after the sign of
-# an operation. After any other text it is the mark of a note.
+# A raised figure after one of these is an exponent: ten, a unit of length, a single letter, or letters after the sign
+# of an operation. After any other text it is the mark of a note.
 _BASE = re.compile(
     r"(?<![\w.,])(?:10|[cdkmµμn]?m|ft|yd|mi|[a-zA-Z])$|(?<![^\W\d_])\d+ ?(?:[cdkm]?m|in|ft|yd|mi)$"
     r"|[=+*/·×÷<>≤≥(^−-] ?[a-zA-Z]{1,3}$"
@@ -29,6 +29,8 @@ _ORDINAL = re.compile(r"(?i)st|nd|rd|th|ers?|e|[eè]re|ème|nde?|[oaºª]")
 # Note marks: figures or single letters, alone, in brackets, or several with commas between them.
 _NOTE = re.compile(r"[(\[]?(\d{1,3}|[a-z])[)\].]?(?:\s*[,;]\s*[(\[]?(\d{1,3}|[a-z])[)\].]?)*")
 _MARK = re.compile(r"\d{1,3}|[a-z]")
+_STRUCK = re.compile(r"~~[^~\n]{1,2000}~~")
+_NOTE_MARK = re.compile(r"\[\^[^\]\s]{1,8}\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Footnote:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What stands beside the text: `kind` is "Comment", "Notes", "Attachment", "Header" … `by` is its author, if any."""
+    """A text beside the text: `kind` is "Comment", "Notes", "Attachment", "Header" … `by` is its author, if any."""
 
     kind: str
     text: str
@@ -212,8 +214,8 @@ def _one_line(text: str) -> str:
 def raised(before: str, mark: str) -> str:
     """A raised text as it is written after `before`, the text before it on its line: `^6`, `[^1]`, or as it is.
 
-    A figure after 10, a unit or a single letter is an exponent; any figure with a sign is one. Other figures, and single
-    small letters, are note marks. Words, ordinals (1st) and signs (*, †, ™) stay as they are.
+    A figure after 10, a unit or a single letter is an exponent, and so is any figure with a sign. Other figures, and
+    single small letters, are note marks. Words, ordinals (1st) and signs (*, †, ™) stay as they are.
     """
     mark = mark.strip()
     if _EXPONENT.fullmatch(mark) and (_BASE.search(before) or mark[0] in "+−–-"):
@@ -245,3 +247,14 @@ def struck(text: str) -> str:
 def with_reading(text: str, reading: str) -> str:
     """Text with the small print above it that says how it is read: 東京(とうきょう)."""
     return f"{text}({reading.strip()})" if reading.strip() else text
+
+
+def without_marks(text: str) -> str:
+    """The text with blanks, as many characters, in place of note marks and of text that is struck through."""
+    if "~~" not in text and "[^" not in text:
+        return text
+    return _NOTE_MARK.sub(_blanks, _STRUCK.sub(_blanks, text))
+
+
+def _blanks(match: re.Match[str]) -> str:
+    return " " * len(match[0])

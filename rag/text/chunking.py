@@ -117,9 +117,7 @@ def _pack(section: _Section, count_tokens: CountTokens, max_tokens: int) -> Iter
     most = max(max_tokens // 2 - RESERVED_TOKENS, 0)
     contexts = {context: _shortened(context, most, count_tokens) for context in {unit.context for unit in units}}
     target = TARGET_TOKENS if max_tokens <= 512 else 2 * TARGET_TOKENS
-    limits = {
-        context: min(target, max_tokens - RESERVED_TOKENS - tokens) for context, (_, tokens) in contexts.items()
-    }
+    limits = {context: min(target, max_tokens - RESERVED_TOKENS - tokens) for context, (_, tokens) in contexts.items()}
     for unit, tokens in zip(units, _sizes(text, [(u.start, u.end) for u in units], count_tokens), strict=True):
         unit.tokens = tokens
     units = [piece for unit in units for piece in _split(text, unit, count_tokens, limits[unit.context])]

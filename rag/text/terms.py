@@ -47,6 +47,9 @@ _PLAIN = str.maketrans({"ı": "i", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", 
 _FOLDED = _PLAIN | _WRITTEN_SIGNS
 _BEYOND_LATIN = re.compile("[\u0370-\u1fff\u200c\u200d\ua4d0-\uabff]")
 
+# A raised figure belongs to no number: without a sign between them 10⁶ would become 106.
+_RAISED_AFTER_DIGIT = re.compile("(?<=\\d)([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
+
 # A word has letters, digits and their marks. A run has characters of CJK, or characters of UNSPACED and their signs, or
 # words joined by signs such as - and /. `(?=\w)` leaves out the punctuation in the blocks of CJK and UNSPACED.
 _WORD = rf"[^\W_{CJK}{UNSPACED}](?:[^\W_{CJK}{UNSPACED}]+|[{ACCENTS}{_SIGNS}])*"
@@ -104,6 +107,8 @@ def _terms(text: str, all_words: bool) -> list[str]:
 def _compose(text: str) -> str:
     """The text with compatibility forms and case folded and Latin digits, but with the accents and signs that stemmers
     need."""
+    if not text.isascii():
+        text = _RAISED_AFTER_DIGIT.sub(r"^\1", text)
     folded = unicodedata.normalize("NFKC", text).casefold()
     if folded.isascii():
         return folded

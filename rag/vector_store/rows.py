@@ -16,6 +16,9 @@ from rag.schema import Chunk
 MAX_BYTES = 65_535
 # The fields that a search returns of each row, beside its id.
 HIT_FIELDS = ["text", "page", "start", "end"]
+# A row's text is the chunk's text, this sign, and the chunk's context. No text has the sign, and rows of earlier
+# releases have no context. A field for it would take time in each search, and earlier collections couldn't be searched.
+_CONTEXT_FOLLOWS = "\x1e"
 PAGE_NONE = 0  # a row's page if the document has no pages; Milvus before 2.5 has no null
 
 _NOT_WHOLE = "Milvus has answered a search with a part of its rows only; ask again."
@@ -37,7 +40,8 @@ class ChunkRow:
 
 
 class Hit(NamedTuple):
-    """A row that a search found. `score` is the cosine for dense search, BM25 for lexical; higher is better."""
+    """A row that a search found, with its chunk's text and context. `score` is the cosine for dense search, BM25 for
+    lexical; higher is better."""
 
     # A tuple, since many concurrent searches make thousands of hits: a frozen dataclass takes three times as long.
     row_id: str
@@ -47,6 +51,7 @@ class Hit(NamedTuple):
     start: int
     end: int
     score: float
+    context: str = ""
 
 
 def make_row(namespace: str, row: ChunkRow) -> dict[str, Any]:
@@ -55,7 +60,7 @@ def make_row(namespace: str, row: ChunkRow) -> dict[str, Any]:
     return {
         "id": f"{row.doc_id}-{namespace}-{row.number}",
         "doc_id": row.doc_id,
-        "text": _fitting(chunk.text),
+        "text": _fitting(f"{chunk.text}{_CONTEXT_FOLLOWS}{chunk.context}" if chunk.context else chunk.text),
         "embedding": row.vector,
         "lexical": _fitting(row.lexical_text),
         "page": chunk.page or PAGE_NONE,
@@ -100,7 +105,7 @@ def read_hits(response: Any, score: Callable[[float], float]) -> list[list[Hit]]
         )
         hits = [
             # A row id begins with the document's id, so doc_id needn't be requested: each field takes time.
-            Hit(row_id, row_id[:_DOC_ID_CHARACTERS], text, page or None, start, end, score(distance))
+            _hit(row_id, text, page, start, end, score(distance))
             for row_id, text, page, start, end, distance in zip(row_ids, *columns, strict=True)
         ]
     except (KeyError, ValueError) as error:
@@ -115,7 +120,12 @@ def _read_hit(row_id: str, distance: float, fields: dict[str, Any], score: Calla
     text, page, start, end = (fields.get(name) for name in HIT_FIELDS)
     if text is None or start is None or end is None:
         raise StoreError(_NOT_WHOLE)
-    return Hit(row_id, row_id[:_DOC_ID_CHARACTERS], text, page or None, start, end, score(distance))
+    return _hit(row_id, text, page, start, end, score(distance))
+
+
+def _hit(row_id: str, stored: str, page: int | None, start: int, end: int, score: float) -> Hit:
+    text, _, context = stored.partition(_CONTEXT_FOLLOWS)
+    return Hit(row_id, row_id[:_DOC_ID_CHARACTERS], text, page or None, start, end, score, context)
 
 
 def only(doc_ids: Collection[str]) -> str:
