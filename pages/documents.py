@@ -121,6 +121,8 @@ def _show_row(index: DocumentIndex, document: DocumentInfo) -> None:
             st.caption(" · ".join(facts))
             if document.error:
                 st.markdown(f":red[{safe_text(document.error)}]")
+            if document.notice:
+                st.markdown(f":orange[{safe_text(document.notice)}]")
         with st.popover("Actions", type="tertiary", help=f"Actions for {safe_label(document.file_name)}"):
             _show_actions(index, document)
 

@@ -44,7 +44,10 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """A document of the library. `size` is in bytes, `added_at` in UTC."""
+    """A document of the library. `size` is in bytes, `added_at` in UTC.
+
+    `notice` tells the user what of a ready document couldn't be read, or was read otherwise, such as recognised pages.
+    """
 
     doc_id: str
     file_name: str
@@ -54,11 +57,12 @@ class DocumentInfo:
     added_at: datetime
     state: DocumentState
     error: str | None = None
+    notice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
-    """The outcome of one file that `DocumentIndex.ingest` was given."""
+    """The outcome of one file that `DocumentIndex.ingest` was given; `notice` as in DocumentInfo."""
 
     file_name: str
     status: IngestStatus
@@ -66,12 +70,13 @@ class IngestResult:
     pages: int = 0
     chunks: int = 0
     error: str | None = None
+    notice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """A snapshot of one document's way into the library. `done` and `total` count pages in the stage "reading", and
-    chunks in the later stages."""
+    chunks in the later stages. `notice` is as in DocumentInfo."""
 
     job_id: str
     file_name: str
@@ -82,6 +87,7 @@ class Job:
     error: str | None = None
     pages: int = 0
     chunks: int = 0
+    notice: str | None = None
 
     @property
     def finished(self) -> bool:
@@ -216,8 +222,9 @@ class PartStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A snapshot of all services. `notice`, `mismatch` (the collection was built with another model) and `outgrown`
-    (the library is too large for Milvus Lite) are sentences for the user."""
+    """A snapshot of all services. `notice`, `mismatch` (the collection was built with another model), `outgrown` (the
+    library is too large for Milvus Lite) and `improved` (this release reads documents better than the one that has read
+    the library's) are sentences for the user."""
 
     embedding: PartStatus
     milvus: PartStatus
@@ -225,3 +232,4 @@ class Status:
     notice: str | None = None
     mismatch: str | None = None
     outgrown: str | None = None
+    improved: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
@@ -35,7 +35,7 @@ def show_outgrown(index: DocumentIndex) -> None:
 
 def _states(status: Status) -> tuple[str, ...]:
     services = (status.embedding, status.milvus, status.llm)
-    return (*(service.state for service in services), status.notice or "", status.mismatch or "")
+    return (*(service.state for service in services), status.notice or "", status.mismatch or status.improved or "")
 
 
 def _status(index: DocumentIndex, states_before: tuple[str, ...]) -> None:
@@ -56,9 +56,9 @@ def _status(index: DocumentIndex, states_before: tuple[str, ...]) -> None:
             st.warning(safe_text(status.llm.detail), icon=":material/cloud_off:")
         if status.notice:
             st.caption(f":material/info: {safe_text(status.notice)}")
-        if status.mismatch:
+        if status.mismatch or status.improved:
+            sign = ":orange[:material/warning:]" if status.mismatch else ":material/info:"
             with st.container(border=True):
-                st.markdown(f":orange[:material/warning:] {safe_text(status.mismatch)}")
-                st.button(
-                    "Re-index", icon=":material/refresh:", type="primary", on_click=attempt, args=(index.reindex,)
-                )
+                st.markdown(f"{sign} {safe_text(status.mismatch or status.improved or '')}")
+                kind: Literal["primary", "secondary"] = "primary" if status.mismatch else "secondary"
+                st.button("Re-index", icon=":material/refresh:", type=kind, on_click=attempt, args=(index.reindex,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -29,7 +30,7 @@ def check_question(question: str, most_characters: int) -> None:
 
 
 def as_question(question: str) -> str:
-    """The question without control characters and lone surrogates. Raises RagError if nothing is left."""
+    """The question in NFC, without control characters and lone surrogates. Raises RagError if nothing is left."""
     clean = _clean(question).strip()
     if not clean:
         raise RagError("The question is empty; type one.")
@@ -53,4 +54,4 @@ def as_messages(history: History) -> list[Message]:
 
 
 def _clean(text: str) -> str:
-    return _CONTROLS.sub(" ", text.encode("utf-8", "replace").decode("utf-8"))
+    return unicodedata.normalize("NFC", _CONTROLS.sub(" ", text.encode("utf-8", "replace").decode("utf-8")))

@@ -35,7 +35,7 @@ def run_doctor(index: DocumentIndex, options: argparse.Namespace) -> int:
     else:
         for name, service in (("Embedding", status.embedding), ("Milvus", status.milvus), ("LLM", status.llm)):
             out.print(f"{name:<9}  {service.state:<8}  {service.name}  {service.detail}")
-        for sentence in (status.notice, status.mismatch, status.outgrown):
+        for sentence in (status.notice, status.mismatch, status.outgrown, status.improved):
             if sentence:
                 out.print(sentence)
         for name, most in index.settings.limits.items():

@@ -40,6 +40,8 @@ def run_ingest(index: DocumentIndex, options: argparse.Namespace) -> int:
         for result in results:
             counts = f"{result.pages} pages, {result.chunks} chunks" if result.status != "failed" else result.error
             out.print(f"{result.status:<9}  {result.file_name}  ({counts})")
+            if result.notice:
+                out.print(f"{'':<9}  {result.notice}")
     failed = [result for result in results if result.status == "failed"]
     if not failed:
         return 0

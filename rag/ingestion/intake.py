@@ -183,7 +183,7 @@ def _result(job: Job, repeated: bool) -> IngestResult:
     """The result of a job; `repeated` if another file of the same call had the same bytes."""
     if job.stage == "ready":
         status = "unchanged" if repeated else "ready"
-        return IngestResult(job.file_name, status, job.doc_id, job.pages, job.chunks)  # type: ignore[arg-type]
+        return IngestResult(job.file_name, status, job.doc_id, job.pages, job.chunks, notice=job.notice)  # type: ignore[arg-type]
     if job.stage == "unchanged":
-        return IngestResult(job.file_name, "unchanged", job.doc_id, job.pages, job.chunks)
+        return IngestResult(job.file_name, "unchanged", job.doc_id, job.pages, job.chunks, notice=job.notice)
     return IngestResult(job.file_name, "failed", job.doc_id, error=job.error or "It was cancelled.")

@@ -136,7 +136,8 @@ class Lifecycle:
     async def complete(self, works: Collection[Work]) -> None:
         """Indexing → ready: documents of which Milvus shows all rows; documents that they replace are deleted."""
         counts = {work.job.doc_id: (work.job.pages, work.chunks) for work in works}
-        marked = await asyncio.to_thread(self._catalog.mark_ready, counts)
+        notices = {work.job.doc_id: work.job.notice for work in works if work.job.notice}
+        marked = await asyncio.to_thread(self._catalog.mark_ready, counts, notices)
         ready = [work for work in works if work.job.doc_id in marked.ready]
         for work in ready:
             work.mark_ready()

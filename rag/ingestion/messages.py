@@ -47,9 +47,10 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class TextRead:
     """From the reader: all text has been read and written to a temporary file of the FileStore; `pages` is the last
-    page's number."""
+    page's number, `notice` the sentences for the user, or empty."""
 
     pages: int
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from rag.ingestion.messages import (
 )
 from rag.readers.faults import Fault, Kind
 from rag.readers.formats import import_readers
+from rag.readers.notices import collecting
 from rag.readers.read import read_segments
 from rag.runtime.cpu import lower_priority
 from rag.runtime.logs import describe
@@ -110,9 +111,10 @@ def _read(request: Read, tokenizer: Any, send: Send) -> None:
             send(Progress(done, total))
 
     file_name = request.file_name
-    pages = read_segments(file_name, files.read(request.doc_id), report)
+    with collecting() as notices:
+        pages = read_segments(file_name, files.read(request.doc_id), report)
     files.write_temporary_pages(request.doc_id, pages)
-    send(TextRead(max((page.number or 1 for page in pages), default=0)))
+    send(TextRead(max((page.number or 1 for page in pages), default=0), " ".join(notices)))
     begins: dict[int | None, int] = {}
     length = 0
     for page in pages:

@@ -101,7 +101,7 @@ class Reading:
                     work.update(done=message.done, total=message.total)
                 elif isinstance(message, TextRead):
                     await asyncio.to_thread(self._files.keep_pages, job.doc_id)
-                    work.update(stage="embedding", done=0, total=0, pages=message.pages)
+                    work.update(stage="embedding", done=0, total=0, pages=message.pages, notice=message.notice or None)
                 else:
                     await self._embed(held)
                     held = [

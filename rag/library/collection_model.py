@@ -24,8 +24,9 @@ REBUILDING = "The library is being re-indexed; ask again in a moment."
 class CollectionModel:
     """The model of the collection in the settings, loaded when it is first needed. Use on the event loop only.
 
-    Two sentences for the user, or None: `notice` says that another model is used in place of the settings' model;
-    `mismatch` says that the collection can't be used with the settings' model until it is re-indexed.
+    Three sentences for the user, or None: `notice` says that another model is used in place of the settings' model;
+    `mismatch` says that the collection can't be used with the settings' model until it is re-indexed; `improved` says
+    that this release reads documents in a better way than the one that has read the collection's.
     """
 
     def __init__(self, settings: Settings, catalog: Catalog, store: VectorStore) -> None:
@@ -43,6 +44,7 @@ class CollectionModel:
         self.embedder: Embedder | None = None
         self.notice: str | None = None
         self.mismatch: str | None = None
+        self.improved: str | None = None
         self.status = PartStatus("starting", self._settings.embed_model, "The embedding model is loading.")
         self._collection_made = False
         self._record: CollectionRecord | None = None
@@ -75,7 +77,8 @@ class CollectionModel:
             if record == self._record or record is None:
                 return
             self._record = record
-            if record.fingerprint == fingerprint_of(self.embedder) and not self.mismatch:
+            if record.fingerprint.serves(fingerprint_of(self.embedder)) and not self.mismatch:
+                self.improved = self._improved_sentence(record, self.embedder)
                 return
             self._release()
         await self.load()
@@ -130,7 +133,7 @@ class CollectionModel:
         except BaseException:
             self._release()
             raise
-        self.mismatch, self._record = None, record
+        self.mismatch, self.improved, self._record = None, None, record
         return deleted, left
 
     async def _load_for(self, record: CollectionRecord | None, releases: int) -> Embedder:
@@ -149,9 +152,11 @@ class CollectionModel:
         seconds = time.monotonic() - began
         detail = f"{embedder.dimension} dimensions, loaded in {seconds:.1f} s"
         self.status = PartStatus("ready", embedder.name, detail)
-        self.mismatch = None
-        if record is not None and record.fingerprint != fingerprint_of(embedder):
+        self.mismatch = self.improved = None
+        if record is not None and not record.fingerprint.serves(fingerprint_of(embedder)):
             self.mismatch = self._mismatch_sentence(record, embedder)
+        elif record is not None:
+            self.improved = self._improved_sentence(record, embedder)
         self._name = name
         self._record = record
         self.embedder = embedder
@@ -195,7 +200,7 @@ class CollectionModel:
             # Recorded before the collection is made: if two processes make it at once with different models, the second
             # must learn of the first one's model.
             record = await asyncio.to_thread(self._catalog.records.add, self._record_of(embedder))
-        if record.fingerprint != fingerprint:
+        if not record.fingerprint.serves(fingerprint):
             self._release()
             raise CollectionLost(
                 f"The collection {self._settings.collection} has been rebuilt with another embedding model; what "
@@ -208,10 +213,18 @@ class CollectionModel:
             except CollectionLost:  # another process has deleted the open collection
                 await self._store.create(embedder.dimension)
             self._collection_made = True
-        return fingerprint.namespace
+        return record.fingerprint.namespace
 
     def _record_of(self, embedder: Embedder) -> CollectionRecord:
         return CollectionRecord(self._settings.embed_model, self._name, fingerprint_of(embedder))
+
+    def _improved_sentence(self, record: CollectionRecord, embedder: Embedder) -> str | None:
+        if record.fingerprint.chunking == fingerprint_of(embedder).chunking:
+            return None
+        return (
+            f"This version of Docent reads documents better than the one that has read those of the collection "
+            f"{self._settings.collection}; re-index it to have all of them read again."
+        )
 
     def _mismatch_sentence(self, record: CollectionRecord, embedder: Embedder) -> str:
         name = self._settings.collection

@@ -43,7 +43,7 @@ class Services:
         """The services' states, as last seen. Never waits."""
         model, health = self._model, self._health
         llm = self._language_model.status
-        return Status(model.status, health.milvus, llm, model.notice, model.mismatch, health.outgrown)
+        return Status(model.status, health.milvus, llm, model.notice, model.mismatch, health.outgrown, model.improved)
 
     async def check(self) -> Status:
         """Try each service, which may take a few seconds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 
 from rag.text.characters import LINE_ENDS, NEVER_IN_A_TEXT, SURROGATES
@@ -37,8 +38,9 @@ def clean_segments(pieces: Iterable[str]) -> Iterator[str]:
     """The text of the joined pieces, with `\\n` as line ends, and without characters that can't be seen, stored or
     matched.
 
-    Ligatures become letters, no-break spaces become spaces, and runs of blank lines become one. Segments have about
-    SEGMENT_CHARACTERS and end at the end of a paragraph, unless a paragraph is longer than LONGEST_SEGMENT.
+    Letters are composed (NFC), ligatures become letters, no-break spaces become spaces, runs of blank lines become one.
+    Segments have about SEGMENT_CHARACTERS and end at the end of a paragraph, unless a paragraph is longer than
+    LONGEST_SEGMENT.
     """
     line, segment = "", ""  # the last line, and the segment before it; neither is complete yet
     blanks: list[str] = []  # the blanks after `line`, which are left out if the line ends with them
@@ -75,7 +77,8 @@ def _clean_characters(pieces: Iterable[str]) -> Iterator[str]:
     for text in _whole_characters(pieces):
         text = carriage_return + text
         carriage_return = "\r" if text.endswith("\r") else ""
-        yield _UNWANTED.sub("", _LINE_END.sub("\n", text.removesuffix("\r"))).translate(_SHOWN_AS)
+        cleaned = _UNWANTED.sub("", _LINE_END.sub("\n", text.removesuffix("\r"))).translate(_SHOWN_AS)
+        yield cleaned if cleaned.isascii() else unicodedata.normalize("NFC", cleaned)
     if carriage_return:
         yield "\n"
 

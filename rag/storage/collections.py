@@ -50,6 +50,11 @@ class Fingerprint:
         }
         return self.stored or json.dumps(values)
 
+    def serves(self, other: Fingerprint) -> bool:
+        """Whether a collection with this fingerprint can be searched, and documents added, by a release and a model
+        that would give it the fingerprint `other`: they may read and chunk documents in another way."""
+        return not self.stored and replace(self, chunking=other.chunking) == other
+
     @property
     def namespace(self) -> str:
         """The part of a row's id that stands for the fingerprint: 8 hexadecimal digits of its SHA-256."""

@@ -14,6 +14,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -147,9 +148,12 @@ class Catalog:
     # --- states
 
     @guarded
-    def mark_ready(self, counts: Mapping[str, tuple[int, int]]) -> Marked:
-        """Mark documents ready, {doc_id: (pages, chunks)}; unlist the documents that they replace, and lease them to
-        this process. A document that another process has deleted or leased meanwhile isn't marked."""
+    def mark_ready(
+        self, counts: Mapping[str, tuple[int, int]], notices: Mapping[str, str] = MappingProxyType({})
+    ) -> Marked:
+        """Mark documents ready, {doc_id: (pages, chunks)}, with the `notices` of some; unlist the documents that they
+        replace, and lease them to this process. A document that another process has deleted or leased meanwhile isn't
+        marked."""
         ready: set[str] = set()
         replaced: list[str] = []
         leased = self.leases.owned("pending")
@@ -158,7 +162,7 @@ class Catalog:
                 marked = (
                     sa.update(documents)
                     .where(leased, documents.c.doc_id == doc_id)
-                    .values(state="ready", error=None, pages=pages, chunks=chunks, **FREE)
+                    .values(state="ready", error=None, pages=pages, chunks=chunks, notice=notices.get(doc_id), **FREE)
                     .returning(documents.c.replaces)
                 )
                 replaces = connection.scalar(marked)
@@ -239,5 +243,5 @@ def _info(row: Any) -> DocumentInfo:
 
 
 def _document(row: Any) -> DocumentInfo:
-    doc_id, file_name, pages, chunks, size, added_at, state, error = row
-    return DocumentInfo(doc_id, file_name, pages, chunks, size, added_at.replace(tzinfo=UTC), state, error)
+    doc_id, file_name, pages, chunks, size, added_at, state, error, notice = row
+    return DocumentInfo(doc_id, file_name, pages, chunks, size, added_at.replace(tzinfo=UTC), state, error, notice)

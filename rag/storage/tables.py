@@ -41,6 +41,7 @@ documents = sa.Table(
     sa.Column("chunks", sa.Integer, nullable=False, default=0),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("error", sa.Text),
+    sa.Column("notice", sa.Text),
     sa.Column("added_at", sa.DateTime, nullable=False),
     # Ids of the documents that are deleted when this one is ready; empty from then on.
     sa.Column("replaces", sa.Text, nullable=False, default=""),

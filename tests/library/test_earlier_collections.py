@@ -16,6 +16,7 @@ from rag.schema import Page
 from rag.storage.collections import Fingerprint
 from rag.storage.database import open_database
 from rag.storage.documents import Catalog
+from rag.text import chunking
 from rag.text.chunking import VERSION as CHUNKING_VERSION
 from rag.text.chunking import chunk_pages
 from rag.text.terms import VERSION as LEXICAL_VERSION
@@ -112,14 +113,13 @@ def test_collection_of_another_version_says_what_to_do_and_is_rebuilt(filled: Se
     catalog = Catalog(engine, filled.milvus_key, filled.collection)
     record = catalog.records.get()
     assert record is not None
-    for part in ("chunking", "lexical"):
-        earlier = Fingerprint.from_json(json.dumps({**json.loads(record.fingerprint.to_json()), part: "0"}))
-        catalog.records.replace(replace(record, fingerprint=earlier))
-        with (
-            DocumentIndex(filled, background=False) as index,
-            pytest.raises(IndexMismatch, match=r"built by another version of Docent; re-index it, which keeps"),
-        ):
-            index.search("When does the ferry leave?")
+    earlier = Fingerprint.from_json(json.dumps({**json.loads(record.fingerprint.to_json()), "lexical": "0"}))
+    catalog.records.replace(replace(record, fingerprint=earlier))
+    with (
+        DocumentIndex(filled, background=False) as index,
+        pytest.raises(IndexMismatch, match=r"built by another version of Docent; re-index it, which keeps"),
+    ):
+        index.search("When does the ferry leave?")
     with DocumentIndex(filled, background=False) as index:
         assert "another version of Docent" in (index.ingest([("note.txt", b"A note.")])[0].error or "")
         assert {job.stage for job in index.wait(index.reindex())} == {"ready"}
@@ -128,6 +128,26 @@ def test_collection_of_another_version_says_what_to_do_and_is_rebuilt(filled: Se
         assert index.verify().good
     assert catalog.records.get() == record
     engine.dispose()
+
+
+def test_collection_whose_documents_were_read_by_an_earlier_version_opens_and_is_read_again_on_request(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunking, "VERSION", "1")
+    with DocumentIndex(settings, background=False) as index:
+        index.ingest([("ferry.txt", FERRY)])
+        assert index.status().improved is None
+    monkeypatch.undo()
+    with DocumentIndex(settings, background=False) as index:
+        assert index.search("When does the ferry leave?")[0].file_name == "ferry.txt"
+        assert "reads documents better" in (index.status().improved or "")
+        assert index.ingest([("tea.txt", TEA)])[0].status == "ready"
+        assert index.search("When does the tea house open?")[0].file_name == "tea.txt"
+        assert index.verify().good
+        assert {job.stage for job in index.wait(index.reindex())} == {"ready"}
+        assert index.status().improved is None
+        assert index.search("When does the ferry leave?")[0].file_name == "ferry.txt"
+        assert index.verify().good
 
 
 def test_terms_and_chunks_change_with_their_versions_only() -> None:
@@ -143,7 +163,7 @@ def test_terms_and_chunks_change_with_their_versions_only() -> None:
         for chunk in chunk_pages(pages, "report.pdf", lambda texts: [len(text.split()) for text in texts], 256)
     ]
     assert (LEXICAL_VERSION, digest(terms)) == ("1", "245c4ade4993")
-    assert (CHUNKING_VERSION, digest(chunks)) == ("1", "a0f8bd0969e3")
+    assert (CHUNKING_VERSION, digest(chunks)) == ("2", "a0f8bd0969e3")
 
 
 def digest(value: object) -> str:
