@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import PurePath
+
+from olefile import OleFileIO
 
 from rag.readers.faults import Fault, Kind
 from rag.readers.formats import FORMATS, TEXT, Format, format_of_suffix
@@ -34,13 +37,12 @@ _MAGIC = (
 )
 _PICTURE_ADVICE = "run text recognition (OCR) on it and add the PDF or text that it makes"
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# The names of streams in an OLE file show which program wrote it; the first match counts.
+# The names of streams in an OLE file show which program wrote it; the first match counts. These can't be read.
 _OLE_STREAMS = (
     ("HwpSummaryInformation", "a Hangul (HWP) document", "save it as PDF or DOCX and add that"),
     ("WordDocument", "an old Word document (DOC)", "save it as DOCX or PDF and add that"),
     ("PowerPoint Document", "an old PowerPoint presentation (PPT)", "save it as PPTX or PDF and add that"),
     ("Workbook", "an old Excel workbook (XLS)", "save it as XLSX and add that"),
-    ("__substg1.0_", "an Outlook message", "save it as PDF or text and add that"),
 )
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 
@@ -55,7 +57,7 @@ def detect(name: str, data: bytes) -> Format:
     if signed := _by_signature(data, named):
         return signed
     if data.startswith(_OLE_MAGIC):
-        raise _ole_fault(data)
+        return _by_ole_streams(data)
     if data.startswith(_ZIP_MAGIC):
         return _by_zip_parts(data, named, suffix)
     _refuse_other_signatures(data)
@@ -92,16 +94,33 @@ def _refuse_other_signatures(data: bytes) -> None:
         raise Fault(Kind.UNSUPPORTED, "a film, sound recording or picture")
 
 
-def _ole_fault(data: bytes) -> Fault:
-    """The Fault for an OLE file: either an encrypted file of a current format, or a file of an old binary format."""
-    if "EncryptedPackage".encode("utf-16-le") in data:
-        return Fault(Kind.PROTECTED)
+def _by_ole_streams(data: bytes) -> Format:
+    """The format of an OLE file. Raises Fault for an encrypted file of a current format, and for a file of a format
+    that can't be read."""
+    has = _ole_streams(data)
+    if has("EncryptedPackage"):
+        raise Fault(Kind.PROTECTED)
+    for file_format in FORMATS:
+        if file_format.ole_stream and has(file_format.ole_stream):
+            return file_format
     for stream, noun, advice in _OLE_STREAMS:
-        if stream.encode("utf-16-le") in data:
-            return Fault(Kind.UNSUPPORTED, noun, advice)
-    return Fault(
+        if has(stream):
+            raise Fault(Kind.UNSUPPORTED, noun, advice)
+    raise Fault(
         Kind.UNSUPPORTED, "an old Office file", "save it in a current format (DOCX, PPTX, XLSX) or as PDF and add that"
     )
+
+
+def _ole_streams(data: bytes) -> Callable[[str], bool]:
+    """A function that tells whether the OLE file has a stream or storage of this name at its top. In a damaged file the
+    name may stand anywhere."""
+    try:
+        names = {path[0].lstrip("\5") for path in OleFileIO(io.BytesIO(data)).listdir(storages=True)}
+    except MemoryError:
+        raise
+    except Exception:  # olefile raises errors of struct, of indexing and of its own for damage
+        return lambda name: name.encode("utf-16-le") in data
+    return names.__contains__
 
 
 def _by_zip_parts(data: bytes, named: Format | None, suffix: str) -> Format:

@@ -38,8 +38,8 @@ class PageReader(Protocol):
 class Format:
     """A format: its name for users, its suffixes, its marks in a file, and the function that reads it.
 
-    A binary format is recognised by its signature, or by the parts in its zip package. A text format is recognised by
-    its suffix alone. Formats may share a name.
+    A binary format is recognised by its signature, by the parts in its zip package, or by a stream in its OLE file. A
+    text format is recognised by its suffix alone. Formats may share a name.
     """
 
     name: str
@@ -58,11 +58,13 @@ class Format:
     zip_parts_are_shared: bool = False
     # The possible contents of the part `mimetype`. If a package has this part, the other parts don't count.
     zip_mimetypes: frozenset[bytes] = field(default_factory=frozenset)
+    # A stream at the top of an OLE file that only this format has.
+    ole_stream: str = ""
 
     @property
     def is_text(self) -> bool:
         """Whether it is a text format, so that only the suffix tells it."""
-        return not (self.signature or self.zip_parts)
+        return not (self.signature or self.zip_parts or self.ole_stream)
 
     def load_reader(self) -> Any:
         """Import its reader, a TextReader or a PageReader."""
@@ -126,9 +128,34 @@ CSV = Format("CSV", "rag.readers.sheets:read_csv", dict.fromkeys((".csv", ".tsv"
 JSON = Format("JSON", "rag.readers.plain_text:read_json", dict.fromkeys((".json", ".jsonl"), ""))
 # A notebook is listed as JSON.
 NOTEBOOK = Format("JSON", "rag.readers.plain_text:read_notebook", {".ipynb": ""})
+MAIL = Format("EML", "rag.readers.mail:read_eml", {".eml": ""})
+WEB_ARCHIVE = Format("MHTML", "rag.readers.mail:read_mhtml", dict.fromkeys((".mhtml", ".mht"), ""))
+OUTLOOK = Format(
+    "MSG",
+    "rag.readers.msg:read_msg",
+    {".msg": "an Outlook message (MSG)"},
+    ole_stream="__properties_version1.0",
+)
 
 # If a file has the marks of several formats, the first of them counts.
-FORMATS = (PDF, WORD, POWERPOINT, EXCEL, OPENDOCUMENT, EPUB, RTF, HTML, MARKDOWN, TEXT, CSV, JSON, NOTEBOOK)
+FORMATS = (
+    PDF,
+    WORD,
+    POWERPOINT,
+    EXCEL,
+    OPENDOCUMENT,
+    EPUB,
+    RTF,
+    OUTLOOK,
+    MAIL,
+    WEB_ARCHIVE,
+    HTML,
+    MARKDOWN,
+    TEXT,
+    CSV,
+    JSON,
+    NOTEBOOK,
+)
 
 # All suffixes, with their dots, in lower case.
 SUPPORTED: tuple[str, ...] = tuple(suffix for each in FORMATS for suffix in each.suffixes)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import zipfile
+from email.message import EmailMessage
 from io import BytesIO
 
 import xlsxwriter
 from pptx import Presentation
 from reportlab.pdfgen.canvas import Canvas
+
+from tests.readers.ole import attachment, compressed_rtf, message_storage, ole
 
 
 def _pdf() -> bytes:
@@ -89,6 +92,15 @@ def _epub() -> bytes:
     )
 
 
+def _eml() -> bytes:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "Ute <ute@example.org>", "harbour@example.org", "Fähre"
+    mail.set_content("The harbour is closed.\n")
+    mail.add_alternative("<p>The <b>harbour</b> is closed.</p>", subtype="html")
+    mail.add_attachment(b"boat,price\nferry,9\n", maintype="text", subtype="csv", filename="prices.csv")
+    return bytes(mail)
+
+
 # Suffix → a file of the format.
 SAMPLES = {
     ".pdf": _pdf(),
@@ -102,6 +114,16 @@ SAMPLES = {
     ".csv": '"harbour";1,5\n"fer""ry";2\n'.encode("utf-16"),
     ".json": b'{"harbour": [1, {"ferry": "\\ud83d\\udea2"}], "n": 1e5}',
     ".ipynb": b'{"cells": [{"cell_type": "code", "source": ["harbour = 1"], "outputs": [{"text": ["1"]}]}]}',
+    ".eml": _eml(),
+    ".mhtml": b"From: <Saved>\nSubject: Harbour\nMIME-Version: 1.0\nContent-Type: multipart/related; boundary=b\n\n"
+    b"--b\nContent-Type: text/html\n\n<title>Harbour</title><p>A ferry</p>\n--b--\n",
+    ".msg": ole(
+        message_storage(
+            {0x37: "Harbour", 0x1009: compressed_rtf(rb"{\rtf1\ansi A ferry}"), 0x1000: "A ferry"},
+            [(1, "Ute", "ute@example.org")],
+            [attachment("prices.csv", b"boat,price\nferry,9\n")],
+        )
+    ),
     ".md": b"# Harbour\n\n![a ferry](data:image/png;base64,AAAA)\n\n| a | b |\n| - | - |\n| 1 | 2 |\n",
     ".txt": "The harbour of Malmö\n\nA ferry leaves at noon.\n".encode("utf-16"),
 }

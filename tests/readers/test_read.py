@@ -434,7 +434,6 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 504
         ("old.xls", OLE + "Workbook".encode("utf-16-le")),
         ("old.ppt", OLE + "PowerPoint Document".encode("utf-16-le")),
         ("문서.hwp", OLE + "HwpSummaryInformation".encode("utf-16-le")),
-        ("mail.eml", b"From: a@example.org\n\nHello"),
         ("picture.png", b"\x89PNG\r\n\x1a\n"),
         ("picture.pdf", b"\xff\xd8\xff\xe0 a photograph"),
         ("files.zip", packed({"a.txt": "text"})),
