@@ -85,7 +85,7 @@ PDF = Format(
 )
 WORD = Format(
     "Word",
-    "rag.readers.office:read_docx",
+    "rag.readers.docx:read_docx",
     {".docx": "a DOCX document", ".docm": "a DOCM document"},
     zip_parts=(_OOXML, r"word/document\d*\.xml"),
 )
@@ -120,7 +120,7 @@ EPUB = Format(
     zip_parts=(r"META-INF/container\.xml",),
     zip_mimetypes=frozenset({b"application/epub+zip"}),
 )
-RTF = Format("RTF", "rag.readers.office:read_rtf", {".rtf": "an RTF document"}, signature=b"{\\rtf")
+RTF = Format("RTF", "rag.readers.rtf:read_rtf", {".rtf": "an RTF document"}, signature=b"{\\rtf")
 HTML = Format("HTML", "rag.readers.markup:read_html", dict.fromkeys((".html", ".htm", ".xhtml"), ""))
 MARKDOWN = Format("Markdown", "rag.readers.markup:read_markdown", dict.fromkeys((".md", ".markdown"), ""))
 TEXT = Format("plain text", "rag.readers.plain_text:read_text", dict.fromkeys((".txt", ".text", ".log", ".rst"), ""))
