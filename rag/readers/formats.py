@@ -105,7 +105,7 @@ EXCEL = Format(
 )
 OPENDOCUMENT = Format(
     "OpenDocument",
-    "rag.readers.office:read_odt",
+    "rag.readers.odt:read_odt",
     {".odt": "an ODT document"},
     zip_parts=(r"content\.xml",),
     zip_parts_are_shared=True,
