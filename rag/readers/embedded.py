@@ -7,6 +7,7 @@ from collections.abc import Callable
 from rag.readers.archives import Package
 from rag.readers.decoding import decode
 from rag.readers.faults import Fault
+from rag.readers.mail import read_mhtml
 from rag.readers.markup import read_html
 from rag.readers.notices import note
 from rag.readers.rtf import read_rtf
@@ -30,8 +31,7 @@ def embedded_text(package: Package, part: str, read_word: Callable[[bytes], str]
         if head.startswith(b"{\\rtf"):
             return read_rtf(data)
         if b"mime-version:" in head:
-            note(_UNREAD)
-            return ""
+            return read_mhtml(data)
         if b"<html" in head or b"<!doctype html" in head or part.lower().endswith((".htm", ".html", ".xhtml")):
             return read_html(data, titled=False)
         if part.lower().endswith(".txt"):

@@ -25,7 +25,7 @@ from rag.readers.faults import Fault, Kind
 from rag.readers.mail import DEEPEST, ENCRYPTED, read_entity, written_mail
 from rag.readers.markup import html_to_markdown
 from rag.readers.notices import note
-from rag.readers.office import read_rtf
+from rag.readers.rtf import read_rtf
 from rag.readers.smime import signed_content
 from rag.text.blocks import Block, Paragraph, page_text
 
