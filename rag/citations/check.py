@@ -31,7 +31,7 @@ class Comparison:
 
     `title` has the terms of the passage's file name and context, from which a claim may take names and years. `share`
     is the part of the claim's weight that the window holds (0 to 1), and `needed` the part that it must hold. `best` is
-    the window's sentence that holds most.
+    the window's sentence that holds most. `context` says where the passage stands, see `rag.schema.Passage`.
     """
 
     claim: str
@@ -42,6 +42,7 @@ class Comparison:
     best: Sentence
     share: float
     needed: float
+    context: str = ""
 
 
 class Check(Protocol):

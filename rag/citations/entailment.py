@@ -15,15 +15,22 @@ from collections.abc import Sequence
 from rag.citations.check import Check, Verdict
 from rag.citations.named_entities import names_nobody_else
 from rag.citations.negation import contradicts, does_not_contradict
+from rag.citations.place import stands_in_its_place
 from rag.citations.stated_numbers import states_the_numbers
 from rag.citations.words import compare, holds_the_words
-from rag.text.blocks import without_marks
+from rag.text.blocks import span_with_marks, without_marks
 from rag.text.sentences import sentence_spans
 from rag.text.terms import normalize
 
 # All checks, cheap ones first: the first objection is the verdict. The check of numbers comes before all others, since
 # the pages show its missing numbers.
-CHECKS: tuple[Check, ...] = (states_the_numbers, holds_the_words, names_nobody_else, does_not_contradict)
+CHECKS: tuple[Check, ...] = (
+    states_the_numbers,
+    holds_the_words,
+    names_nobody_else,
+    stands_in_its_place,
+    does_not_contradict,
+)
 
 # A quotation has at least this share of its sentence. A shorter one could leave out words that reverse its meaning.
 QUOTED_SHARE = 0.6
@@ -40,16 +47,16 @@ def check_claim(
     The claim may take names and years from the passage's file name, and words, numbers and scales from its `context`:
     the headings above it, and the title and head of its table. Text that is struck through bears nothing out.
     """
-    claim, passage, context = without_marks(claim), without_marks(passage), without_marks(context)
-    quoted = _quoted_span(claim, passage)
-    if quoted:
-        return Verdict(True, "", *quoted)
-    comparison = compare(claim, passage, file_name, context)
-    for check in checks:
-        verdict = check(comparison)
-        if not verdict.borne_out:
-            return verdict
-    return Verdict(True, "", comparison.best.start, comparison.best.end)
+    claim, seen, context = without_marks(claim), without_marks(passage), without_marks(context)
+    span = _quoted_span(claim, seen)
+    if not span:
+        comparison = compare(claim, seen, file_name, context)
+        for check in checks:
+            verdict = check(comparison)
+            if not verdict.borne_out:
+                return verdict
+        span = comparison.best.start, comparison.best.end
+    return Verdict(True, "", *span_with_marks(passage, *span))
 
 
 def _quoted_span(claim: str, passage: str) -> tuple[int, int] | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rag.citations.numbers import Number, numbers_of_passage, stated_scales
+from rag.text.blocks import is_rule
 from rag.text.sentences import sentence_spans
 from rag.text.stop_words import STOP_STEMS
 from rag.text.terms import terms
@@ -31,7 +32,8 @@ _LONG_NAME = re.compile(r"[A-Z][\w’'-]*(?:\s+(?:(?:of|and|for|the|in|on)\s+)*[
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence, or a table's line: its half-open span in the passage, its terms and its numbers."""
+    """A sentence, or a table's row with the terms of the table's head: its half-open span in the passage, its terms and
+    its numbers."""
 
     start: int
     end: int
@@ -46,7 +48,7 @@ class AnalysedPassage:
 
     `vocabulary` has the terms of all sentences, and `by_beginning` groups them by their first four letters. `scales`
     are the scales that the passage or its context states for tables, `initials` the abbreviations of longer names.
-    `context_numbers` are the numbers of the context, such as the years in a table's head.
+    `context_numbers` are the numbers of the context, such as the years in a table's head. `text` is the passage itself.
     """
 
     sentences: tuple[Sentence, ...]
@@ -56,6 +58,7 @@ class AnalysedPassage:
     scales: frozenset[float]
     initials: frozenset[str]
     context_numbers: tuple[Number, ...] = ()
+    text: str = ""
 
     def related_to(self, term: str) -> set[str]:
         """The passage's terms that likely have the same origin as `term`."""
@@ -67,12 +70,17 @@ def analyse(passage: str, context: str = "") -> AnalysedPassage:
     """Analyse a passage with this context. The last 64 passages are cached."""
     numbers = numbers_of_passage(passage)
     starts = [number.start for number in numbers]
-    sentences = []
+    sentences: list[Sentence] = []
+    # The head of a table speaks for each of its rows, and for itself only if there is no row.
+    head = next((_terms(line) for line in reversed(context.split("\n")) if line.startswith("|")), frozenset())
     for start, end in _sentence_spans(passage):
         text = passage[start:end]
-        sentence_terms = frozenset(term for word in WORD.findall(text) for term in word_terms(word))
+        if is_rule(text):
+            head = sentences.pop().terms if sentences and sentences[-1].text.startswith("|") else frozenset()
+            continue
+        head = head if text.startswith("|") else frozenset()
         sentence_numbers = tuple(numbers[bisect_left(starts, start) : bisect_left(starts, end)])
-        sentences.append(Sentence(start, end, sentence_terms, sentence_numbers, text))
+        sentences.append(Sentence(start, end, _terms(text) | head, sentence_numbers, text))
     vocabulary = frozenset(term for sentence in sentences for term in sentence.terms)
     by_beginning: dict[str, list[str]] = {}
     for term in vocabulary:
@@ -85,7 +93,12 @@ def analyse(passage: str, context: str = "") -> AnalysedPassage:
         stated_scales(passage) | stated_scales(context),
         frozenset(_initials(passage)),
         tuple(numbers_of_passage(context)),
+        passage,
     )
+
+
+def _terms(text: str) -> frozenset[str]:
+    return frozenset(term for word in WORD.findall(text) for term in word_terms(word))
 
 
 @lru_cache(maxsize=65_536)

@@ -78,10 +78,11 @@ def compare(claim: str, passage: str, file_name: str, context: str = "") -> Comp
     else:
         needed = _needed(elements)
     if not elements or not text.sentences:
-        return Comparison(claim, numbers, text, title, (), _NO_SENTENCE, 0.0, needed)
+        return Comparison(claim, numbers, text, title, (), _NO_SENTENCE, 0.0, needed, context)
     window = _best_window(elements, text, title)
     sentences = text.sentences[window.first : window.last]
-    return Comparison(claim, numbers, text, title, sentences, text.sentences[window.best], window.share, needed)
+    best = text.sentences[window.best]
+    return Comparison(claim, numbers, text, title, sentences, best, window.share, needed, context)
 
 
 def holds_the_words(comparison: Comparison) -> Verdict:

@@ -29,8 +29,10 @@ _ORDINAL = re.compile(r"(?i)st|nd|rd|th|ers?|e|[eè]re|ème|nde?|[oaºª]")
 # Note marks: figures or single letters, alone, in brackets, or several with commas between them.
 _NOTE = re.compile(r"[(\[]?(\d{1,3}|[a-z])[)\].]?(?:\s*[,;]\s*[(\[]?(\d{1,3}|[a-z])[)\].]?)*")
 _MARK = re.compile(r"\d{1,3}|[a-z]")
-_STRUCK = re.compile(r"~~[^~\n]{1,2000}~~")
-_NOTE_MARK = re.compile(r"\[\^[^\]\s]{1,8}\]")
+_BAR = re.compile(r"(?<!\\)\|")
+_RULE = re.compile(r"\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?[ \t]*)?")
+# Note marks, and text that is struck through with the blank before it.
+_MARKS = re.compile(r"\[\^[^\]\s]{1,8}\]| ?~~[^~\n]{1,2000}~~")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,12 +251,27 @@ def with_reading(text: str, reading: str) -> str:
     return f"{text}({reading.strip()})" if reading.strip() else text
 
 
+def cells_of(line: str) -> list[str]:
+    """The texts of the cells of a table's line."""
+    return [cell.strip().replace("\\|", "|") for cell in _BAR.split(line.strip().removeprefix("|").removesuffix("|"))]
+
+
+def is_rule(line: str) -> bool:
+    """Whether a line is the rule below a table's head."""
+    return bool(_RULE.fullmatch(line.strip()))
+
+
 def without_marks(text: str) -> str:
-    """The text with blanks, as many characters, in place of note marks and of text that is struck through."""
-    if "~~" not in text and "[^" not in text:
-        return text
-    return _NOTE_MARK.sub(_blanks, _STRUCK.sub(_blanks, text))
+    """The text without note marks and without text that is struck through."""
+    return _MARKS.sub("", text) if "~~" in text or "[^" in text else text
 
 
-def _blanks(match: re.Match[str]) -> str:
-    return " " * len(match[0])
+def span_with_marks(text: str, start: int, end: int) -> tuple[int, int]:
+    """The half-open span in `text` of what is at `start` to `end` in `without_marks(text)`."""
+    for match in _MARKS.finditer(text) if "~~" in text or "[^" in text else ():
+        length = len(match[0])
+        if match.start() <= start:
+            start += length
+        if match.start() < end:
+            end += length
+    return start, end

@@ -9,6 +9,13 @@ from rag.citations.entailment import CHECKS, check_claim
 from rag.citations.words import compare
 
 REVENUE = "Revenue rose to $17.5 billion in 2021, reflecting the overall growth in our Delivery business."
+TARGETS = """Figures by branch
+
+| Branch | Target Q1 | Actual Q1 | Target Q2 | Actual Q2 |
+| --- | --- | --- | --- | --- |
+| Alder | 280 | 150 | 190 | 181 |
+| Birch | 300 | 160 | 195 | 177 |"""
+PLANT = "## Plant Alder\n\nThe pressure limit is 6.5 bar and must never be exceeded by the crew."
 YAHOO = "Yahoo bought the startup from Paul Graham in the summer of 1998."
 BANK = "시중은행의 최저자본금은 1,000억원이며, 지방은행의 최저자본금은 250억원이다."
 
@@ -26,12 +33,21 @@ REFUSED = {
         ("Google bought the startup from Paul Graham in the summer of 1998.", YAHOO),
         ("In 1998, Yahoo bought the startup from Robert Morris.", YAHOO),
     ],
+    "stands_in_its_place": [
+        ("The actual Q2 figure of Alder was 280.", TARGETS),
+        ("Birch had an actual Q1 figure of 150.", TARGETS),
+    ],
     "does_not_contradict": [
         ("Revenue fell to $17.5 billion in 2021.", REVENUE),
         ("Yahoo never bought the startup from Paul Graham.", YAHOO),
     ],
 }
 BORNE_OUT = [
+    ("The actual Q2 figure of Alder was 181.", TARGETS),
+    ("Alder aimed at 280 in Q1.", TARGETS),
+    ("Birch had an actual Q1 figure of 160.", TARGETS),
+    ("The pressure limit of plant Alder is 6.5 bar.", PLANT),
+    ("The pressure limit is 6.5 bar.", PLANT),
     ("In 2021, revenue rose to about $17.5 billion.", REVENUE),
     ("In summer 1998, Paul Graham's startup was bought by Yahoo.", YAHOO),
     ("시중은행의 최저자본금은 1,000억원입니다.", BANK),
@@ -71,3 +87,34 @@ def test_a_new_check_is_asked_once_it_is_in_the_list() -> None:
 def test_missing_numbers_are_told_before_any_other_objection() -> None:
     verdict = check_claim("Giraffes never had 12 legs.", REVENUE)
     assert verdict.missing == ("12",)
+
+
+def test_a_table_that_begins_before_the_passage_has_its_head_in_the_context() -> None:
+    context = "Figures\n| Branch | Target Q1 | Actual Q1 | Target Q2 | Actual Q2 |"
+    row = "| Alder | 280 | 150 | 190 | 181 |"
+    assert check_claim("The actual Q2 figure of Alder was 181.", row, context=context).borne_out
+    assert not check_claim("The actual Q2 figure of Alder was 280.", row, context=context).borne_out
+
+
+def test_a_passage_in_the_section_of_another_bears_nothing_out() -> None:
+    passage = "The pressure limit is 6.5 bar and must never be exceeded by the crew."
+    for heading, name in (("Works > Plant Alder", "plant Alder"), ("Works > Alder Plant", "the Alder plant")):
+        assert check_claim(f"The pressure limit of {name} is 6.5 bar.", passage, context=heading).borne_out
+    claim = "The pressure limit of plant Birch is 6.5 bar."
+    assert not check_claim(claim, passage, context="Works > Plant Alder").borne_out
+    assert check_claim(claim, passage, context="Works > Plant Birch").borne_out
+
+
+def test_struck_text_and_note_marks_are_no_part_of_a_number() -> None:
+    passage = "Turnover was 45[^1] million crowns, and the fee ~~900~~ 750 crowns."
+    assert check_claim("Turnover was 45 million crowns.", passage).borne_out
+    assert not check_claim("Turnover was 451 million crowns.", passage).borne_out
+    assert check_claim("The fee was 750 crowns.", passage).borne_out
+    assert not check_claim("The fee was 900 crowns.", passage).borne_out
+    assert not check_claim("It holds 106 litres.", "It holds 10⁶ litres.").borne_out
+
+
+def test_the_span_of_a_sentence_has_its_marks() -> None:
+    passage = "It rains.[^2] Turnover was ~~40~~ 45[^1] million crowns. The end."
+    verdict = check_claim("Turnover was 45 million crowns.", passage)
+    assert passage[verdict.start : verdict.end] == "Turnover was ~~40~~ 45[^1] million crowns."
