@@ -98,7 +98,7 @@ POWERPOINT = Format(
 )
 EXCEL = Format(
     "Excel",
-    "rag.readers.sheets:read_xlsx",
+    "rag.readers.workbooks:read_xlsx",
     {".xlsx": "an XLSX workbook", ".xlsm": "an XLSM workbook"},
     has_pages=True,
     zip_parts=(_OOXML, r"xl/workbook\d*\.xml"),
@@ -124,7 +124,7 @@ RTF = Format("RTF", "rag.readers.rtf:read_rtf", {".rtf": "an RTF document"}, sig
 HTML = Format("HTML", "rag.readers.markup:read_html", dict.fromkeys((".html", ".htm", ".xhtml"), ""))
 MARKDOWN = Format("Markdown", "rag.readers.markup:read_markdown", dict.fromkeys((".md", ".markdown"), ""))
 TEXT = Format("plain text", "rag.readers.plain_text:read_text", dict.fromkeys((".txt", ".text", ".log", ".rst"), ""))
-CSV = Format("CSV", "rag.readers.sheets:read_csv", dict.fromkeys((".csv", ".tsv"), ""))
+CSV = Format("CSV", "rag.readers.csv_tables:read_csv", dict.fromkeys((".csv", ".tsv"), ""))
 JSON = Format("JSON", "rag.readers.plain_text:read_json", dict.fromkeys((".json", ".jsonl"), ""))
 # A notebook is listed as JSON.
 NOTEBOOK = Format("JSON", "rag.readers.plain_text:read_notebook", {".ipynb": ""})

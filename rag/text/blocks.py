@@ -206,6 +206,8 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _cell(text: str) -> str:
+    if not text:  # as most cells of a vast sheet are
+        return ""
     return re.sub(r"(?<!\\)\|", r"\\|", _one_line(text))
 
 

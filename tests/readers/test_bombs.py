@@ -25,6 +25,7 @@ from rag.errors import ReadError
 from rag.ingestion import reader_process
 from rag.ingestion.messages import Chunked
 from rag.ingestion.reader_process import ReaderProcess
+from rag.readers.worksheets import column_name
 from rag.runtime.event_loop import EventLoopThread
 from rag.storage.files import FileStore, document_id
 
@@ -209,6 +210,14 @@ def nested_zip() -> bytes:
 CORNERS = ("A1", "XFD1048576")
 ROWS = "".join(f'<row r="{n}"><c r="A{n}" t="s"><v>0</v></c></row>' for n in range(1, 100_001))
 
+WORD = "<si><t>word</t></si>"
+DIAGONAL = "".join(
+    f'<row r="{n}"><c r="A{n}"><v>5</v></c><c r="{column_name(n)}{n}"><v>5</v></c></row>' for n in range(1, 16_384)
+)
+MERGED = '<mergeCell ref="A1:XFD1048576"/>' * 20_000
+HIDDEN = '<col min="2" max="16384" hidden="1"/>' * 50_000
+PAIR = '<c r="A1"><v>5</v></c><c r="B1"><v>5</v></c>'
+
 # The file's name, the function that makes it, and its sentence; None if it has text that can be read.
 BOMBS: list[tuple[str, Callable[[], bytes], str | None]] = [
     ("zip.docx", lambda: docx(b" " * (80 * MEGABYTE)), TOO_LARGE),
@@ -230,9 +239,13 @@ BOMBS: list[tuple[str, Callable[[], bytes], str | None]] = [
     ("forms.pdf", nested_forms, STOPPED),
     ("brackets.pdf", lambda: b"%PDF-1.7\n1 0 obj\n" + b"[" * 10**6 + b"\nendobj\ntrailer<</Root 1 0 R>>", DAMAGED),
     ("dimension.xlsx", lambda: xlsx('<dimension ref="A1:XFD1048576"/>' + cells("A1")), None),
-    ("corners.xlsx", lambda: xlsx(cells(*CORNERS)), TOO_LARGE),
-    ("quotes.xlsx", lambda: xlsx(cells(*CORNERS, quote="'")), TOO_LARGE),
-    ("sheets.xlsx", lambda: xlsx(cells("A1", "H1048576"), sheets=500), STOPPED),
+    ("corners.xlsx", lambda: xlsx(cells(*CORNERS)), None),
+    ("quotes.xlsx", lambda: xlsx(cells(*CORNERS, quote="'")), None),
+    ("sheets.xlsx", lambda: xlsx(cells("A1", "H1048576"), sheets=500), None),
+    ("diagonal.xlsx", lambda: xlsx(f"<sheetData>{DIAGONAL}</sheetData>"), TOO_LARGE),
+    ("merged.xlsx", lambda: xlsx(f"<sheetData>{ROWS}</sheetData>{MERGED}", strings=WORD), None),
+    ("row.xlsx", lambda: xlsx(f'<sheetData><row r="1">{"<c><v>5</v></c>" * 16_000}</row></sheetData>'), None),
+    ("columns.xlsx", lambda: xlsx(f'<cols>{HIDDEN}</cols><sheetData><row r="1">{PAIR}</row></sheetData>'), None),
     (
         "strings.xlsx",
         lambda: xlsx(f"<sheetData>{ROWS}</sheetData>", strings=f"<si><t>{'word ' * 400}</t></si>"),

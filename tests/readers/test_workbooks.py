@@ -1,0 +1,257 @@
+"""Excel workbooks as Excel shows them: number formats, merged cells, heads, hidden parts, comments."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import xlsxwriter
+
+from rag.readers.notices import collecting
+from rag.readers.number_formats import BUILT_IN, shown, shown_text
+from rag.readers.read import read
+from tests.readers.test_bombs import xlsx as bare_workbook
+
+
+def workbook(build: Callable[[Any, Any], None]) -> str:
+    """The text of the only sheet that `build` fills."""
+    target = io.BytesIO()
+    book = xlsxwriter.Workbook(target)
+    sheet = book.add_worksheet("S")
+    build(book, sheet)
+    book.close()
+    (page,) = read("a.xlsx", target.getvalue())
+    return page.text.removeprefix("# S\n\n")
+
+
+def fill(sheet: Any, *rows: list[Any], at: int = 0) -> None:
+    for number, row in enumerate(rows, at):
+        for column, value in enumerate(row):
+            if value is not None:
+                sheet.write(number, column, value)
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "text"),
+    [
+        (0.075, "0.0%", "7.5%"),
+        (1234.5, "#,##0.00 [$€-407]", "1,234.50 €"),
+        (-120, "#,##0;(#,##0)", "(120)"),
+        (56700, '"$"#,##0', "$56,700"),
+        (-56700, '_("$"* #,##0_);_("$"* (#,##0);_("$"* "-"??_);_(@_)', "$ (56,700)"),
+        (0, '_("$"* #,##0_);_("$"* (#,##0);_("$"* "-"??_);_(@_)', "$ -"),
+        (1234567, '0.0,,"M"', "1.2M"),
+        (420, "00000", "00420"),
+        (5551234567, "(000) 000-0000", "(555) 123-4567"),
+        (2.675, "0.00", "2.68"),
+        (-0.3, "0", "0"),
+        (0, "0;-0;;@", ""),
+        (150, '[>=100]"high "0;[<50]"low "0;0', "high 150"),
+        (10, '[>=100]"high "0;[<50]"low "0;0', "low 10"),
+        (-5, '[Red][<0]"minus "0;0', "minus 5"),
+        (1.5, "# ?/?", "1 1/2"),
+        (0.125, "# ?/8", "1/8"),
+        (12345, "0.00E+00", "1.23E+04"),
+        (0.00012, "##0.0E+0", "120.0E-6"),
+        (12, '0" pcs"', "12 pcs"),
+        (3.14159, "0.0##", "3.142"),
+        (1, '"Yes";;"No"', "Yes"),
+        (1234567890123456, "General", "1234567890123456"),
+        (0.1 + 0.2, "General", "0.3"),
+        (1 / 3, "General", "0.333333333"),
+        (1234.5678901, "General", "1234.56789"),
+        (9.5e20, "General", "9.5E+20"),
+        (125.5, 'General" kg"', "125.5 kg"),
+        (1.260416666666667, "[h]:mm", "30:15"),
+        (1.5, "[mm]:ss", "2160:00"),
+        (0.6041666666666666, "hh:mm", "14:30"),
+        (45356, "dd/mm/yyyy", "05/03/2024"),
+        (45356, "[$-409]d-mmm-yyyy;@", "5-Mar-2024"),
+        (45356, BUILT_IN[14], "2024-03-05"),
+        (45962, "mmm-yy", "Nov-25"),
+        (45351.37847222222, "dd.mm.yyyy hh:mm", "29.02.2024 09:05"),
+        (45356.75, 'yyyy"년" m"월" d"일"', "2024년 3월 5일"),
+        (0.75, "[$-412]AM/PM h:mm", "오후 6:00"),
+        (0.75, "h:mm AM/PM", "6:00 PM"),
+        (-1, "yyyy-mm-dd", "-1"),
+        (1e300, "0" * 600, "1E+300"),
+    ],
+)
+def test_a_number_is_written_as_its_format_shows_it(value: float, code: str, text: str) -> None:
+    assert shown(value, code) == text
+
+
+def test_dates_count_from_1904_where_the_workbook_says_so() -> None:
+    assert shown(43894, "yyyy-mm-dd", from_1904=True) == "2024-03-05"
+
+
+def test_a_text_is_written_as_its_format_shows_it() -> None:
+    assert [shown_text("x", code) for code in ('"Dept. "@', ";;;", "0.0", "0;0;0;@")] == ["Dept. x", "", "x", "x"]
+
+
+def test_cells_of_a_workbook_have_their_formats() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, ["Product", "Margin", "Code"], ["Bench"])
+        sheet.write(1, 1, 0.312, book.add_format({"num_format": "0.0%"}))
+        sheet.write(1, 2, 42, book.add_format({"num_format": "0000"}))
+
+    assert workbook(build).endswith("| Bench | 31.2% | 0042 |")
+
+
+def test_a_formula_without_a_value_and_an_error_are_shown() -> None:
+    rows = '<row r="1"><c r="A1" t="inlineStr"><is><t>Total</t></is></c><c r="B1"><f>SUM(B2:B3)</f></c></row>'
+    rows += (
+        '<row r="2"><c r="A2"><v>7</v></c><c r="B2" t="e"><v>#DIV/0!</v></c><c r="C2" t="str"><f>A1</f><v/></c></row>'
+    )
+    with collecting() as notices:
+        (page,) = read("a.xlsx", bare_workbook(f"<sheetData>{rows}</sheetData>"))
+    assert page.text == "# S0\n\n| Total | =SUM(B2:B3) |\n| --- | --- |\n| 7 | #DIV/0! |"
+    assert len(notices) == 1 and "S0" in notices[0]
+
+
+def test_a_formula_that_its_program_couldnt_compute_is_shown() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, ["Item", "Amount"], ["Wages", 1200])
+        sheet.write_row(2, 0, ["Total", "=SUM(B2:B2)"])
+        sheet.write_formula(3, 1, "=B2*2", None, 2400)
+
+    assert workbook(build).endswith("| Total | =SUM(B2:B2) |\n|  | 2400 |")
+
+
+def test_hidden_sheets_rows_and_columns_are_left_out() -> None:
+    target = io.BytesIO()
+    book = xlsxwriter.Workbook(target)
+    sheets = [book.add_worksheet(name) for name in ("Prices", "Scratch", "Vault", "Last")]
+    for sheet in sheets:
+        fill(sheet, ["Article", "Cost", "Price"], ["Kettle", 21, 49], ["Toaster", 18, 39], ["Blender", 30, 79])
+    sheets[0].set_column("B:B", None, None, {"hidden": True, "level": 1})
+    sheets[0].set_row(2, None, None, {"hidden": True})
+    sheets[1].hide()
+    sheets[2].very_hidden()
+    book.close()
+    pages = read("a.xlsx", target.getvalue())
+    assert [page.number for page in pages] == [1, 4]
+    assert pages[0].text == "# Prices\n\n| Article | Price |\n| --- | --- |\n| Kettle | 49 |\n| Blender | 79 |"
+
+
+def test_merged_cells_are_filled_into_each_cell_that_they_cover() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, ["Region", "Branch", "Staff"], [None, "Lyon", 22], [None, "Nice", 9], ["North", "Lille", 17])
+        sheet.merge_range("A2:A3", "South")
+
+    assert workbook(build).endswith("| South | Lyon | 22 |\n| South | Nice | 9 |\n| North | Lille | 17 |")
+
+
+def test_a_merged_cell_is_read_where_its_first_column_is_hidden() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, [None, None, "Staff"], ["x", "Lyon", 22])
+        sheet.merge_range("A1:B1", "Branch")
+        sheet.set_column("A:A", None, None, {"hidden": True})
+
+    assert workbook(build) == "| Branch | Staff |\n| --- | --- |\n| Lyon | 22 |"
+
+
+def test_two_head_rows_are_told_by_merged_cells() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, [], ["Depot", "Q1", "Q2", "Q1", "Q2"], ["Porto", 120, 99, 134, 160])
+        sheet.merge_range("B1:C1", 2023)
+        sheet.merge_range("D1:E1", 2024)
+
+    assert workbook(build).startswith("| Depot | 2023 Q1 | 2023 Q2 | 2024 Q1 | 2024 Q2 |\n| --- |")
+
+
+def test_two_head_rows_are_told_by_gaps_between_groups() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, [None, 2023, None, 2024], ["Depot", "Q1", "Q2", "Q1", "Q2"], ["Porto", 120, 99, 134, 160])
+
+    assert workbook(build).startswith("| Depot | 2023 Q1 | 2023 Q2 | 2024 Q1 | 2024 Q2 |\n| --- |")
+
+
+def test_a_row_of_units_belongs_to_the_head() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, ["Part", "Weight", "Price"], [None, "kg", "EUR"], ["Bolt", 2, 3], ["Nut", 1, 4])
+
+    assert workbook(build).startswith("| Part | Weight kg | Price EUR |\n| --- |")
+
+
+@pytest.mark.parametrize("mark", ["filter", "panes", "table"])
+def test_two_head_rows_are_told_by_a_filter_frozen_panes_or_a_named_table(mark: str) -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, ["Who", "Where"], ["Name", "City"], ["Ann", "Graz"], ["Bo", "Brno"])
+        if mark == "filter":
+            sheet.autofilter("A2:B4")
+        elif mark == "panes":
+            sheet.freeze_panes(2, 0)
+        else:
+            sheet.add_table("A2:B4", {"columns": [{"header": "Name"}, {"header": "City"}]})
+
+    assert workbook(build).startswith("| Who Name | Where City |\n| --- |")
+
+
+def test_a_first_row_of_labels_over_labels_is_the_only_head_row() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, ["Part", "Price"], ["Lamp", "on request"], ["Chair", 5])
+
+    assert workbook(build).startswith("| Part | Price |\n| --- | --- |\n| Lamp | on request |")
+
+
+def test_amounts_are_no_head() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, ["Bolt", 12, 0.5], ["Nut", 40, 0.25])
+
+    assert workbook(build) == "|  |  |  |\n| --- | --- | --- |\n| Bolt | 12 | 0.5 |\n| Nut | 40 | 0.25 |"
+
+
+def test_title_and_units_stand_above_their_table_and_remarks_below_it() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(
+            sheet, ["Balance sheet"], ["in thousands of EUR"], [], ["Item", 2023, 2024], ["Cash", 5, 6], ["Debt", 7, 8]
+        )
+        fill(sheet, ["* Debt without leases"], at=6)
+
+    table = "| Item | 2023 | 2024 |\n| --- | --- | --- |\n| Cash | 5 | 6 |\n| Debt | 7 | 8 |"
+    assert workbook(build) == f"Balance sheet\nin thousands of EUR\n\n{table}\n\n* Debt without leases"
+
+
+def test_a_table_goes_on_below_an_empty_row_and_a_label() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, ["Item", 2023, 2024], ["Cash", 5, 6], [], ["Liabilities"], ["Debt", 7, 8])
+
+    assert workbook(build).endswith("| Cash | 5 | 6 |\n| Liabilities |  |  |\n| Debt | 7 | 8 |")
+
+
+def test_a_second_table_has_its_own_head() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, ["Item", "Price"], ["Pen", 5], [], ["Staff"], ["Name", "Desk"], ["Ann", 7])
+
+    _, title, second = workbook(build).split("\n\n")
+    assert (title, second) == ("Staff", "| Name | Desk |\n| --- | --- |\n| Ann | 7 |")
+
+
+def test_labels_with_colons_are_fields() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, ["Client:", "Acme"], ["Period:", 2024], [], ["Item", "Hours"], ["Plan", 7])
+
+    assert workbook(build).startswith("Client: Acme\nPeriod: 2024\n\n| Item | Hours |")
+
+
+def test_struck_text_and_raised_figures_are_marked() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        raised, struck = book.add_format({"font_script": 1}), book.add_format({"font_strikeout": True})
+        fill(sheet, ["Item", "Value"])
+        sheet.write_rich_string(1, 0, "Turnover", raised, "1")
+        sheet.write_rich_string(1, 1, "10", raised, "6", " units ", struck, "sold")
+        sheet.write(2, 0, "Old offer", struck)
+
+    assert workbook(build).endswith("| Turnover[^1] | 10^6 units ~~sold~~ |\n| ~~Old offer~~ |  |")
+
+
+def test_a_comment_stands_at_its_cell() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, ["Item", "Price"], ["Pen", 5])
+        sheet.write_comment("B2", "until May", {"author": "Anna"})
+        sheet.write_comment("A9", "below all", {"author": "Anna"})
+
+    assert workbook(build).endswith("| Pen | 5; Comment (Anna): until May |\n\nComment (Anna): below all")
