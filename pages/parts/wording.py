@@ -69,5 +69,8 @@ def job_progress(job: Job) -> str:
 
 
 def passage_place(passage: Passage) -> str:
-    """A passage's file name and page, as plain text."""
-    return passage.file_name + (f" · page {passage.page}" if passage.page else "")
+    """A passage's file name, page, and the heading above it, as plain text."""
+    page = f" · page {passage.page}" if passage.page else ""
+    # The first line of a context begins with the document's title.
+    _, is_below_heading, heading = passage.context.partition("\n")[0].rpartition(" > ")
+    return f"{passage.file_name}{page}" + (f" · {heading}" if is_below_heading else "")

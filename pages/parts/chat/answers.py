@@ -135,6 +135,7 @@ def _show_sources(evidence: Evidence, key: str, open_source: OpenSource) -> None
                     label = f":gray-badge[{number}] **{safe_label(passage_place(passage), 100)}**"
                     st.markdown(label, width="stretch")
                     _open_button(passage, (), f"{key}-{number}", open_source)
+                _show_context(passage)
                 st.markdown(safe_text(passage.text))
 
 
@@ -153,10 +154,18 @@ def _show_source(
     with _row():
         # The key keeps the expander open when a source is opened and the answer moves into a column.
         with st.expander(f"{badge} {safe_label(passage_place(passage), 100)}", key=f"source-{key}"):
+            _show_context(passage)
             st.markdown(safe_text(passage.text, spans))
             for citation in citations:
                 _show_doubt(citation)
         _open_button(passage, spans, key, open_source)
+
+
+def _show_context(passage: Passage) -> None:
+    """Show the title and the head of the table whose rows a passage begins with."""
+    table = passage.context.partition("\n")[2]
+    if table:
+        st.caption(safe_text(table))
 
 
 def _show_doubt(citation: Citation) -> None:
