@@ -31,7 +31,8 @@ class Chunk:
     """A piece of one page.
 
     The first line of `context` has the title and the headings above the piece. A piece of a table has further lines,
-    with the table's title and its head. `embedded_context` is as much of it as the embedding model's window takes.
+    with the table's title and its head; a piece with note marks has the notes. `embedded_context` is as much of it,
+    without notes, as the embedding model's window takes.
     """
 
     text: str
@@ -103,7 +104,7 @@ class Passage:
     or the reranker's if there is a reranker. Higher is better; scores of two searches can't be compared.
 
     `context` says where the passage stands: its first line has the title and the headings above it, further lines have
-    the title and the head of the table whose rows it begins with.
+    the title and the head of the table whose rows it begins with, and the notes to its note marks.
     """
 
     text: str

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from rag.answering.prompts import estimate_tokens
 from rag.citations.markers import without_markers
@@ -29,6 +30,7 @@ SHORTEST_TOKENS = 9
 LONGEST = 600
 # The first row of a table and the line under it say nothing by themselves.
 _TABLE_HEAD = re.compile(r"(?:\|.*\n)?[ \t]*\|[ \t]*:?-{3}")
+_HEADING = re.compile(r"#{1,6}[ \t]+[^\n]*(?:\n|$)")
 NOT_FOUND = "Not in your documents: the passages nearest to the question don't answer it."
 
 
@@ -75,13 +77,21 @@ def _sentences(passages: Sequence[Passage]) -> list[_Sentence]:
     sentences = [
         _Sentence(number, " ".join(passage.text[start:end].split()))
         for number, passage in enumerate(passages[:PASSAGES], 1)
-        for start, end in sentence_spans(passage.text)
+        for start, end in map(partial(_below_heading, passage.text), sentence_spans(passage.text))
         if end - start <= LONGEST
         and estimate_tokens(passage.text[start:end]) >= SHORTEST_TOKENS
         and not _TABLE_HEAD.match(passage.text, start)
     ]
     # Overlapping passages share sentences; the first passage keeps them.
     return list({sentence.text: sentence for sentence in reversed(sentences)}.values())[::-1]
+
+
+def _below_heading(text: str, span: tuple[int, int]) -> tuple[int, int]:
+    """A sentence's span without the headings with which it begins: they answer nothing."""
+    start, end = span
+    while start < end and (heading := _HEADING.match(text, start, end)):
+        start = heading.end()
+    return start, end
 
 
 def _scores(question: str, sentences: Sequence[_Sentence], embedder: Embedder) -> list[float]:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 # A table isn't filled up with empty cells where one long row among short rows would make more cells than this.
 MOST_CELLS = 20_000_000
 _DEEPEST_HEADING = 6
+# The most characters of a note that goes along with the text that refers to it.
+NOTE_CHARACTERS = 400
 
 # A raised figure after one of these is an exponent: ten, a unit of length, a single letter, or letters after the sign
 # of an operation. After any other text it is the mark of a note.
@@ -31,6 +33,8 @@ _NOTE = re.compile(r"[(\[]?(\d{1,3}|[a-z])[)\].]?(?:\s*[,;]\s*[(\[]?(\d{1,3}|[a-
 _MARK = re.compile(r"\d{1,3}|[a-z]")
 _BAR = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?[ \t]*)?")
+_NOTE_MARK = re.compile(r"\[\^([^\]\s]{1,8})\]")
+_NOTE_LINE = re.compile(r"^\[\^([^\]\s]{1,8})\]: .+$", re.MULTILINE)
 # Note marks, and text that is struck through with the blank before it.
 _MARKS = re.compile(r"\[\^[^\]\s]{1,8}\]| ?~~[^~\n]{1,2000}~~")
 
@@ -251,6 +255,19 @@ def struck(text: str) -> str:
 def with_reading(text: str, reading: str) -> str:
     """Text with the small print above it that says how it is read: 東京(とうきょう)."""
     return f"{text}({reading.strip()})" if reading.strip() else text
+
+
+def marks_in(text: str) -> list[str]:
+    """The marks of notes in a text, in order, each once: "1" for `[^1]`."""
+    return list(dict.fromkeys(_NOTE_MARK.findall(text))) if "[^" in text else []
+
+
+def notes_by_mark(text: str) -> dict[str, str]:
+    """The notes of a text by their marks, each as its line is written, cut to NOTE_CHARACTERS."""
+    notes: dict[str, str] = {}
+    for match in _NOTE_LINE.finditer(text) if "[^" in text else ():
+        notes.setdefault(match[1], match[0][:NOTE_CHARACTERS])
+    return notes
 
 
 def cells_of(line: str) -> list[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from rag.schema import Chunk, Page
+from rag.text.blocks import marks_in, notes_by_mark
 from rag.text.headings import page_headings
 from rag.text.long_texts import texts_in_segments
 from rag.text.sentences import append_trimmed
@@ -31,6 +32,8 @@ CHARACTERS_TOGETHER = 500_000
 # Prose has fewer characters for each token. A tokenizer takes a "word" of a million letters (a hash, base64, Korean
 # without blanks) for one unknown token, so a text counts at least one token for this many characters.
 CHARACTERS_PER_TOKEN = 16
+# The notes that a chunk's context has at most.
+MOST_NOTES = 5
 # Tokens beside context and text: special tokens, and the line end between the two.
 RESERVED_TOKENS = 8
 
@@ -122,6 +125,7 @@ def _pack(section: _Section, count_tokens: CountTokens, max_tokens: int) -> Iter
         unit.tokens = tokens
     units = [piece for unit in units for piece in _split(text, unit, count_tokens, limits[unit.context])]
 
+    notes = notes_by_mark(text)
     current: list[Unit] = []
     size = 0
     for unit in units:
@@ -132,13 +136,13 @@ def _pack(section: _Section, count_tokens: CountTokens, max_tokens: int) -> Iter
         new_section = bool(current) and unit.context != current[-1].context and not (unit.is_row or current[-1].is_row)
         # A new heading ends a chunk that is at least half full.
         if current and (far or size + unit.tokens > limit or (new_section and size > limit // 2)):
-            yield _chunk(section, current, contexts)
+            yield _chunk(section, current, contexts, notes)
             current = [] if far or new_section else _tail(current, limit - unit.tokens)
             size = sum(kept.tokens for kept in current)
         current.append(unit)
         size += unit.tokens
     if current:
-        yield _chunk(section, current, contexts)
+        yield _chunk(section, current, contexts, notes)
 
 
 def _shortened(context: str, most: int, count_tokens: CountTokens) -> tuple[str, int]:
@@ -195,10 +199,16 @@ def _tail(units: list[Unit], room: int) -> list[Unit]:
     return kept
 
 
-def _chunk(section: _Section, units: list[Unit], contexts: Mapping[str, tuple[str, int]]) -> Chunk:
+def _chunk(
+    section: _Section, units: list[Unit], contexts: Mapping[str, tuple[str, int]], notes: Mapping[str, str]
+) -> Chunk:
     start, end, context = units[0].start, units[-1].end, units[0].context
     text = section.text[start:end]
-    return Chunk(text, section.page, section.begin + start, section.begin + end, context, contexts[context][0])
+    embedded = contexts[context][0]
+    # The notes to which the text refers, as far as they stand elsewhere on the page.
+    marks = [mark for mark in marks_in(text) if mark in notes and notes[mark] not in text] if notes else []
+    context = "\n".join(filter(None, [context, *(notes[mark] for mark in marks[:MOST_NOTES])]))
+    return Chunk(text, section.page, section.begin + start, section.begin + end, context, embedded)
 
 
 def _split(text: str, unit: Unit, count_tokens: CountTokens, limit: int) -> Iterator[Unit]:

@@ -106,3 +106,9 @@ def test_numbers_in_brackets_of_a_document_are_not_taken_for_markers(embedder: E
     citation = check_citations(first, given)[0]
     assert (citation.number, citation.supported) == (1, True)
     assert cited[citation.start : citation.end] == cited
+
+
+def test_a_heading_answers_nothing(embedder: Embedder) -> None:
+    text = "# Opening hours of the lighthouse museum\nThe museum opens at nine and closes at five in summer."
+    answer = extract_answer("What are the opening hours of the lighthouse museum?", passages(text), embedder)
+    assert answer.text == "The museum opens at nine and closes at five in summer. [1]"

@@ -335,3 +335,14 @@ def test_code_has_no_headings_and_no_tables() -> None:
     chunks = chunks_of(f"# Manual\n\n```\n{code}\n```\n\n## After\n\n" + numbered_sentences(60), "")
     assert {chunk.context for chunk in chunks if "run(" in chunk.text} == {"", "Manual"}
     assert chunks[-1].context == "Manual > After"
+
+
+def test_a_note_goes_along_with_the_text_that_refers_to_it() -> None:
+    text = (
+        f"The bridge is 340 m long.[^1]\n\n{numbered_sentences(60)}\n\n[^1]: Without the ramps.\n\n[^2]: Another note."
+    )
+    chunks = chunks_of(text, "bridges.txt")
+    assert len(chunks) > 2
+    assert chunks[0].context == "bridges\n[^1]: Without the ramps."
+    assert chunks[0].embedded_context == "bridges"
+    assert {chunk.context for chunk in chunks[1:]} == {"bridges"}
