@@ -77,7 +77,8 @@ class IngestResult:
 @dataclass(frozen=True, slots=True)
 class Job:
     """A snapshot of one document's way into the library. `done` and `total` count pages in the stage "reading", and
-    chunks in the later stages. `notice` is as in DocumentInfo."""
+    chunks in the later stages. `notice` is as in DocumentInfo. `attached_to` is the id of the document, such as a mail,
+    that brought this one along, or empty."""
 
     job_id: str
     file_name: str
@@ -89,6 +90,7 @@ class Job:
     pages: int = 0
     chunks: int = 0
     notice: str | None = None
+    attached_to: str = ""
 
     @property
     def finished(self) -> bool:

@@ -54,6 +54,14 @@ class TextRead:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """From the reader: the file `name` is attached to the document. It is attachment `number` in the FileStore."""
+
+    number: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReadChunk:
     """A chunk, the text that is embedded for it, and the terms that BM25 sees."""
 
@@ -89,8 +97,10 @@ class Failed:
 
 
 ToReader = UseTokenizer | Read
-FromReader = Progress | TextRead | Chunked | Finished | Failed
-_CLASSES = {each.__name__: each for each in (UseTokenizer, Read, Progress, TextRead, Chunked, Finished, Failed)}
+FromReader = Progress | TextRead | Attached | Chunked | Finished | Failed
+_CLASSES = {
+    each.__name__: each for each in (UseTokenizer, Read, Progress, TextRead, Attached, Chunked, Finished, Failed)
+}
 _NAMES = {each: [field.name for field in fields(each)] for each in (*_CLASSES.values(), ReadChunk, Chunk)}
 
 

@@ -19,7 +19,7 @@ from rag.ingestion.embeddings_outage import EmbeddingsOutage
 from rag.ingestion.inserting import Inserting
 from rag.ingestion.jobs import JobBook, Work
 from rag.ingestion.lifecycle import Lifecycle
-from rag.ingestion.reading import READERS, Reading
+from rag.ingestion.reading import READERS, Reading, TakeAttachment
 from rag.schema import Job, Receipt
 from rag.storage.documents import Catalog
 from rag.storage.files import FileStore
@@ -60,6 +60,10 @@ class Ingestion:
         # Held by calls that lease or delete many documents, so that they run one at a time.
         self._one_at_a_time = asyncio.Lock()
         self._tasks: list[asyncio.Task[Any]] = []
+
+    def take_attachments_by(self, take: TakeAttachment) -> None:
+        """Have `take` called with each file that is attached to a document, before `start`."""
+        self._reading.take_attachment = take
 
     def start(self, ready: bool) -> None:
         """Start all stages. `ready` also starts the reader processes, so that the first documents don't wait."""

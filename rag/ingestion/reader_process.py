@@ -14,6 +14,7 @@ from pathlib import Path
 from rag.embeddings.embedder import Embedder
 from rag.errors import RagError, ReadError
 from rag.ingestion.messages import (
+    Attached,
     Chunked,
     Failed,
     Finished,
@@ -70,9 +71,9 @@ class ReaderProcess:
 
     async def read(
         self, folder: Path, doc_id: str, file_name: str, size: int, embedder: Embedder
-    ) -> AsyncGenerator[Progress | TextRead | Chunked, None]:
+    ) -> AsyncGenerator[Progress | TextRead | Attached | Chunked, None]:
         """Read the document of `size` bytes in the folder of a FileStore. Yields Progress while its pages are read,
-        TextRead once, then its chunks. Closing this generator early kills the process.
+        TextRead once, then its attachments and its chunks. Closing this generator early kills the process.
 
         Raises ReadError, also if the process crashes or takes too long or too much memory; RagError.
         """

@@ -19,6 +19,7 @@ from typing import Any
 from rag.embeddings.embedder import count_tokens
 from rag.errors import RagError, ReadError
 from rag.ingestion.messages import (
+    Attached,
     Chunked,
     Failed,
     Finished,
@@ -31,9 +32,12 @@ from rag.ingestion.messages import (
     encode,
     next_request,
 )
+from rag.readers.attachments import collecting as collecting_attachments
+from rag.readers.attachments import is_too_deep
 from rag.readers.faults import Fault, Kind
 from rag.readers.formats import import_readers
-from rag.readers.notices import collecting
+from rag.readers.notices import collecting as collecting_notices
+from rag.readers.notices import note
 from rag.readers.read import read_segments
 from rag.runtime.cpu import lower_priority
 from rag.runtime.logs import describe
@@ -54,7 +58,7 @@ Send = Callable[[FromReader], None]
 def main() -> None:
     """Serve the requests on stdin until it is closed.
 
-    The replies for a document are Progress …, TextRead, Chunked …, Finished; or Failed at any point.
+    The replies for a document are Progress …, TextRead, Attached …, Chunked …, Finished; or Failed at any point.
     """
     lower_priority()
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
@@ -111,10 +115,18 @@ def _read(request: Read, tokenizer: Any, send: Send) -> None:
             send(Progress(done, total))
 
     file_name = request.file_name
-    with collecting() as notices:
-        pages = read_segments(file_name, files.read(request.doc_id), report)
+    data = files.read(request.doc_id)
+    with collecting_notices() as notices, collecting_attachments(len(data)) as attachments:
+        pages = read_segments(file_name, data, report)
+        if attachments and is_too_deep(file_name):
+            note("Its attachments weren't added, since it is an attachment within attachments; add them by themselves.")
+            attachments.clear()
     files.write_temporary_pages(request.doc_id, pages)
     send(TextRead(max((page.number or 1 for page in pages), default=0), " ".join(notices)))
+    for number, attachment in enumerate(attachments):
+        files.write_attachment(request.doc_id, number, attachment.data)
+        send(Attached(number, attachment.name))
+    del data, attachments
     begins: dict[int | None, int] = {}
     length = 0
     for page in pages:

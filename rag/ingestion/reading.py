@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 
 from rag.errors import RagError
 from rag.ingestion.embedding import EmbeddingQueue, Item, LoadModel, MakeCollectionFor
 from rag.ingestion.jobs import Work
 from rag.ingestion.lifecycle import Lifecycle
-from rag.ingestion.messages import Progress, TextRead
+from rag.ingestion.messages import Attached, Progress, TextRead
 from rag.ingestion.reader_process import ReaderProcess
 from rag.runtime.logs import job as in_job
 from rag.storage.files import FileStore
@@ -18,6 +19,10 @@ from rag.vector_store.store import VectorStore
 READERS = 2
 # A reader process that is idle for this time is stopped, since it holds some 100 MB.
 IDLE_SECONDS = 60.0
+
+# Takes a file in that is attached to a document: (the document's work, the file's name, its bytes) → a sentence for the
+# user if it isn't taken in, else "". Not to be called on the event loop. Raises CatalogError.
+TakeAttachment = Callable[[Work, str, bytes], str]
 
 
 class Reading:
@@ -38,6 +43,7 @@ class Reading:
         self._embedding = embedding
         self._load_model = load_model
         self._make_collection_for = make_collection_for
+        self.take_attachment: TakeAttachment = lambda work, name, data: ""
         # The last reader is taken first: it was used last, and is most likely to have a running process.
         self._idle_readers = [ReaderProcess() for _ in range(READERS)]
 
@@ -102,6 +108,8 @@ class Reading:
                 elif isinstance(message, TextRead):
                     await asyncio.to_thread(self._files.keep_pages, job.doc_id)
                     work.update(stage="embedding", done=0, total=0, pages=message.pages, notice=message.notice or None)
+                elif isinstance(message, Attached):
+                    await self._take_attachment(work, message)
                 else:
                     await self._embed(held)
                     held = [
@@ -114,6 +122,11 @@ class Reading:
         await making
         work.end_reading()
         await self._embed(held)
+
+    async def _take_attachment(self, work: Work, attached: Attached) -> None:
+        data = await asyncio.to_thread(self._files.take_attachment, work.job.doc_id, attached.number)
+        if sentence := await asyncio.to_thread(self.take_attachment, work, attached.name, data):
+            work.update(notice=" ".join(filter(None, [work.job.notice, sentence])))
 
     async def _embed(self, items: list[Item]) -> None:
         for item in items:

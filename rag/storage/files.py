@@ -82,6 +82,21 @@ class FileStore:
         except OSError as error:
             raise _unwritable(error) from error
 
+    def write_attachment(self, doc_id: str, number: int, data: bytes) -> None:
+        """Write a file that was attached to a document to a temporary file, which `take_attachment` reads. Raises
+        RagError if the folder can't be written."""
+        _write_whole(self._attachment_path(doc_id, number), [data])
+
+    def take_attachment(self, doc_id: str, number: int) -> bytes:
+        """The bytes that `write_attachment` wrote, which are deleted. Raises NotFound."""
+        path = self._attachment_path(doc_id, number)
+        try:
+            data = path.read_bytes()
+            path.unlink(missing_ok=True)
+            return data
+        except OSError as error:
+            raise NotFound(GONE) from error
+
     def read_pages(self, doc_id: str, file_name: str, read: ReadOriginal) -> list[Page]:
         """A document's text as it was chunked. If it wasn't kept, `read` reads it from the bytes again.
 
@@ -210,6 +225,9 @@ class FileStore:
 
     def _temporary_pages_path(self, doc_id: str) -> Path:
         return self._path(doc_id).with_suffix(".pages.draft")
+
+    def _attachment_path(self, doc_id: str, number: int) -> Path:
+        return self._path(doc_id).with_suffix(f".pages.attached{number}")
 
     def _path(self, doc_id: str) -> Path:
         return self.folder / checked_doc_id(doc_id)[:2] / doc_id

@@ -8,6 +8,7 @@ import io
 import pytest
 
 from rag.ingestion.messages import (
+    Attached,
     Chunked,
     Failed,
     Finished,
@@ -46,6 +47,7 @@ def test_requests_come_through(request_: ToReader) -> None:
     [
         Progress(1, 30),
         TextRead(0),
+        Attached(3, "견적.pdf"),
         Chunked(0.5, CHUNKS),
         Finished(worn_out=True),
         Failed("ValueError", "", [{"exc_type": "ValueError", "frames": [{"lineno": 1}]}], worn_out=False),
