@@ -56,6 +56,13 @@ class Line:
         """Add the mark of a note."""
         self._pieces.append((note_mark(mark), Place.BASE, False))
 
+    def take_raised(self) -> str:
+        """Take the raised text at the end of the line off it; "" if there is none."""
+        texts: list[str] = []
+        while self._pieces and self._pieces[-1][1] is Place.RAISED:
+            texts.append(self._pieces.pop()[0])
+        return "".join(reversed(texts)).strip()
+
     def extend(self, other: Line) -> None:
         """Add all of another line."""
         self._pieces += other._pieces
