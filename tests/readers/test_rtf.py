@@ -51,10 +51,8 @@ def test_notes_comments_and_headers_have_their_places() -> None:
 
 def test_headings_and_items_have_their_signs() -> None:
     body = rb"{\pard\s3 A title\par}{\pard\s1{\listtext 2\tab}Terms\par}{\pard\s2 Liability\par}"
-    body += (
-        rb"{\pard\outlinelevel2 Deeper\par}{\pard{\listtext\f2 \'b7\tab}Dot\par}"
+    body += rb"{\pard\outlinelevel2 Deeper\par}{\pard{\listtext\f2 \'b7\tab}Dot\par}"
     body += rb"{\pard\ilvl1{\pntext (a)\tab}Sub\par}"
-    )
     assert text_of(body) == "# A title\n\n# 2 Terms\n\n## Liability\n\n### Deeper\n\n- Dot\n  (a) Sub"
 
 
