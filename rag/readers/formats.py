@@ -125,9 +125,9 @@ HTML = Format("HTML", "rag.readers.markup:read_html", dict.fromkeys((".html", ".
 MARKDOWN = Format("Markdown", "rag.readers.markup:read_markdown", dict.fromkeys((".md", ".markdown"), ""))
 TEXT = Format("plain text", "rag.readers.plain_text:read_text", dict.fromkeys((".txt", ".text", ".log", ".rst"), ""))
 CSV = Format("CSV", "rag.readers.csv_tables:read_csv", dict.fromkeys((".csv", ".tsv"), ""))
-JSON = Format("JSON", "rag.readers.plain_text:read_json", dict.fromkeys((".json", ".jsonl"), ""))
+JSON = Format("JSON", "rag.readers.json_records:read_json", dict.fromkeys((".json", ".jsonl"), ""))
 # A notebook is listed as JSON.
-NOTEBOOK = Format("JSON", "rag.readers.plain_text:read_notebook", {".ipynb": ""})
+NOTEBOOK = Format("JSON", "rag.readers.notebooks:read_notebook", {".ipynb": ""})
 MAIL = Format("EML", "rag.readers.mail:read_eml", {".eml": ""})
 WEB_ARCHIVE = Format("MHTML", "rag.readers.mail:read_mhtml", dict.fromkeys((".mhtml", ".mht"), ""))
 OUTLOOK = Format(

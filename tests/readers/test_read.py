@@ -395,8 +395,8 @@ def test_csv_becomes_a_table_whatever_splits_its_cells(sign: str) -> None:
 
 
 def test_json_is_laid_out_with_its_escapes_resolved() -> None:
-    assert text_of("a.json", b'{"city":"\\uc11c\\uc6b8"}') == '{\n  "city": "서울"\n}'
-    assert text_of("a.jsonl", b'{"a":1}\n{"b":2}\n') == '{\n  "a": 1\n}\n{\n  "b": 2\n}'
+    assert text_of("a.json", b'{"city":"\\uc11c\\uc6b8"}') == "city: 서울"
+    assert text_of("a.jsonl", b'{"a":1}\n{"b":2}\n') == "a: 1\n\nb: 2"
     assert text_of("cut.json", b'{"a": 1, "b') == '{"a": 1, "b'
 
 
