@@ -18,9 +18,9 @@ from rag.citations.negation import contradicts, does_not_contradict
 from rag.citations.place import stands_in_its_place
 from rag.citations.stated_numbers import states_the_numbers
 from rag.citations.words import compare, holds_the_words
-from rag.text.blocks import span_with_marks, without_marks
 from rag.text.sentences import sentence_spans
 from rag.text.terms import normalize
+from rag.text.written import span_with_marks, without_marks
 
 # All checks, cheap ones first: the first objection is the verdict. The check of numbers comes before all others, since
 # the pages show its missing numbers.

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rag.citations.numbers import Number, numbers_of_passage, stated_scales
-from rag.text.blocks import is_rule
 from rag.text.sentences import sentence_spans
 from rag.text.stop_words import STOP_STEMS
 from rag.text.terms import terms
 from rag.text.writing_systems import CJK
+from rag.text.written import is_rule
 
 # A longer "sentence", in characters, with lines of numbers is a table that has lost its bars.
 LONGEST_SENTENCE = 300

@@ -16,9 +16,9 @@ from rag.citations.check import NO_OBJECTION, Comparison, Verdict
 from rag.citations.numbers import Number, numbers_of_passage
 from rag.citations.passage import WORD
 from rag.citations.stated_numbers import is_stated
-from rag.text.blocks import cells_of, is_rule
 from rag.text.stop_words import STOP_STEMS
 from rag.text.terms import terms
+from rag.text.written import cells_of, is_rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rag.retrieval.fusion import Ranked
+from rag.text.written import table_start
 
 # Rows up to this rank may be joined. Later rows are too far from the question to lengthen a passage.
 JOINED_RANK = 20
@@ -19,6 +20,8 @@ JOINED_RANK = 20
 JOINED_CHARACTERS = 1800
 # The most characters that are added on each side to complete the paragraph.
 COMPLETED_CHARACTERS = 240
+# The most characters that are added before a table's rows, so that the passage begins with the table's title and head.
+TABLE_CHARACTERS = 1500
 # A shorter text is no repetition; it may mean something else in each document: "Status: approved."
 REPEATED_CHARACTERS = 100
 
@@ -155,7 +158,13 @@ def _complete(piece: Piece, others: Sequence[Piece], page_text: PageText) -> Non
     # An overlapping piece leaves no room on its side.
     floor = max((min(other.end, piece.start) for other in beside if other.start < piece.start), default=0)
     ceiling = min((max(other.start, piece.end) for other in beside if other.end > piece.end), default=len(text))
-    start = _paragraph_start(text, floor, piece.start)
+    table = table_start(text, piece.start)
+    if table is not None and max(floor, piece.start - TABLE_CHARACTERS) <= table < piece.start:
+        start = table
+        # The head is in the text now.
+        piece.context = "\n".join(line for line in piece.context.split("\n") if line not in text[start : piece.end])
+    else:
+        start = _paragraph_start(text, floor, piece.start)
     end = _paragraph_end(text, piece.end, ceiling)
     piece.set_span(text, *_trimmed(text, start, end, piece.start, piece.end))
 

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 # A table isn't filled up with empty cells where one long row among short rows would make more cells than this.
 MOST_CELLS = 20_000_000
 _DEEPEST_HEADING = 6
-# The most characters of a note that goes along with the text that refers to it.
-NOTE_CHARACTERS = 400
 
 # A raised figure after one of these is an exponent: ten, a unit of length, a single letter, or letters after the sign
 # of an operation. After any other text it is the mark of a note.
@@ -31,12 +29,6 @@ _ORDINAL = re.compile(r"(?i)st|nd|rd|th|ers?|e|[eè]re|ème|nde?|[oaºª]")
 # Note marks: figures or single letters, alone, in brackets, or several with commas between them.
 _NOTE = re.compile(r"[(\[]?(\d{1,3}|[a-z])[)\].]?(?:\s*[,;]\s*[(\[]?(\d{1,3}|[a-z])[)\].]?)*")
 _MARK = re.compile(r"\d{1,3}|[a-z]")
-_BAR = re.compile(r"(?<!\\)\|")
-_RULE = re.compile(r"\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?[ \t]*)?")
-_NOTE_MARK = re.compile(r"\[\^([^\]\s]{1,8})\]")
-_NOTE_LINE = re.compile(r"^\[\^([^\]\s]{1,8})\]: .+$", re.MULTILINE)
-# Note marks, and text that is struck through with the blank before it.
-_MARKS = re.compile(r"\[\^[^\]\s]{1,8}\]| ?~~[^~\n]{1,2000}~~")
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,42 +247,3 @@ def struck(text: str) -> str:
 def with_reading(text: str, reading: str) -> str:
     """Text with the small print above it that says how it is read: 東京(とうきょう)."""
     return f"{text}({reading.strip()})" if reading.strip() else text
-
-
-def marks_in(text: str) -> list[str]:
-    """The marks of notes in a text, in order, each once: "1" for `[^1]`."""
-    return list(dict.fromkeys(_NOTE_MARK.findall(text))) if "[^" in text else []
-
-
-def notes_by_mark(text: str) -> dict[str, str]:
-    """The notes of a text by their marks, each as its line is written, cut to NOTE_CHARACTERS."""
-    notes: dict[str, str] = {}
-    for match in _NOTE_LINE.finditer(text) if "[^" in text else ():
-        notes.setdefault(match[1], match[0][:NOTE_CHARACTERS])
-    return notes
-
-
-def cells_of(line: str) -> list[str]:
-    """The texts of the cells of a table's line."""
-    return [cell.strip().replace("\\|", "|") for cell in _BAR.split(line.strip().removeprefix("|").removesuffix("|"))]
-
-
-def is_rule(line: str) -> bool:
-    """Whether a line is the rule below a table's head."""
-    return bool(_RULE.fullmatch(line.strip()))
-
-
-def without_marks(text: str) -> str:
-    """The text without note marks and without text that is struck through."""
-    return _MARKS.sub("", text) if "~~" in text or "[^" in text else text
-
-
-def span_with_marks(text: str, start: int, end: int) -> tuple[int, int]:
-    """The half-open span in `text` of what is at `start` to `end` in `without_marks(text)`."""
-    for match in _MARKS.finditer(text) if "~~" in text or "[^" in text else ():
-        length = len(match[0])
-        if match.start() <= start:
-            start += length
-        if match.start() < end:
-            end += length
-    return start, end

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from rag.schema import Chunk, Page
-from rag.text.blocks import marks_in, notes_by_mark
 from rag.text.headings import page_headings
 from rag.text.long_texts import texts_in_segments
 from rag.text.sentences import append_trimmed
 from rag.text.units import Place, Unit, begins_with_heading, cut_units
+from rag.text.written import marks_in, notes_by_mark
 
 VERSION = "2"
 

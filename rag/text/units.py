@@ -10,13 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag.text.sentences import sentence_spans
+from rag.text.written import FULL_STOPS, TITLE_CHARACTERS
 
 # The most characters of a context's first line (title and headings), and of its other lines (a table's title and head).
 CONTEXT_CHARACTERS = 160
 TABLE_CHARACTERS = 1_000
-# A longer paragraph before a table isn't its title.
-TITLE_CHARACTERS = 240
-
 # A blank line, which ends a paragraph, a list or a table.
 _BLANK_LINES = re.compile(r"\n[ \t]*\n+")
 _HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*)")
@@ -137,7 +135,7 @@ def _line_unit(text: str, start: int, stop: int, context: str) -> Iterator[Unit]
 def _prose(text: str, start: int, end: int, place: Place) -> Iterator[Unit]:
     """The sentences of running text. A short paragraph that ends without a full stop may be the title of a table."""
     paragraph = text[start:end].strip() if end - start <= 2 * TITLE_CHARACTERS else ""
-    is_title = 0 < len(paragraph) <= TITLE_CHARACTERS and paragraph[-1] not in ".!?。！？"
+    is_title = 0 < len(paragraph) <= TITLE_CHARACTERS and paragraph[-1] not in FULL_STOPS
     place.paragraph = paragraph if is_title else ""
     context = _context(place.title, place.headings)
     for begin, stop in sentence_spans(text, start, end):

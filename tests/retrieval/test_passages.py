@@ -389,3 +389,18 @@ def test_a_row_that_repeats_or_joins_a_piece_that_is_not_shown_is_ranked_too_low
 
 def test_no_rows_give_no_pieces() -> None:
     assert choose([], 10, nowhere) == []
+
+
+def test_a_passage_of_a_tables_rows_begins_with_its_title_and_head() -> None:
+    rows = "\n".join(f"| Branch {number} | {number} |" for number in range(40))
+    text = f"Our branches are here.\n\nSales (in thousands)\n\n| Branch | Sales |\n| --- | --- |\n{rows}\n\nThe end."
+    pages: Pages = {("d", 1): text}
+    start, end = text.index("| Branch 20 "), text.index("| Branch 30 ") - 1
+    ranked = cut(pages, start, end)
+    ranked.hit = ranked.hit._replace(context="report\nSales (in thousands)\n| Branch | Sales |")
+    (piece,) = choose([ranked], 1, library(pages))
+    assert piece.text.startswith("Sales (in thousands)\n\n| Branch | Sales |\n| --- | --- |\n| Branch 0 ")
+    assert piece.context == "report"
+    (piece,) = choose([ranked], 1, nowhere)
+    assert piece.text.startswith("| Branch 20 ")
+    assert piece.context == "report\nSales (in thousands)\n| Branch | Sales |"
