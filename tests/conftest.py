@@ -28,6 +28,8 @@ from tests.fakes.llm_server import LLMServer
 from tests.servers.milvus_server import MilvusServer, free_ports
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+# PyTorch's threads sleep while they wait. By default they spin, and take the processor from the tests beside them.
+os.environ.update(OMP_WAIT_POLICY="PASSIVE", KMP_BLOCKTIME="0")
 # Nothing listens on the discard port, so what heeds these variables fails at once, in subprocesses too.
 NO_PROXY = "127.0.0.1,localhost,::1"
 DEAD_PROXY = "http://127.0.0.1:9"
