@@ -42,7 +42,6 @@ _OLE_STREAMS = (
     ("HwpSummaryInformation", "a Hangul (HWP) document", "save it as PDF or DOCX and add that"),
     ("WordDocument", "an old Word document (DOC)", "save it as DOCX or PDF and add that"),
     ("PowerPoint Document", "an old PowerPoint presentation (PPT)", "save it as PPTX or PDF and add that"),
-    ("Workbook", "an old Excel workbook (XLS)", "save it as XLSX and add that"),
 )
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 

@@ -103,6 +103,13 @@ EXCEL = Format(
     has_pages=True,
     zip_parts=(_OOXML, r"xl/workbook\d*\.xml"),
 )
+OLD_EXCEL = Format(
+    "Excel",
+    "rag.readers.old_workbooks:read_xls",
+    {".xls": "an XLS workbook"},
+    has_pages=True,
+    ole_stream="Workbook",
+)
 OPENDOCUMENT = Format(
     "OpenDocument",
     "rag.readers.odt:read_odt",
@@ -111,6 +118,17 @@ OPENDOCUMENT = Format(
     zip_parts_are_shared=True,
     zip_mimetypes=frozenset(
         {b"application/vnd.oasis.opendocument.text", b"application/vnd.oasis.opendocument.text-template"}
+    ),
+)
+SPREADSHEET = Format(
+    "OpenDocument",
+    "rag.readers.ods:read_ods",
+    {".ods": "an ODS spreadsheet"},
+    has_pages=True,
+    zip_parts=(r"content\.xml",),
+    zip_parts_are_shared=True,
+    zip_mimetypes=frozenset(
+        {b"application/vnd.oasis.opendocument.spreadsheet", b"application/vnd.oasis.opendocument.spreadsheet-template"}
     ),
 )
 EPUB = Format(
@@ -143,7 +161,9 @@ FORMATS = (
     WORD,
     POWERPOINT,
     EXCEL,
+    OLD_EXCEL,
     OPENDOCUMENT,
+    SPREADSHEET,
     EPUB,
     RTF,
     OUTLOOK,

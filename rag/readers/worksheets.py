@@ -8,71 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from rag.readers.merged_cells import MOST_COLUMNS, Area, Merges
 from rag.readers.number_formats import general, shown_text
-from rag.readers.sheet_rows import COVERED, NUMBER, TEXT, YEAR, Row, Rows, is_year
+from rag.readers.sheet_rows import NUMBER, TEXT, YEAR, Row, Rows, is_year
 from rag.readers.sheet_tables import Hints
 from rag.readers.workbook_parts import PLAIN, Attributes, CellStyle, RichText, parse
 from rag.text.blocks import struck
 
-_MOST_COLUMNS = 16_384
-# The cells that merged cells may cover in all, and the steps that finding them may take. Only a hostile sheet has more.
-_MOST_COVERED = 5_000_000
 _REF = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})")
 _MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\s[^<>]*?ref\s*=\s*["']([A-Z]{1,3}\d{1,7}):([A-Z]{1,3}\d{1,7})["']""")
 _FILTER = re.compile(rb"""<(?:\w+:)?autoFilter\s[^<>]*?ref\s*=\s*["']\$?[A-Z]{1,3}\$?(\d{1,7})""")
 _PANE = re.compile(rb"<(?:\w+:)?pane\s[^<>]*>")
 # A whole number as Excel writes it; longer ones are written with an exponent.
 _WHOLE = re.compile(r"-?[1-9]\d{0,17}|0")
-
-
-@dataclass(slots=True)
-class Area:
-    """A merged cell: the 0-based places of its corners, and its text once it is known."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-    text: str = ""
-    kind: str = TEXT
-    is_shown: bool = False
-
-
-@dataclass(slots=True)
-class Merges:
-    """The merged cells of a sheet, for rows that come from top to bottom."""
-
-    areas: list[Area]
-    _active: list[Area] = field(default_factory=list)
-    _room: int = _MOST_COVERED
-
-    def __post_init__(self) -> None:
-        self.areas.sort(key=lambda area: area.top, reverse=True)
-
-    def fill(self, place: int, cells: dict[int, tuple[str, str]], hidden: bytearray, is_hidden: bool) -> None:
-        """Fill the text of merged cells into the cells of a row that they cover. `cells` has kind and text by place."""
-        while self.areas and self.areas[-1].top <= place:
-            area = self.areas.pop()
-            if area.top == place:
-                area.kind, area.text = cells.get(area.left, (TEXT, ""))
-            self._active.append(area)
-        if not self._active:
-            return
-        self._active = [area for area in self._active if area.bottom >= place]
-        self._room -= len(self._active)
-        for area in self._active:
-            self._room -= area.right - area.left + 1
-            if self._room < 0:
-                self.areas, self._active = [], []
-                return
-            for column in range(area.left, min(area.right + 1, _MOST_COLUMNS)):
-                if is_hidden or hidden[column]:
-                    continue
-                kind = COVERED if area.is_shown else area.kind
-                cells[column] = (kind, area.text)
-                area.is_shown = True
 
 
 class SheetReader:
@@ -102,7 +51,7 @@ class SheetReader:
         tail = xml[xml.rfind(b"sheetData") :]
         pairs = [(place_of(a.decode()), place_of(b.decode())) for a, b in _MERGED.findall(tail)]
         self._merges = Merges([Area(*first, *last) for first, last in pairs if first and last])
-        self._hidden = bytearray(_MOST_COLUMNS + 1)
+        self._hidden = bytearray(MOST_COLUMNS + 1)
         self._make = Rows()
         self._rows: list[Row] = []
         self._row = self._last = -1
@@ -166,7 +115,7 @@ class SheetReader:
             self._column = -1
         elif name == "col" and (_is_true(attributes.get("hidden")) or attributes.get("width") == "0"):
             first = max(int(attributes.get("min", "1")) - 1, 0)
-            last = min(int(attributes.get("max", "1")), _MOST_COLUMNS)
+            last = min(int(attributes.get("max", "1")), MOST_COLUMNS)
             self._hidden[first:last] = b"\1" * max(last - first, 0)
 
     def _style_of(self, number: str) -> CellStyle:
@@ -275,7 +224,7 @@ def _column(ref: str) -> int:
         if not "A" <= letter <= "Z":
             break
         number = number * 26 + ord(letter) - 64
-    if not 0 < number <= _MOST_COLUMNS:
+    if not 0 < number <= MOST_COLUMNS:
         raise ValueError(ref)
     return number - 1
 

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from io import BytesIO
 
 import xlsxwriter
+import xlwt
 from pptx import Presentation
 from reportlab.pdfgen.canvas import Canvas
 
@@ -80,6 +81,32 @@ def _odt() -> bytes:
     )
 
 
+def _xls() -> bytes:
+    workbook = xlwt.Workbook()
+    sheet = workbook.add_sheet("Sheet1")
+    for row in range(5):
+        for column, value in enumerate(("harbour", row, row / 3)):
+            sheet.write(row, column, value)
+    target = BytesIO()
+    workbook.save(target)
+    return target.getvalue()
+
+
+def _ods() -> bytes:
+    names = " ".join(f'xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{n}:1.0"' for n in ("office", "text", "table"))
+    cells = "".join(f"<table:table-cell><text:p>{text}</text:p></table:table-cell>" for text in ("Harbour", "ferry"))
+    return _packed(
+        {
+            "mimetype": "application/vnd.oasis.opendocument.spreadsheet",
+            "META-INF/manifest.xml": "<manifest/>",
+            "styles.xml": f"<office:document-styles {names}/>",
+            "content.xml": f"<office:document-content {names}><office:body><office:spreadsheet>"
+            f'<table:table table:name="A"><table:table-row table:number-rows-repeated="3">{cells}</table:table-row>'
+            "</table:table></office:spreadsheet></office:body></office:document-content>",
+        }
+    )
+
+
 def _epub() -> bytes:
     return _packed(
         {
@@ -108,6 +135,8 @@ SAMPLES = {
     ".pptx": _pptx(),
     ".docx": _docx(),
     ".odt": _odt(),
+    ".ods": _ods(),
+    ".xls": _xls(),
     ".epub": _epub(),
     ".rtf": rb"{\rtf1\ansi\ansicpg1252{\fonttbl\f0 Arial;}\f0 Harbour \'e9\u8364?\par {\b ferry}\cell}",
     ".html": "<html><head><title>Harbour</title></head><body><ol><li>a<li>b</ol><table><tr><td>Größe</table>".encode(),

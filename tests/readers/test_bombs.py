@@ -108,6 +108,12 @@ def odt_body(body: str) -> bytes:
     )
 
 
+def ods_body(rows: str) -> bytes:
+    content = f'<o:content xmlns:o="urn:o" xmlns:t="urn:t" xmlns:x="urn:x"><t:table>{rows}</t:table></o:content>'
+    mimetype = "application/vnd.oasis.opendocument.spreadsheet"
+    return packed({"mimetype": mimetype, "styles.xml": "<s/>", "content.xml": content})
+
+
 def epub(chapters: int, text: str, repeated: int = 1) -> bytes:
     items = "".join(f'<item id="i{n}" href="c{n}.xhtml"/>' for n in range(chapters))
     spine = "".join(f'<itemref idref="i{n}"/>' for n in range(chapters)) * repeated
@@ -211,6 +217,11 @@ CORNERS = ("A1", "XFD1048576")
 ROWS = "".join(f'<row r="{n}"><c r="A{n}" t="s"><v>0</v></c></row>' for n in range(1, 100_001))
 
 WORD = "<si><t>word</t></si>"
+CELL = "<t:table-cell><x:p>word</x:p></t:table-cell>"
+WIDE = '<t:table-cell t:number-columns-repeated="16384"><x:p>word</x:p></t:table-cell>'
+MERGED_CELL = (
+    '<t:table-cell t:number-rows-spanned="1048576" t:number-columns-spanned="16384"><x:p>a</x:p></t:table-cell>'
+)
 DIAGONAL = "".join(
     f'<row r="{n}"><c r="A{n}"><v>5</v></c><c r="{column_name(n)}{n}"><v>5</v></c></row>' for n in range(1, 16_384)
 )
@@ -251,6 +262,9 @@ BOMBS: list[tuple[str, Callable[[], bytes], str | None]] = [
         lambda: xlsx(f"<sheetData>{ROWS}</sheetData>", strings=f"<si><t>{'word ' * 400}</t></si>"),
         STOPPED,
     ),
+    ("rows.ods", lambda: ods_body(f'<t:table-row t:number-rows-repeated="1048576">{CELL}</t:table-row>'), None),
+    ("cells.ods", lambda: ods_body(f"<t:table-row>{CELL}{WIDE}</t:table-row>" * 1_000), TOO_LARGE),
+    ("merged.ods", lambda: ods_body(f"<t:table-row>{MERGED_CELL}</t:table-row>" * 5_000), None),
     ("spaces.odt", lambda: odt_body('<text:p>a<text:s text:c="2000000000"/>b</text:p>'), None),
     ("spine.epub", lambda: epub(1, "word " * 20_000, repeated=100_000), None),
     ("chapters.epub", lambda: epub(3000, "It rained."), None),
