@@ -33,13 +33,12 @@ _MAGIC = (
     (b"\x7fELF", "a program"),
     (b"ID3", "a sound recording"),
     (b"OggS", "a sound recording"),
-    (b"HWP Document File", "a Hangul (HWP) document"),
+    (b"HWP Document File", "an old Hangul document (HWP 3)"),
 )
 _PICTURE_ADVICE = "run text recognition (OCR) on it and add the PDF or text that it makes"
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # The names of streams in an OLE file show which program wrote it; the first match counts. These can't be read.
 _OLE_STREAMS = (
-    ("HwpSummaryInformation", "a Hangul (HWP) document", "save it as PDF or DOCX and add that"),
     ("WordDocument", "an old Word document (DOC)", "save it as DOCX or PDF and add that"),
     ("PowerPoint Document", "an old PowerPoint presentation (PPT)", "save it as PPTX or PDF and add that"),
 )

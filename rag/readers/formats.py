@@ -139,6 +139,14 @@ EPUB = Format(
     zip_mimetypes=frozenset({b"application/epub+zip"}),
 )
 RTF = Format("RTF", "rag.readers.rtf:read_rtf", {".rtf": "an RTF document"}, signature=b"{\\rtf")
+HANGUL = Format("HWP", "rag.readers.hwp:read_hwp", {".hwp": "an HWP document"}, ole_stream="FileHeader")
+HANGUL_PACKAGE = Format(
+    "HWPX",
+    "rag.readers.hwpx:read_hwpx",
+    {".hwpx": "an HWPX document"},
+    zip_parts=(r"Contents/section\d+\.xml",),
+    zip_mimetypes=frozenset({b"application/hwp+zip", b"application/haansofthwpx"}),
+)
 HTML = Format("HTML", "rag.readers.markup:read_html", dict.fromkeys((".html", ".htm", ".xhtml"), ""))
 MARKDOWN = Format("Markdown", "rag.readers.markup:read_markdown", dict.fromkeys((".md", ".markdown"), ""))
 TEXT = Format("plain text", "rag.readers.plain_text:read_text", dict.fromkeys((".txt", ".text", ".log", ".rst"), ""))
@@ -166,6 +174,8 @@ FORMATS = (
     SPREADSHEET,
     EPUB,
     RTF,
+    HANGUL,
+    HANGUL_PACKAGE,
     OUTLOOK,
     MAIL,
     WEB_ARCHIVE,

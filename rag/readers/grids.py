@@ -113,9 +113,12 @@ def _head(cells: Sequence[Cell], rows: Sequence[Sequence[str]]) -> int:
     if any(cell.columns > 1 for cell in first):
         if tallest > 1:
             return max(1, min(tallest, most, 4))
+        # Group heads have no label beside them, or there are several of them; their columns' heads aren't figures, and
+        # figures come next.
+        is_group = not rows[0][0].strip() or sum(cell.columns > 1 for cell in first) > 1
         second = [text for text in rows[1] if text.strip()]
-        is_head = bool(second) and not any(_is_figure(text) for text in second)
-        return 2 if is_head and most > 1 else 1
+        is_head = is_group and bool(second) and not any(map(_is_figure, second))
+        return 2 if is_head and most > 1 and any(map(_is_figure, rows[2])) else 1
     return max(1, min(lowest, most, 4))
 
 

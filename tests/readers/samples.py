@@ -11,6 +11,7 @@ import xlwt
 from pptx import Presentation
 from reportlab.pdfgen.canvas import Canvas
 
+from tests.readers.hwp_files import hwp, hwpx, paragraph, table
 from tests.readers.ole import attachment, compressed_rtf, message_storage, ole
 
 
@@ -139,6 +140,8 @@ SAMPLES = {
     ".xls": _xls(),
     ".epub": _epub(),
     ".rtf": rb"{\rtf1\ansi\ansicpg1252{\fonttbl\f0 Arial;}\f0 Harbour \'e9\u8364?\par {\b ferry}\cell}",
+    ".hwp": hwp(paragraph("Harbour 항구") + paragraph("\x0b", inner=table(1, [(0, 0, 1, 1, "a"), (0, 1, 1, 1, "b")]))),
+    ".hwpx": hwpx("<hp:p><hp:run><hp:t>Harbour 항구</hp:t></hp:run></hp:p>"),
     ".html": "<html><head><title>Harbour</title></head><body><ol><li>a<li>b</ol><table><tr><td>Größe</table>".encode(),
     ".csv": '"harbour";1,5\n"fer""ry";2\n'.encode("utf-16"),
     ".json": b'{"harbour": [1, {"ferry": "\\ud83d\\udea2"}], "n": 1e5}',
