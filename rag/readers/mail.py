@@ -91,7 +91,8 @@ def written_mail(subject: str, fields: list[tuple[str, str]], body: list[Block],
 
 
 def _parsed(data: bytes) -> Message:
-    return email.message_from_bytes(_BEFORE_A_MAIL.sub(b"", data))
+    begin = _BEFORE_A_MAIL.match(data)
+    return email.message_from_bytes(data[begin.end() :] if begin and begin.end() else data)
 
 
 class _Reading:
@@ -256,7 +257,7 @@ def _html(part: Message) -> str:
 def _unflowed(text: str, joins_words: bool) -> str:
     """A text in the form "flowed" (RFC 3676) with each paragraph on one line. A line that ends with a blank goes on in
     the next line of the same depth of quotation; `joins_words`: without this blank."""
-    lines: list[str] = []
+    lines: list[list[str]] = []
     before: str | None = None  # the quotation's signs of the line before, if that one goes on
     for line in text.split("\n"):
         line = line.rstrip("\r")
@@ -264,10 +265,10 @@ def _unflowed(text: str, joins_words: bool) -> str:
         content = line[len(quoted) :].removeprefix(" ")
         goes_on = content.endswith(" ") and content != "-- "
         if before == quoted and content != "-- ":
-            lines[-1] += content
+            lines[-1].append(content)
         else:
-            lines.append(f"{quoted} {content}" if quoted else content)
+            lines.append([f"{quoted} {content}" if quoted else content])
         if goes_on and joins_words:
-            lines[-1] = lines[-1][:-1]
+            lines[-1][-1] = lines[-1][-1][:-1]
         before = quoted if goes_on else None
-    return "\n".join(lines)
+    return "\n".join(map("".join, lines))

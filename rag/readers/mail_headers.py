@@ -29,7 +29,10 @@ def addresses(message: Message, name: str) -> str:
     """The names and addresses in the header lines of this name: "Ute Maier <ute@example.org>, …"."""
     shown = []
     for value in _raw(message, name):
-        pairs = getaddresses([_decoded_bytes(value)])
+        try:
+            pairs = getaddresses([_decoded_bytes(value)])
+        except RecursionError:  # comments within comments
+            pairs = []
         people = [_person(_words_decoded(person), address) for person, address in pairs if address]
         shown += people or [" ".join(_decoded(value).split()).rstrip(":;")]  # of "undisclosed-recipients:;"
     return ", ".join(filter(None, shown))

@@ -279,8 +279,22 @@ BOMBS: list[tuple[str, Callable[[], bytes], str | None]] = [
     ("deep.json", lambda: b"[" * 10**5 + b"1" + b"]" * 10**5, None),
     ("indented.json", lambda: b"[" * 200 + b"1," * 200_000 + b"1" + b"]" * 200, None),
     ("deep.rtf", lambda: rb"{\rtf1 " + b"{" * 300_000 + b"text" + b"}" * 300_000, None),
+    (
+        "deep.eml",
+        lambda: mail(b"".join(b"Content-Type: multipart/mixed; boundary=%d\n\n--%d\n" % (n, n) for n in range(900))),
+        DAMAGED,
+    ),
+    ("within.eml", lambda: mail(b"Content-Type: message/rfc822\n\n" * 10_000 + b"\nat the bottom"), DAMAGED),
+    ("parts.eml", lambda: mail(b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 30_000), None),
+    ("flowed.eml", lambda: mail(b"Content-Type: text/plain; format=flowed\n\n" + b"word \n" * 100_000), None),
+    ("comments.eml", lambda: mail(b"To: " + b"(" * 100_000 + b"\n\ntext"), None),
+    ("names.eml", lambda: mail(b'Content-Type: text/plain; name="' + b";" * 10_000 + b'"\n\ntext'), None),
     ("sentence.txt", lambda: b"one sentence without an end, " * 60_000, None),
 ]
+
+
+def mail(rest: bytes) -> bytes:
+    return b"Subject: A mail\n" + rest
 
 
 class Reading:
