@@ -170,7 +170,7 @@ def _array_blocks(items: list[Any], path: str, level: int, room: _Room) -> Itera
         else:
             yield from (Paragraph("\n".join(_pairs_as_lines(record))) for record in records)
     elif len(items) > 1 and all(_is_plain_array(item) for item in items):
-        rows = ([room.take(_text(cell)) for cell in item] for item in items)
+        rows = ([room.take(_text(cell)).strip() for cell in item] for item in items)
         yield Paragraph(sheet_text(rows_of_texts(rows), room.left, Hints(gaps_part=False)))
     elif not any(isinstance(item, list) for item in items):
         yield from _list_of_texts([room.take(_text(item)) for item in items], items)

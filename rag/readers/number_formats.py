@@ -15,6 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from rag.readers.date_formats import date_text, is_date_code
+from rag.readers.digit_places import Pieces, before_point, commas, filled, places_after_point
 
 # The codes that a workbook names by number only.
 BUILT_IN = {
@@ -40,6 +41,8 @@ _EXACT = Context(prec=700, rounding=ROUND_HALF_UP)
 
 # A piece of a code: quoted text, an escaped sign, a blank as wide as a sign, a filler, a bracket, or one sign.
 _PIECE = re.compile(r'"[^"]*"?|\\.|_.|\*.|\[[^\]]*\]|General|[Ee][+-]|.', re.DOTALL)
+# A plain code, in which texts are written as "~": the places of digits without a text between them.
+_PLAIN = re.compile(r"([^0#?.,/*EeG@]*)((?:#,##)?0(?:\.0+)?)([^0#?.,/*EeG@]*)")
 _CONDITION = re.compile(r"\[(<=|>=|<>|<|>|=)\s*(-?\d+(?:\.\d+)?)\]")
 _CURRENCY = re.compile(r"\[\$([^\]-]*)(?:-[^\]]*)?\]")
 
@@ -141,10 +144,13 @@ def _literal(piece: str) -> str:
 class _Section:
     """One section of a code: `pieces` are its signs, each with whether the sign is a text."""
 
-    pieces: tuple[tuple[str, bool], ...]
+    pieces: Pieces
     condition: tuple[str, float] | None
     dates: str
     from_1904: bool
+    # Of a plain code such as #,##0.00" kg": the texts around the digits, the decimals, whether commas group digits, and
+    # how many signs for percent there are.
+    plain: tuple[str, str, int, bool, int] | None = None
 
     @classmethod
     def of(cls, part: str, from_1904: bool) -> _Section:
@@ -152,7 +158,14 @@ class _Section:
         if is_date_code(part):
             return cls((), _numbers(condition), part, from_1904)
         pieces = [(_literal(piece), _is_text(piece)) for piece in _PIECE.findall(part)]
-        return cls(tuple(piece for piece in pieces if piece[0]), _numbers(condition), "", from_1904)
+        plain = _PLAIN.fullmatch("".join("~" if text else piece for piece, text in pieces if piece))
+        around = None
+        if plain:
+            first, last = len(plain[1]), len(plain[1] + plain[2])
+            signs = [piece for piece, _ in pieces if piece]
+            places, percents = len(plain[2].partition(".")[2]), (plain[1] + plain[3]).count("%")
+            around = ("".join(signs[:first]), "".join(signs[last:]), places, "," in plain[2], percents)
+        return cls(tuple(piece for piece in pieces if piece[0]), _numbers(condition), "", from_1904, around)
 
     def holds(self, value: float) -> bool:
         sign, limit = self.condition or ("=", value)
@@ -167,6 +180,8 @@ class _Section:
         return self.condition is not None and self.condition[0] in ("<", "<=") and self.condition[1] <= 0
 
     def shown(self, value: float) -> str:
+        if self.plain:
+            return self._plain(value, *self.plain)
         if self.dates:
             return date_text(value, self.dates, self.from_1904) or general(value)
         signs = "".join(piece for piece, is_text in self.pieces if not is_text)
@@ -175,39 +190,41 @@ class _Section:
         if not re.search("[0#?]", signs):
             minus = "-" if value < 0 and self.pieces else ""
             return minus + "".join(piece for piece, _ in self.pieces)
-        whole = value == int(value) and abs(value) < _LARGEST_WHOLE
-        number = (Decimal(int(value)) if whole else Decimal(f"{value:.{_DIGITS}g}")) * 100 ** signs.count("%")
+        number = _exact(value) * 100 ** signs.count("%")
         if re.search("[0#?] */ *[0#?1-9]", signs):
             return self._fraction(number)
         if re.search("E[+-]", signs.upper()):
             return self._scientific(number)
         return self._decimal(number)
 
+    def _plain(self, value: float, before: str, after: str, places: int, thousands: bool, percents: int) -> str:
+        rounded = _EXACT.quantize(_exact(abs(value)) * 100**percents, Decimal(1).scaleb(-places))
+        minus = "-" if value < 0 and rounded else ""
+        return f"{minus}{before}{rounded:,f}{after}" if thousands else f"{minus}{before}{rounded:f}{after}"
+
     def _decimal(self, number: Decimal) -> str:
-        places = _places(self.pieces)
-        thousands, commas = _commas(self.pieces)
-        number = _EXACT.scaleb(number, -3 * commas)
+        places = places_after_point(self.pieces)
+        thousands, divisors = commas(self.pieces)
+        number = _EXACT.scaleb(number, -3 * divisors)
         rounded = _EXACT.quantize(abs(number), Decimal(1).scaleb(-places))
         whole, _, decimals = f"{rounded:f}".partition(".")
         minus = "-" if number < 0 and rounded else ""
-        return minus + _filled(self.pieces, whole.lstrip("0"), decimals, thousands)
+        return minus + filled(self.pieces, whole.lstrip("0"), decimals, thousands)
 
     def _scientific(self, number: Decimal) -> str:
         at = next(i for i, (piece, text) in enumerate(self.pieces) if not text and re.fullmatch("[Ee][+-]", piece))
         mantissa, tail = self.pieces[:at], self.pieces[at + 1 :]
-        step = max(sum(not text and piece in "0#?" for piece, text in _before_point(mantissa)), 1)
+        step = max(sum(not text and piece in "0#?" for piece, text in before_point(mantissa)), 1)
         power = (number.adjusted() // step * step if step > 1 else number.adjusted()) if number else 0
-        places = _places(mantissa)
+        places = places_after_point(mantissa)
         scaled = _EXACT.quantize(abs(_EXACT.scaleb(number, -power)), Decimal(1).scaleb(-places))
         if scaled >= 10**step:
             power += step
             scaled = _EXACT.quantize(abs(_EXACT.scaleb(number, -power)), Decimal(1).scaleb(-places))
         whole, _, decimals = f"{scaled:f}".partition(".")
-        exponent = _filled(tail, str(abs(power)), "", False)
+        exponent = filled(tail, str(abs(power)), "", False)
         sign = "-" if power < 0 else "+" if self.pieces[at][0][1] == "+" else ""
-        return (
-            ("-" if number < 0 else "") + _filled(mantissa, whole.lstrip("0"), decimals, False) + f"E{sign}{exponent}"
-        )
+        return ("-" if number < 0 else "") + filled(mantissa, whole.lstrip("0"), decimals, False) + f"E{sign}{exponent}"
 
     def _fraction(self, number: Decimal) -> str:
         signs = "".join(" " if is_text and piece.isspace() else piece for piece, is_text in self.pieces)
@@ -227,65 +244,16 @@ class _Section:
         return ("-" if number < 0 else "") + signs[: match.start()] + text + signs[match.end() :]
 
 
+def _exact(value: float) -> Decimal:
+    """The number with the digits that Excel keeps."""
+    if value == int(value) and abs(value) < _LARGEST_WHOLE:
+        return Decimal(int(value))
+    return Decimal(f"{value:.{_DIGITS}g}")
+
+
 def _numbers(condition: re.Match[str] | None) -> tuple[str, float] | None:
     return (condition[1], float(condition[2])) if condition else None
 
 
 def _is_text(piece: str) -> bool:
     return piece[0] in '"\\_*[' and len(piece) > 1
-
-
-def _before_point(pieces: tuple[tuple[str, bool], ...]) -> tuple[tuple[str, bool], ...]:
-    at = next((i for i, (piece, text) in enumerate(pieces) if piece == "." and not text), len(pieces))
-    return pieces[:at]
-
-
-def _places(pieces: tuple[tuple[str, bool], ...]) -> int:
-    """The digits after the decimal point."""
-    return sum(not text and piece in "0#?" for piece, text in pieces[len(_before_point(pieces)) :])
-
-
-def _commas(pieces: tuple[tuple[str, bool], ...]) -> tuple[bool, int]:
-    """Whether commas group the digits, and how many commas behind the digits divide the number by a thousand."""
-    signs = "".join(piece for piece, text in _before_point(pieces) if not text and piece in "0#?,")
-    after = "".join(piece for piece, text in pieces[len(_before_point(pieces)) :] if not text and piece in "0#?,")
-    kept = signs.rstrip(",")
-    behind = len(signs) - len(kept) if kept else 0
-    return "," in kept.lstrip(","), behind + len(after) - len(after.rstrip(","))
-
-
-def _filled(pieces: tuple[tuple[str, bool], ...], whole: str, decimals: str, thousands: bool) -> str:
-    """The digits put into the places of a section. Digits without a place stand at the first place."""
-    before = _before_point(pieces)
-    left = [i for i, (piece, text) in enumerate(before) if not text and piece in "0#?"]
-    out: list[str] = []
-    rest, written = whole, 0
-    for index in range(len(before) - 1, -1, -1):
-        piece, text = before[index]
-        if text or piece not in "0#?":
-            out.append("" if piece == "," and not text else piece)
-            continue
-        taken = rest[-1:] if index != left[0] else rest
-        rest = rest[: len(rest) - len(taken)]
-        for digit in reversed(taken or {"0": "0", "?": " "}.get(piece, "")):
-            if thousands and written and written % 3 == 0 and digit != " ":
-                out.append(",")
-            out.append(digit)
-            written += digit != " "
-    result = "".join(reversed(out))
-    at = 0
-    last = len(decimals.rstrip("0"))
-    pending = ""
-    for piece, text in pieces[len(before) :]:
-        if not text and piece == ".":
-            pending = "."
-        elif not text and piece in "0#?":
-            if piece == "0" or at < last:
-                result += pending + decimals[at : at + 1]
-                pending = ""
-            at += 1
-        elif text or piece != ",":
-            # A decimal point without digits stays, as Excel shows "5." for 5 in the format 0.#
-            result += pending + piece
-            pending = ""
-    return result + pending

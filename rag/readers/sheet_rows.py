@@ -16,6 +16,7 @@ _NUMBER = re.compile(
     r"[-+−(]{0,2}\s?(?:[$€£¥₩%]|[A-Z]{3}\s)?\s?[-+−]?[.,]?\d[\d.,'’\s]*(?:[eE][+-]?\d+)?\s?(?:[%€£¥₩]|[A-Z]{3})?\)?"
     r"|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T]\d{1,2}:\d{2}(?::\d{2})?Z?)?|\d+:\d{2}(?::\d{2})?"
 )
+_DIGIT = re.compile(r"\d")
 # A number is shorter.
 _LONGEST_NUMBER = 40
 
@@ -66,28 +67,31 @@ class Rows:
         self._kinds: dict[str, str] = {}
 
     def row(self, place: int, after_gap: bool, cells: Iterable[tuple[int, str, str]]) -> Row | None:
-        """The row of these cells, (place, kind, text) each, in order. None if no cell has text of its own."""
-        kept = [(column, kind, text.replace(_SEPARATOR, " ").strip()) for column, kind, text in cells]
-        kept = [cell for cell in kept if cell[2]]
-        if all(kind == COVERED for _, kind, _ in kept):
+        """The row of these cells, (place, kind, text) each, in order, without blanks around the texts. None if no cell
+        has text of its own."""
+        kept = [cell for cell in cells if cell[2]]
+        columns = tuple([column for column, _, _ in kept])
+        kinds = "".join([kind for _, kind, _ in kept])
+        if not kinds.strip(COVERED):
             return None
-        columns = tuple(column for column, _, _ in kept)
-        kinds = "".join(kind for _, kind, _ in kept)
+        joined = _SEPARATOR.join([text for _, _, text in kept])
+        if joined.count(_SEPARATOR) >= len(kept):
+            joined = _SEPARATOR.join(text.replace(_SEPARATOR, " ") for _, _, text in kept)
         return Row(
             place,
             after_gap,
             self._columns.setdefault(columns, columns),
             self._kinds.setdefault(kinds, kinds),
-            _SEPARATOR.join(text for _, _, text in kept),
+            joined,
         )
 
 
 def rows_of_texts(rows: Iterable[Sequence[str]]) -> Iterator[Row]:
-    """Rows of texts, whose kinds are told by their texts. Empty rows are gaps."""
+    """Rows of texts without blanks around them. Their kinds are told by the texts. Empty rows are gaps."""
     make = Rows()
     gap = False
     for place, texts in enumerate(rows):
-        cells = ((column, kind_of_text(text), text) for column, text in enumerate(texts) if text and not text.isspace())
+        cells = [(column, kind_of_text(text), text) for column, text in enumerate(texts) if text]
         row = make.row(place, gap, cells)
         gap = row is None
         if row:
@@ -96,10 +100,11 @@ def rows_of_texts(rows: Iterable[Sequence[str]]) -> Iterator[Row]:
 
 def kind_of_text(text: str) -> str:
     """The kind of a cell of which only the text is known."""
-    text = text.strip()
-    if not text or len(text) > _LONGEST_NUMBER or not any(c.isdigit() for c in text):
+    if len(text) > _LONGEST_NUMBER or not _DIGIT.search(text):
         return TEXT
-    if _YEAR.fullmatch(text):
+    if text.isdecimal():
+        return YEAR if len(text) == 4 and text[:2] in ("19", "20") else NUMBER
+    if text[0].isalpha() and _YEAR.fullmatch(text):
         return YEAR
     return NUMBER if _NUMBER.fullmatch(text) else TEXT
 

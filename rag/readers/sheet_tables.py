@@ -59,7 +59,6 @@ class _Table:
     title: str
     rows: list[Row] = field(default_factory=list)
     columns: set[int] = field(default_factory=set)
-    numbers: set[int] = field(default_factory=set)
 
     def add(self, rows: Sequence[Row]) -> None:
         self.rows.extend(rows)
@@ -67,8 +66,6 @@ class _Table:
             for column, kind in zip(columns, kinds, strict=True):
                 if kind != COVERED:
                     self.columns.add(column)
-                if kind.lower() == NUMBER:
-                    self.numbers.add(column)
 
     def lines(self) -> Iterator[str]:
         return table_lines(self._cells(), self.head, self.title)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from xml.parsers import expat
@@ -14,6 +15,9 @@ from rag.text.blocks import lowered, raised, struck
 
 # Bytes of XML that are parsed at a time.
 _PIECE = 256 * 1024
+
+# Without prefixes there is less to do for each element. Longer beginnings take the longer way.
+_ROOT_WITHOUT_PREFIX = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,9}(?:<\?[^<>]{0,200}\?>)?\s{0,9}<[\w-]+[\s>]")
 
 Attributes = Mapping[str, str]
 
@@ -58,12 +62,15 @@ def _is_on(mark: object) -> bool:
 
 def parse(data: bytes, start: Callable[[str, Attributes], None], end: Callable[[str], None],
           text: Callable[[str], None], noun: str) -> Iterator[None]:  # fmt: skip
-    """Parse XML and call the functions with the names of elements, without their prefixes. It stops after each piece,
-    so that the caller can take over what was found. Raises Fault if the XML isn't well-formed."""
+    """Parse XML and call the functions with the names of elements, without their prefixes if the root has one. It stops
+    after each piece, so that the caller can take over what was found. Raises Fault if the XML isn't well-formed."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
-    parser.StartElementHandler = lambda name, attributes: start(name.rpartition(":")[2], attributes)
-    parser.EndElementHandler = lambda name: end(name.rpartition(":")[2])
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    if not _ROOT_WITHOUT_PREFIX.match(data):
+        parser.StartElementHandler = lambda name, attributes: start(name.rpartition(":")[2], attributes)
+        parser.EndElementHandler = lambda name: end(name.rpartition(":")[2])
     parser.CharacterDataHandler = text
     try:
         for begin in range(0, len(data), _PIECE):

@@ -204,7 +204,8 @@ def _row(cells: Sequence[str]) -> str:
 def _cell(text: str) -> str:
     if not text:  # as most cells of a vast sheet are
         return ""
-    return re.sub(r"(?<!\\)\|", r"\\|", _one_line(text))
+    line = _one_line(text)
+    return re.sub(r"(?<!\\)\|", r"\\|", line) if "|" in line else line
 
 
 def _one_line(text: str) -> str:
