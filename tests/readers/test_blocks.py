@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -128,6 +129,31 @@ def test_code_comes_out_of_its_fence_as_it_went_in(text: str, language: str) -> 
     assert set(fence) == {"`"} and lines[0] == fence + language
     assert "\n".join(lines[1:-1]) == text.strip("\n")
     assert fence not in text
+
+
+def test_forms_of_the_documentation_are_those_that_are_written() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reading.md").read_text("utf-8")
+    forms = [
+        written(Heading("2.1 Liability", 2)),
+        written(Item("three", "3.")),
+        written(Item("rope", "(a)")),
+        written(Item("boat")),
+        next(table_lines([["", "2023", "2023"], ["Item", "Q1", "Q2"], ["Fees", "9", "10"]], 2)).replace("|", "\\|"),
+        written(Field("Name:", "Ada")),
+        written(Tick("member", True)),
+        written(Tick("guest", False)),
+        "45" + raised("45", "1"),
+        written(Footnote("1", "unaudited")),
+        "10" + raised("10", "6"),
+        "m" + raised("m", "2"),
+        "x" + lowered("x", "i"),
+        "CO" + lowered("CO", "2"),
+        struck("900 crowns"),
+        with_reading("東京", "とうきょう"),
+        written(Remark("Comment", "ask Legal", "Anna")),
+        written(Remark("Notes", "say it slowly")),
+    ]
+    assert [form for form in forms if f"`{form}`" not in page] == []
 
 
 # --- tables
