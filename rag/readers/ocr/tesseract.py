@@ -1,0 +1,78 @@
+"""Recognition by Tesseract, if it is installed on this machine: its command, once a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import subprocess
+from collections.abc import Sequence
+from functools import lru_cache
+
+from PIL import Image
+
+from rag.readers.ocr.words import Recognition, Word
+
+NAME = "Tesseract"
+# Seconds that a page may take.
+PAGE_SECONDS = 50.0
+# Words below this confidence are specks and lines of drawings.
+_LEAST = 0.2
+# Tesseract reads small type badly: a picture with fewer pixels on its longer side is enlarged.
+_SMALL = 1600
+_LATIN = "eng deu fra spa ita por nld swe dan nor fin pol ces tur ron hun cat".split()
+# Beside Latin, the languages that are tried, in this order.
+_OTHERS = "kor jpn chi_sim chi_tra rus ukr ell ara heb hin tha vie".split()
+_MOST_LATIN = 4
+# The first languages of groups that are tried before RapidOCR.
+BEFORE_OTHERS = frozenset({*_LATIN, "kor"})
+
+
+@lru_cache(maxsize=1)
+def languages() -> frozenset[str]:
+    """The languages that Tesseract has data for; empty without Tesseract."""
+    if shutil.which("tesseract") is None:
+        return frozenset()
+    try:
+        listed = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return frozenset()
+    return frozenset(listed.stdout.split("\n")[1:]) - {"", "osd", "equ"}
+
+
+def language_groups(installed: frozenset[str] | None = None) -> list[str]:
+    """What is tried: the installed Latin languages together, then each other one with English beside it."""
+    present = languages() if installed is None else installed
+    latin = [language for language in _LATIN if language in present][:_MOST_LATIN]
+    groups = ["+".join(latin)] if latin else []
+    english = ["eng"] if "eng" in present else []
+    return groups + ["+".join([language, *english]) for language in _OTHERS if language in present]
+
+
+def recognise(picture: Image.Image, language: str) -> Recognition | None:
+    """The words of a picture in languages such as "kor+eng"; None if Tesseract fails or takes too long."""
+    grey = picture.convert("L")
+    factor = 2 if max(grey.size) < _SMALL else 1
+    if factor > 1:
+        grey = grey.resize((grey.width * factor, grey.height * factor), Image.Resampling.LANCZOS)
+    given = io.BytesIO()
+    grey.save(given, "PPM")
+    command = ["tesseract", "-", "-", "--dpi", "200", "--psm", "3", "-l", language, "tsv"]
+    if shutil.which("env"):
+        # Several threads on one page take more time together, not less.
+        command = ["env", "OMP_THREAD_LIMIT=1", *command]
+    try:
+        done = subprocess.run(command, input=given.getvalue(), capture_output=True, timeout=PAGE_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return Recognition(_words(done.stdout.decode("utf-8", "replace"), factor), picture.size, NAME)
+
+
+def _words(table: str, factor: int) -> Sequence[Word]:
+    words = []
+    for row in csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE):
+        text, confidence = (row["text"] or "").strip(), float(row["conf"] or -1) / 100
+        if row["level"] == "5" and text and confidence >= _LEAST:
+            left, top, width, height = (int(row[name] or 0) / factor for name in ("left", "top", "width", "height"))
+            words.append(Word(text, (left, top, left + width, top + height), confidence))
+    return words
