@@ -20,11 +20,7 @@ _LEADING_BYTES = 16
 
 # Signatures of files that can't be read, each with a noun for the sentence.
 _MAGIC = (
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
     (b"GIF8", "a picture"),
-    (b"II*\0", "a picture"),
-    (b"MM\0*", "a picture"),
     (b"\x1f\x8b", "a compressed archive"),
     (b"7z\xbc\xaf\x27\x1c", "a compressed archive"),
     (b"Rar!\x1a\x07", "a compressed archive"),
@@ -35,7 +31,7 @@ _MAGIC = (
     (b"OggS", "a sound recording"),
     (b"HWP Document File", "an old Hangul document (HWP 3)"),
 )
-_PICTURE_ADVICE = "run text recognition (OCR) on it and add the PDF or text that it makes"
+_PICTURE_ADVICE = "save it as PNG, JPEG, TIFF or WebP and add that"
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # The names of streams in an OLE file show which program wrote it; the first match counts. These can't be read.
 _OLE_STREAMS = (
@@ -72,6 +68,8 @@ def _by_signature(data: bytes, named: Format | None) -> Format | None:
     """The format whose signature the file begins with. A text that only quotes a signature isn't of that format."""
     is_named_text = named is not None and named.is_text
     for file_format in FORMATS:
+        if file_format.signature_pattern and re.match(file_format.signature_pattern, data):
+            return file_format
         if not file_format.signature:
             continue
         head = data[: _WRAPPER_BYTES if file_format.may_be_wrapped else _LEADING_BYTES]
@@ -86,8 +84,6 @@ def _refuse_other_signatures(data: bytes) -> None:
     for magic, noun in _MAGIC:
         if data.startswith(magic):
             raise Fault(Kind.UNSUPPORTED, noun, _PICTURE_ADVICE if noun == "a picture" else "")
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        raise Fault(Kind.UNSUPPORTED, "a picture", _PICTURE_ADVICE)
     if data[4:8] == b"ftyp":
         raise Fault(Kind.UNSUPPORTED, "a film, sound recording or picture")
 

@@ -50,6 +50,8 @@ class Format:
     has_pages: bool = False
     # The file's first bytes, after blanks and a byte order mark.
     signature: bytes = b""
+    # A regular expression for them, where one signature isn't enough.
+    signature_pattern: bytes = b""
     # Whether other bytes may come before the signature, which is then within the first 1,024 bytes.
     may_be_wrapped: bool = False
     # Regular expressions: a zip package of the format has a part for each of them.
@@ -64,7 +66,7 @@ class Format:
     @property
     def is_text(self) -> bool:
         """Whether it is a text format, so that only the suffix tells it."""
-        return not (self.signature or self.zip_parts or self.ole_stream)
+        return not (self.signature or self.signature_pattern or self.zip_parts or self.ole_stream)
 
     def load_reader(self) -> Any:
         """Import its reader, a TextReader or a PageReader."""
@@ -163,6 +165,20 @@ OUTLOOK = Format(
     ole_stream="__properties_version1.0",
 )
 
+_IMAGES = "rag.readers.images:read_image"
+PNG = Format("PNG", _IMAGES, {".png": "a PNG picture"}, has_pages=True, signature=b"\x89PNG\r\n\x1a\n")
+JPEG = Format(
+    "JPEG", _IMAGES, dict.fromkeys((".jpg", ".jpeg"), "a JPEG picture"), has_pages=True, signature=b"\xff\xd8\xff"
+)
+TIFF = Format(
+    "TIFF",
+    _IMAGES,
+    dict.fromkeys((".tif", ".tiff"), "a TIFF picture"),
+    has_pages=True,
+    signature_pattern=rb"II\*\0|MM\0\*",
+)
+WEBP = Format("WebP", _IMAGES, {".webp": "a WebP picture"}, has_pages=True, signature_pattern=rb"(?s)RIFF.{4}WEBP")
+
 # If a file has the marks of several formats, the first of them counts.
 FORMATS = (
     PDF,
@@ -176,6 +192,10 @@ FORMATS = (
     RTF,
     HANGUL,
     HANGUL_PACKAGE,
+    PNG,
+    JPEG,
+    TIFF,
+    WEBP,
     OUTLOOK,
     MAIL,
     WEB_ARCHIVE,

@@ -14,7 +14,7 @@ from rag.readers.faults import Fault, Kind, check_length
 from rag.readers.recognition import MOST_PIXELS, is_on, recognise
 from rag.schema import Page
 
-# A picture with more pixels isn't opened: unpacked it takes three bytes a pixel. A scan of A3 at 600 dots has 70 million.
+# A picture with more pixels isn't opened: unpacked it takes three bytes a pixel. A3 at 600 dots has 70 million.
 _MOST_UNPACKED = 100_000_000
 _MOST_PAGES = 2_000
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "MPO")

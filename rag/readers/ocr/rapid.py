@@ -50,8 +50,10 @@ def recognise(picture: Image.Image) -> Recognition:
     pixels = np.asarray(picture.convert("RGB"))[:, :, ::-1]
     with _lock:
         models = _models()
-        words = [word for quad in models.lines(pixels)[:_MOST_LINES] for word in models.words(pixels, quad)]
-    return Recognition(words, picture.size, NAME)
+        lines = [(_length(quad), models.words(pixels, quad)) for quad in models.lines(pixels)[:_MOST_LINES]]
+    total = sum(length for length, _ in lines)
+    share = sum(length for length, words in lines if words) / total if total else 0.0
+    return Recognition([word for _, words in lines for word in words], picture.size, NAME, share)
 
 
 @lru_cache(maxsize=1)
@@ -140,6 +142,10 @@ def _scaled(pixels: _Pixels, width: int, height: int) -> _Pixels:
 
     small = cv2.resize(np.ascontiguousarray(pixels), (width, height)).astype(np.float32) / 127.5 - 1
     return np.ascontiguousarray(small.transpose(2, 0, 1)[np.newaxis])
+
+
+def _length(quad: _Pixels) -> float:
+    return max(_side(quad, 0, 1), _side(quad, 0, 3))
 
 
 def _side(quad: _Pixels, begin: int, end: int) -> float:

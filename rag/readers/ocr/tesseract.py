@@ -19,10 +19,31 @@ PAGE_SECONDS = 50.0
 # Words below this confidence are specks and lines of drawings.
 _LEAST = 0.2
 # Tesseract reads small type badly: a picture with fewer pixels on its longer side is enlarged.
-_SMALL = 1600
-_LATIN = "eng deu fra spa ita por nld swe dan nor fin pol ces tur ron hun cat".split()
+_SMALL = 1200
+# The first and last syllable, and the narrowest blank between two words, as a share of their height.
+_HANGUL = "가힣"
+_HANGUL_BLANK = 0.2
+_LATIN = [
+    "eng",
+    "deu",
+    "fra",
+    "spa",
+    "ita",
+    "por",
+    "nld",
+    "swe",
+    "dan",
+    "nor",
+    "fin",
+    "pol",
+    "ces",
+    "tur",
+    "ron",
+    "hun",
+    "cat",
+]
 # Beside Latin, the languages that are tried, in this order.
-_OTHERS = "kor jpn chi_sim chi_tra rus ukr ell ara heb hin tha vie".split()
+_OTHERS = ["kor", "jpn", "chi_sim", "chi_tra", "rus", "ukr", "ell", "ara", "heb", "hin", "tha", "vie"]
 _MOST_LATIN = 4
 # The first languages of groups that are tried before RapidOCR.
 BEFORE_OTHERS = frozenset({*_LATIN, "kor"})
@@ -41,23 +62,24 @@ def languages() -> frozenset[str]:
 
 
 def language_groups(installed: frozenset[str] | None = None) -> list[str]:
-    """What is tried: the installed Latin languages together, then each other one with English beside it."""
+    """What is tried: the installed Latin languages together, then each other one."""
     present = languages() if installed is None else installed
     latin = [language for language in _LATIN if language in present][:_MOST_LATIN]
     groups = ["+".join(latin)] if latin else []
-    english = ["eng"] if "eng" in present else []
-    return groups + ["+".join([language, *english]) for language in _OTHERS if language in present]
+    # Their data have Latin letters, too; a second language beside them makes mistakes in them.
+    return groups + [language for language in _OTHERS if language in present]
 
 
 def recognise(picture: Image.Image, language: str) -> Recognition | None:
-    """The words of a picture in languages such as "kor+eng"; None if Tesseract fails or takes too long."""
+    """The words of a picture in languages such as "eng+deu"; None if Tesseract fails or takes too long."""
     grey = picture.convert("L")
     factor = 2 if max(grey.size) < _SMALL else 1
     if factor > 1:
         grey = grey.resize((grey.width * factor, grey.height * factor), Image.Resampling.LANCZOS)
     given = io.BytesIO()
     grey.save(given, "PPM")
-    command = ["tesseract", "-", "-", "--dpi", "200", "--psm", "3", "-l", language, "tsv"]
+    # As one column of lines (4): the columns of a page and the cells of a table are told by the words' places.
+    command = ["tesseract", "-", "-", "--dpi", "200", "--psm", "4", "-l", language, "tsv"]
     if shutil.which("env"):
         # Several threads on one page take more time together, not less.
         command = ["env", "OMP_THREAD_LIMIT=1", *command]
@@ -69,10 +91,35 @@ def recognise(picture: Image.Image, language: str) -> Recognition | None:
 
 
 def _words(table: str, factor: int) -> Sequence[Word]:
-    words = []
+    words: list[Word] = []
+    line = ""
     for row in csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE):
         text, confidence = (row["text"] or "").strip(), float(row["conf"] or -1) / 100
-        if row["level"] == "5" and text and confidence >= _LEAST:
-            left, top, width, height = (int(row[name] or 0) / factor for name in ("left", "top", "width", "height"))
-            words.append(Word(text, (left, top, left + width, top + height), confidence))
+        if row["level"] != "5" or not text or confidence < _LEAST:
+            continue
+        left, top, width, height = (int(row[name] or 0) / factor for name in ("left", "top", "width", "height"))
+        word = Word(text, (left, top, left + width, top + height), confidence)
+        same_line = line == (line := f"{row['block_num']} {row['par_num']} {row['line_num']}")
+        if same_line and words and _is_one_word(words[-1], word):
+            words[-1] = _joined(words[-1], word)
+        else:
+            words.append(word)
     return words
+
+
+def _is_one_word(left: Word, right: Word) -> bool:
+    """Whether two pieces are one Korean word: Tesseract cuts many of them into syllables."""
+    height = min(left.box[3] - left.box[1], right.box[3] - right.box[1])
+    gap = right.box[0] - left.box[2]
+    return (
+        _HANGUL[0] <= left.text[-1] <= _HANGUL[1]
+        and gap < _HANGUL_BLANK * height
+        and (_HANGUL[0] <= right.text[0] <= _HANGUL[1] or right.text[0] in ",.)”’")
+    )
+
+
+def _joined(left: Word, right: Word) -> Word:
+    letters = len(left.text), len(right.text)
+    confidence = (left.confidence * letters[0] + right.confidence * letters[1]) / sum(letters)
+    box = (left.box[0], min(left.box[1], right.box[1]), right.box[2], max(left.box[3], right.box[3]))
+    return Word(left.text + right.text, box, confidence)

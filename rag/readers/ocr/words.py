@@ -25,19 +25,21 @@ class Recognition:
     words: Sequence[Word]
     size: tuple[int, int]
     engine: str
+    # The share of the lines seen that could be read, by their length.
+    share: float = 1.0
 
     @property
     def confidence(self) -> float:
-        """The mean confidence of its letters, from 0 to 1; 0 without letters."""
+        """The mean confidence of its letters times the share that could be read, 0 to 1; 0 without letters."""
         letters = [sum(map(str.isalnum, word.text)) for word in self.words]
         sure = sum(count * word.confidence for count, word in zip(letters, self.words, strict=True))
-        return sure / sum(letters) if any(letters) else 0.0
+        return self.share * sure / sum(letters) if any(letters) else 0.0
 
     def turned(self, quarters: int, size: tuple[int, int]) -> Recognition:
         """The words in a picture of this `size`, of which the recognised picture is a copy that was turned by
         `quarters` of a turn counterclockwise."""
         words = [Word(word.text, _turned_back(word.box, quarters, self.size), word.confidence) for word in self.words]
-        return Recognition(words, size, self.engine)
+        return Recognition(words, size, self.engine, self.share)
 
 
 def _turned_back(box: Box, quarters: int, size: tuple[int, int]) -> Box:
