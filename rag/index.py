@@ -62,6 +62,7 @@ class DocumentIndex:
             self._model.fitting,
             self._model.prepare,
             lambda rebuild: self._services.delete_collection(rebuild),
+            self.settings.ocr,
         )
         self._health = Health(self.settings, self._catalog, self._store, self._model, self._ingestion)
         self._services = Services(self._model, self._health, language_model)
@@ -194,12 +195,11 @@ class DocumentIndex:
         return self._originals.page_text(doc_id, page)
 
     def image_pages(self, doc_id: str) -> int:
-        """How many pages `page_image` can draw: all pages of a PDF, with or without text; 0 for other formats. Raises
-        NotFound."""
+        """How many pages `page_image` can draw: all of a PDF or a picture; 0 for other formats. Raises NotFound."""
         return self._originals.image_pages(doc_id)
 
     def page_image(self, doc_id: str, page: int, spans: Iterable[tuple[int, int]] = (), *, soft: bool = False) -> bytes:
-        """A page of a PDF (from 1) as a PNG, at most 1,200 pixels wide. The `spans` of its `page_text` are highlighted,
+        """A page of a PDF or picture (from 1) as a PNG, at most 1,200 pixels wide. `spans` of its `page_text` are marked,
         in a paler colour if `soft`.
 
         A span that isn't found on the page isn't highlighted. Raises NotFound for an unknown document or page,

@@ -20,6 +20,7 @@ from rag.secrets import as_logged, secrets_of_address, without_password
 
 ConsistencyLevel = Literal["Strong", "Bounded", "Session", "Eventually"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+Ocr = Literal["auto", "off", "tesseract", "rapidocr", "llm"]
 
 DEFAULT_EMBED_MODEL = "BAAI/bge-base-en-v1.5"
 BUNDLED_EMBED_MODEL = "bundled"
@@ -76,6 +77,10 @@ class Settings(BaseSettings):
         60, gt=0, le=3600, description="seconds to wait for the LLM's next word, above 0 and at most 3600"
     )
 
+    ocr: Ocr = Field(
+        "auto", description="auto, off, tesseract, rapidocr, or llm, which sends pages that are pictures to the LLM"
+    )
+
     rerank_model: str = Field("", description="a Hugging Face cross-encoder id or folder; empty for none")
 
     database_url: SecretStr = Field(
@@ -117,6 +122,11 @@ class Settings(BaseSettings):
     @classmethod
     def _any_case(cls, value: object) -> object:
         return value.strip().capitalize() if isinstance(value, str) else value
+
+    @field_validator("ocr", mode="before")
+    @classmethod
+    def _lower_case(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -27,14 +27,20 @@ def run_doctor(index: DocumentIndex, options: argparse.Namespace) -> int:
         return _verify(index, options)
     status = index.check()
     timings = index.timings()
+    from rag.readers.ocr.engines import missing, summary  # late: it imports Pillow, which only this command needs
+
     used = {name: count(index) for name, count in USED.items()}
     if options.json:
         limits = {name: {"most": most, "now": used.get(name)} for name, most in index.settings.limits.items()}
         shown = index.settings.shown()
-        print_json({"settings": shown, "limits": limits, "status": status, "milliseconds": timings})
+        scans = {"read_by": summary(index.settings.ocr), "missing": missing(index.settings.ocr)}
+        print_json({"settings": shown, "limits": limits, "status": status, "scans": scans, "milliseconds": timings})
     else:
         for name, service in (("Embedding", status.embedding), ("Milvus", status.milvus), ("LLM", status.llm)):
             out.print(f"{name:<9}  {service.state:<8}  {service.name}  {service.detail}")
+        out.print(f"Scans      {summary(index.settings.ocr)}")
+        for sentence in missing(index.settings.ocr):
+            out.print(sentence)
         for sentence in (status.notice, status.mismatch, status.outgrown, status.improved):
             if sentence:
                 out.print(sentence)

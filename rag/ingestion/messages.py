@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any, BinaryIO
 
 from rag.schema import Chunk
+from rag.settings import Ocr
 
 _LENGTH = struct.Struct(">I")
 
@@ -27,13 +28,14 @@ class UseTokenizer:
 @dataclass(frozen=True, slots=True)
 class Read:
     """To the reader: read a document of the FileStore in `folder` into chunks of at most `max_tokens` tokens, taking at
-    most `memory` bytes."""
+    most `memory` bytes. Pages that are pictures are recognised by `ocr`, the value of the setting."""
 
     folder: str
     doc_id: str
     file_name: str
     max_tokens: int
     memory: int
+    ocr: Ocr = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,14 @@ class Progress:
 
     done: int
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recognising:
+    """From the reader: an attempt to recognise the text of a picture begins, which takes seconds; or (`ended`) the last
+    attempt at it has ended."""
+
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +107,10 @@ class Failed:
 
 
 ToReader = UseTokenizer | Read
-FromReader = Progress | TextRead | Attached | Chunked | Finished | Failed
+FromReader = Progress | Recognising | TextRead | Attached | Chunked | Finished | Failed
 _CLASSES = {
-    each.__name__: each for each in (UseTokenizer, Read, Progress, TextRead, Attached, Chunked, Finished, Failed)
+    each.__name__: each
+    for each in (UseTokenizer, Read, Progress, Recognising, TextRead, Attached, Chunked, Finished, Failed)
 }
 _NAMES = {each: [field.name for field in fields(each)] for each in (*_CLASSES.values(), ReadChunk, Chunk)}
 

@@ -21,6 +21,7 @@ from rag.ingestion.jobs import JobBook, Work
 from rag.ingestion.lifecycle import Lifecycle
 from rag.ingestion.reading import READERS, Reading, TakeAttachment
 from rag.schema import Job, Receipt
+from rag.settings import Ocr
 from rag.storage.documents import Catalog
 from rag.storage.files import FileStore
 from rag.vector_store.store import VectorStore
@@ -46,6 +47,7 @@ class Ingestion:
         load_model: LoadModel,
         make_collection: MakeCollection,
         delete_collection: DeleteCollection,
+        ocr: Ocr,
     ) -> None:
         self._catalog = catalog
         self._store = store
@@ -55,7 +57,9 @@ class Ingestion:
         self._outage = EmbeddingsOutage(load_model)
         self.lifecycle = Lifecycle(catalog, files, store, self.book, self._outage, delete_collection)
         self._embedding = EmbeddingQueue(threads, load_model, self.lifecycle.fail)
-        self._reading = Reading(files, store, self.lifecycle, self._embedding, load_model, self._make_collection_for)
+        self._reading = Reading(
+            files, store, self.lifecycle, self._embedding, load_model, self._make_collection_for, ocr
+        )
         self._inserting = Inserting(store, self.book, self.lifecycle, self._embedding, self._make_collection_for)
         # Held by calls that lease or delete many documents, so that they run one at a time.
         self._one_at_a_time = asyncio.Lock()

@@ -20,6 +20,7 @@ from rag.ingestion.messages import (
     Finished,
     Progress,
     Read,
+    Recognising,
     TextRead,
     UseTokenizer,
     encode,
@@ -27,6 +28,7 @@ from rag.ingestion.messages import (
 )
 from rag.readers.faults import Fault, Kind
 from rag.runtime.logs import ID_CHARACTERS
+from rag.settings import Ocr
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ logger = logging.getLogger(__name__)
 # megabyte on an idle machine.
 SILENT_SECONDS = 25.0
 SECONDS_PER_MEGABYTE = 20.0
+# Seconds for each attempt to recognise a picture; reading the other pages has its own time.
+RECOGNITION_SECONDS = 90.0
 # Bytes of memory that a reader may take, with its code below a gigabyte; and the bytes added for each byte of the file.
 MEMORY = 900_000_000
 MEMORY_PER_BYTE = 6
@@ -44,7 +48,8 @@ _START = "import sys; sys.path.insert(0, sys.argv[1]); from rag.ingestion.reader
 class ReaderProcess:
     """A process that reads one document after the other. It is started when needed. Use on the event loop only."""
 
-    def __init__(self) -> None:
+    def __init__(self, ocr: Ocr = "auto") -> None:
+        self._ocr: Ocr = ocr
         self._starting = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._tokenizer: str | None = None
@@ -71,9 +76,10 @@ class ReaderProcess:
 
     async def read(
         self, folder: Path, doc_id: str, file_name: str, size: int, embedder: Embedder
-    ) -> AsyncGenerator[Progress | TextRead | Attached | Chunked, None]:
-        """Read the document of `size` bytes in the folder of a FileStore. Yields Progress while its pages are read,
-        TextRead once, then its attachments and its chunks. Closing this generator early kills the process.
+    ) -> AsyncGenerator[Progress | Recognising | TextRead | Attached | Chunked, None]:
+        """Read the document of `size` bytes in the folder of a FileStore. Yields Progress and Recognising while its
+        pages are read, TextRead once, then its attachments and its chunks. Closing this generator early kills the
+        process.
 
         Raises ReadError, also if the process crashes or takes too long or too much memory; RagError.
         """
@@ -88,10 +94,11 @@ class ReaderProcess:
                 self._tokenizer = embedder.fingerprint
             memory = MEMORY + MEMORY_PER_BYTE * size
             # Not drained: a process that doesn't take the message is silent too, and the deadline below notices it.
-            process.stdin.write(encode(Read(str(folder), doc_id, file_name, embedder.max_tokens, memory)))
+            process.stdin.write(encode(Read(str(folder), doc_id, file_name, embedder.max_tokens, memory, self._ocr)))
             patience = SILENT_SECONDS + SECONDS_PER_MEGABYTE * size / 1_000_000
             clock = asyncio.get_running_loop().time
             deadline = clock() + patience
+            left: float | None = None  # of the patience when a recognition began
             assert process.stdout is not None
             while True:
                 try:
@@ -104,8 +111,14 @@ class ReaderProcess:
                     if isinstance(reply, Failed):
                         raise _failure(file_name, reply)
                     return
+                if left is not None:
+                    deadline = clock() + left
+                    left = None
+                if isinstance(reply, Recognising) and not reply.ended:
+                    left = deadline - clock()
+                    deadline = clock() + RECOGNITION_SECONDS
                 yield reply
-                if not isinstance(reply, Progress):
+                if not isinstance(reply, Progress | Recognising):
                     deadline = clock() + patience
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             logger.warning("a reader ended with %s", await process.wait(), extra={"doc": doc_id[:ID_CHARACTERS]})

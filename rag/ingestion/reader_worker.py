@@ -27,6 +27,7 @@ from rag.ingestion.messages import (
     Progress,
     Read,
     ReadChunk,
+    Recognising,
     TextRead,
     UseTokenizer,
     encode,
@@ -39,6 +40,7 @@ from rag.readers.formats import import_readers
 from rag.readers.notices import collecting as collecting_notices
 from rag.readers.notices import note
 from rag.readers.read import read_segments
+from rag.readers.recognition import recognising
 from rag.runtime.cpu import lower_priority
 from rag.runtime.logs import describe
 from rag.schema import Chunk
@@ -51,6 +53,9 @@ TOGETHER = 64
 PROGRESS_SECONDS = 0.1
 # Bytes that a process may hold after a document. It can't use them for the next document.
 HELD = 250_000_000
+# Bytes that recognition adds to the limit of memory, and to what a process may hold: its models, and a page's picture.
+RECOGNITION_MEMORY = 1_300_000_000
+RECOGNITION_HELD = 700_000_000
 
 Send = Callable[[FromReader], None]
 
@@ -114,14 +119,22 @@ def _read(request: Read, tokenizer: Any, send: Send) -> None:
             reported_at = time.monotonic()
             send(Progress(done, total))
 
+    def begin() -> None:
+        _limit_memory(request.memory + RECOGNITION_MEMORY)
+        send(Recognising())
+
     file_name = request.file_name
     data = files.read(request.doc_id)
-    with collecting_notices() as notices, collecting_attachments(len(data)) as attachments:
+    with (
+        collecting_notices() as notices,
+        collecting_attachments(len(data)) as attachments,
+        recognising(request.ocr, len(data), begin, lambda: send(Recognising(ended=True))) as recogniser,
+    ):
         pages = read_segments(file_name, data, report)
         if attachments and is_too_deep(file_name):
             note("Its attachments weren't added, since it is an attachment within attachments; add them by themselves.")
             attachments.clear()
-    files.write_temporary_pages(request.doc_id, pages)
+    files.write_temporary_pages(request.doc_id, pages, recogniser.placed_words())
     send(TextRead(max((page.number or 1 for page in pages), default=0), " ".join(notices)))
     for number, attachment in enumerate(attachments):
         files.write_attachment(request.doc_id, number, attachment.data)

@@ -10,9 +10,10 @@ from rag.errors import RagError
 from rag.ingestion.embedding import EmbeddingQueue, Item, LoadModel, MakeCollectionFor
 from rag.ingestion.jobs import Work
 from rag.ingestion.lifecycle import Lifecycle
-from rag.ingestion.messages import Attached, Progress, TextRead
+from rag.ingestion.messages import Attached, Chunked, Progress, TextRead
 from rag.ingestion.reader_process import ReaderProcess
 from rag.runtime.logs import job as in_job
+from rag.settings import Ocr
 from rag.storage.files import FileStore
 from rag.vector_store.store import VectorStore
 
@@ -36,6 +37,7 @@ class Reading:
         embedding: EmbeddingQueue,
         load_model: LoadModel,
         make_collection_for: MakeCollectionFor,
+        ocr: Ocr = "auto",
     ) -> None:
         self._files = files
         self._store = store
@@ -45,7 +47,7 @@ class Reading:
         self._make_collection_for = make_collection_for
         self.take_attachment: TakeAttachment = lambda work, name, data: ""
         # The last reader is taken first: it was used last, and is most likely to have a running process.
-        self._idle_readers = [ReaderProcess() for _ in range(READERS)]
+        self._idle_readers = [ReaderProcess(ocr) for _ in range(READERS)]
 
     async def start_readers(self) -> None:
         """Start the reader processes, so that the first documents don't wait for them."""
@@ -110,7 +112,7 @@ class Reading:
                     work.update(stage="embedding", done=0, total=0, pages=message.pages, notice=message.notice or None)
                 elif isinstance(message, Attached):
                     await self._take_attachment(work, message)
-                else:
+                elif isinstance(message, Chunked):
                     await self._embed(held)
                     held = [
                         Item(work, number, chunk.chunk, chunk.embedded_text, chunk.lexical_text)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from rag.errors import CollectionLost
 from rag.storage.documents import Catalog, Entry
-from rag.storage.files import ORIGINAL, TEXT, FileStore
+from rag.storage.files import ORIGINAL, TEXT, WORDS, FileStore
 from rag.vector_store.rows import doc_id_of, number_of
 from rag.vector_store.store import VectorStore
 
@@ -181,7 +181,7 @@ class Inspection:
                 continue
             if anywhere[doc_id] or (seen.entry is not None and not seen.entry.listed):
                 continue
-            if seen.files - {ORIGINAL, TEXT} and (seen.entry is None or seen.entry.document.state != "pending"):
+            if seen.files - {ORIGINAL, TEXT, WORDS} and (seen.entry is None or seen.entry.document.state != "pending"):
                 yield seen.finding("temporary files", doc_id, "Half-written files of it are left.")
             if seen.entry is None:
                 continue

@@ -48,7 +48,7 @@ class Originals:
         return text or ""
 
     def image_pages(self, doc_id: str) -> int:
-        """The number of pages that `page_image` can draw: all of a PDF, with or without text; 0 for other formats.
+        """The number of pages that `page_image` can draw: all of a PDF or a picture; 0 for other formats.
 
         Raises NotFound.
         """
@@ -57,7 +57,7 @@ class Originals:
         return count_pages(self.original(doc_id))
 
     def page_image(self, doc_id: str, page: int, spans: Iterable[tuple[int, int]] = (), *, soft: bool = False) -> bytes:
-        """A page of a PDF as a PNG, at most 1,200 pixels wide. `spans` of its text (see `page_text`) are highlighted,
+        """A page of a PDF or picture as a PNG, at most 1,200 pixels wide. `spans` of its text (`page_text`) are highlighted,
         paler if `soft`.
 
         A span that isn't found on the page isn't highlighted. Raises NotFound for unknown documents and pages,
@@ -68,7 +68,8 @@ class Originals:
         document = self.document(doc_id)
         marked = list(spans)
         text = self.page_text(doc_id, page) if marked else ""
-        return draw_page(self._files.read(doc_id), document.file_name, page, text, marked, soft=soft)
+        words = self._files.read_words(doc_id, page) if marked else []
+        return draw_page(self._files.read(doc_id), document.file_name, page, text, marked, words, soft=soft)
 
     def page_marks(
         self, doc_id: str, page: int, spans: Iterable[tuple[int, int]]
@@ -80,7 +81,8 @@ class Originals:
         from rag.library.page_image import place_spans
 
         text, document = self.page_text(doc_id, page), self.document(doc_id)
-        return place_spans(self._files.read(doc_id), document.file_name, page, text, spans)
+        words = self._files.read_words(doc_id, page)
+        return place_spans(self._files.read(doc_id), document.file_name, page, text, spans, words)
 
     def opening(self, document: DocumentInfo) -> str:
         """The beginning of a document of plain text, for suggested questions; empty for other formats."""

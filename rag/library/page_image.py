@@ -1,10 +1,12 @@
-"""A page of a PDF as a picture, with sentences of its text highlighted where they stand."""
+"""A page of a PDF or a picture file as a picture, with sentences of its text highlighted where they stand."""
 
 from __future__ import annotations
 
 import ctypes
 import io
+import itertools
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +18,9 @@ from pypdfium2 import raw
 from rag.errors import NotFound, ReadError
 from rag.library.alignment import Span, find_spans
 from rag.readers.faults import Fault
+from rag.readers.images import count_frames, draw_frame
 from rag.readers.pdf import PDFIUM_LOCK, begin_forms, load_page, open_pdf
+from rag.storage.files import PlacedWord
 
 # Left, top, right, bottom in pixels of the picture.
 Box = tuple[float, float, float, float]
@@ -32,9 +36,9 @@ _DARK = 100
 
 
 def count_pages(data: bytes) -> int:
-    """The number of pages of a PDF; 0 if `data` isn't a PDF or can't be opened."""
+    """The number of pages of a PDF or a picture; 0 if `data` is neither or can't be opened."""
     if b"%PDF-" not in data[:1024]:
-        return 0
+        return count_frames(data)
     try:
         document = open_pdf(data)
     except Fault:
@@ -47,34 +51,50 @@ def count_pages(data: bytes) -> int:
 
 
 def draw_page(
-    data: bytes, name: str, number: int, text: str = "", spans: Iterable[Span] = (), *, soft: bool = False
+    data: bytes,
+    name: str,
+    number: int,
+    text: str = "",
+    spans: Iterable[Span] = (),
+    words: Sequence[PlacedWord] = (),
+    *,
+    soft: bool = False,
 ) -> bytes:
     """Page `number` (from 1) as a PNG, upright as a reader shows it, at most WIDTH pixels wide.
 
     `spans` of `text`, the page's stored text, are highlighted; `soft` uses a paler yellow, for much text. A span that
-    isn't found on the page isn't highlighted. Raises NotFound if there is no such page, ReadError with `name` in it if
-    the page can't be drawn.
+    isn't found on the page isn't highlighted. `words` are those of a page that was recognised. Raises NotFound if there
+    is no such page, ReadError with `name` in it if the page can't be drawn.
     """
-    with _opened(data, name, number) as page:
-        bitmap = page.render(scale=_scale(page))
-        try:
-            picture: Image.Image = bitmap.to_pil().convert("RGB").copy()
-        finally:
-            bitmap.close()
-        boxes = _boxes(page, picture.size, text, list(spans))
+    if b"%PDF-" not in data[:1024]:
+        picture = _drawn_frame(data, name, number)
+        boxes = word_boxes(words, picture.size, text, spans)
+    else:
+        with _opened(data, name, number) as page:
+            bitmap = page.render(scale=_scale(*page.get_size()))
+            try:
+                picture = bitmap.to_pil().convert("RGB").copy()
+            finally:
+                bitmap.close()
+            given = list(spans)
+            boxes = word_boxes(words, picture.size, text, given) or _boxes(page, picture.size, text, given)
     picture = _highlight(picture, boxes, SOFT_HIGHLIGHT if soft else HIGHLIGHT)
     out = io.BytesIO()
     picture.save(out, "PNG", compress_level=3)
     return out.getvalue()
 
 
-def place_spans(data: bytes, name: str, number: int, text: str, spans: Iterable[Span]) -> list[Box]:
+def place_spans(
+    data: bytes, name: str, number: int, text: str, spans: Iterable[Span], words: Sequence[PlacedWord] = ()
+) -> list[Box]:
     """The boxes that `draw_page` highlights, one a line, in shares of the picture's width and height (0 to 1).
 
     Raises like `draw_page`.
     """
+    if words:
+        return word_boxes(words, (1, 1), text, spans)
     with _opened(data, name, number) as page:
-        width, height = (math.ceil(side * _scale(page)) for side in page.get_size())
+        width, height = (math.ceil(side * _scale(*page.get_size())) for side in page.get_size())
         boxes = _boxes(page, (width, height), text, list(spans))
     shares = [(left / width, top / height, right / width, bottom / height) for left, top, right, bottom in boxes]
     return [box for box in shares if box[0] < 1 and box[1] < 1 and box[2] > 0 and box[3] > 0]
@@ -102,9 +122,37 @@ def _opened(data: bytes, name: str, number: int) -> Iterator[Any]:
             document.close()
 
 
-def _scale(page: Any) -> float:
-    """The number of pixels for a point of the page."""
-    width, height = (max(float(side), 1.0) for side in page.get_size())
+def _drawn_frame(data: bytes, name: str, number: int) -> Image.Image:
+    try:
+        picture = draw_frame(data, number)
+    except Fault as fault:
+        raise ReadError(fault.sentence(name)) from fault
+    if picture is None:
+        raise NotFound(f"{name} has no page {number} that can be drawn.")
+    factor = min(1.0, _scale(*picture.size))
+    size = max(1, round(picture.width * factor)), max(1, round(picture.height * factor))
+    return picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+
+
+def word_boxes(words: Sequence[PlacedWord], size: tuple[float, float], text: str, spans: Iterable[Span]) -> list[Box]:
+    """The boxes to highlight in a picture of this size in which the words were recognised; one box a line."""
+    drawn = " ".join(word for word, *_ in words)
+    ends = list(itertools.accumulate((len(word) + 1 for word, *_ in words)))
+    width, height = size
+    boxes: list[Box] = []
+    for start, end in find_spans(text, spans, drawn):
+        first, last = bisect_right(ends, start), bisect_left(ends, end)
+        placed = [
+            ((left * width, top * height, right * width, bottom * height), True)
+            for _, left, top, right, bottom in words[first : last + 1]
+        ]
+        boxes += _lines(placed)
+    return boxes
+
+
+def _scale(width: float, height: float) -> float:
+    """The number of pixels for a point of a page of this size."""
+    width, height = max(float(width), 1.0), max(float(height), 1.0)
     return min(WIDTH / width, LONGEST_SIDE / height, math.sqrt(MOST_PIXELS / (width * height)))
 
 

@@ -37,8 +37,7 @@ def _pages(data: bytes, progress: Callable[[int, int], None]) -> list[Page]:
     pages: list[Page] = []
     length = broken = 0
     with _opened(data) as picture:
-        total = min(int(getattr(picture, "n_frames", 1)), _MOST_PAGES) if picture.format in ("TIFF", "MPO") else 1
-        total = 1 if picture.format == "MPO" else total  # its other pictures are previews
+        total = _frames(picture)
         for index in range(total):
             frame = _frame(picture, index)
             text = recognise(index + 1, lambda frame=frame: frame) if frame else None  # type: ignore[misc]
@@ -53,6 +52,31 @@ def _pages(data: bytes, progress: Callable[[int, int], None]) -> list[Page]:
     if not pages:
         raise Fault(Kind.NO_TEXT, "", "add a sharper picture, or a document with text in it")
     return pages
+
+
+def count_frames(data: bytes) -> int:
+    """The number of pages of a picture; 0 for other files."""
+    try:
+        with warnings.catch_warnings(), _opened(data) as picture:
+            warnings.simplefilter("ignore")
+            return _frames(picture)
+    except Fault:
+        return 0
+
+
+def draw_frame(data: bytes, number: int) -> Image.Image | None:
+    """Page `number` (from 1) of a picture; None if there is no such page or it is damaged. Raises Fault."""
+    with warnings.catch_warnings(), _opened(data) as picture:
+        warnings.simplefilter("ignore")
+        return _frame(picture, number - 1) if 1 <= number <= _frames(picture) else None
+
+
+def _frames(picture: Image.Image) -> int:
+    # An MPO is a photograph with previews.
+    try:
+        return min(int(getattr(picture, "n_frames", 1)), _MOST_PAGES) if picture.format == "TIFF" else 1
+    except (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, IndexError, OverflowError):
+        return 1
 
 
 def _opened(data: bytes) -> Image.Image:

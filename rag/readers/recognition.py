@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from rag.readers.notices import note, page_list
@@ -63,11 +63,11 @@ class Recogniser:
             self.end()
         if outcome is None:
             return None
-        from rag.readers.ocr.layout import recognised_text
+        from rag.readers.ocr.layout import laid_out
 
-        text = recognised_text(outcome)
+        text, words = laid_out(outcome)
         self._record(number, outcome.engine)
-        self.words[number] = outcome
+        self.words[number] = replace(outcome, words=words)
         return text
 
     def _by_model(self, number: int, picture: Image.Image) -> str | None:
@@ -90,6 +90,23 @@ class Recogniser:
     def pages(self) -> int:
         """The number of pages that an engine was asked for."""
         return sum(map(len, self.by_engine.values())) + len(self.unread)
+
+    def placed_words(self) -> dict[int, list[tuple[str, float, float, float, float]]]:
+        """The words of each page, with their left, top, right and bottom in shares of its picture, 0 to 1."""
+        placed = {}
+        for number, outcome in self.words.items():
+            width, height = outcome.size
+            placed[number] = [
+                (
+                    word.text,
+                    round(word.box[0] / width, 4),
+                    round(word.box[1] / height, 4),
+                    round(word.box[2] / width, 4),
+                    round(word.box[3] / height, 4),
+                )
+                for word in outcome.words
+            ]
+        return placed
 
     def report(self) -> None:
         """Tell the user which pages were recognised by what, and which couldn't be read."""

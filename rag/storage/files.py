@@ -8,7 +8,7 @@ import json
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rag.errors import NotFound, RagError
@@ -21,6 +21,8 @@ GONE = "The original of this document is gone; delete it here and add it again."
 # Endings of a document's files.
 ORIGINAL = ""
 TEXT = ".pages.json"
+WORDS = ".pages.words.json"
+_TEMPORARY_WORDS = ".pages.words.draft"
 # The folder, beside the FileStore's folder, for files that belong to no document.
 ASIDE = "orphans"
 
@@ -30,6 +32,9 @@ _KEPT_CHARACTERS = 20_000_000
 _QUICK_BYTES = 4_000_000
 # Bytes of a kept file that are compared at a time.
 _COMPARED_BYTES = 1_000_000
+
+# A word of a page that is a picture, and its left, top, right and bottom in shares of the picture, 0 to 1.
+PlacedWord = tuple[str, float, float, float, float]
 
 # Reads a file's pages: (file name, bytes) → pages. Raises ReadError.
 ReadOriginal = Callable[[str, bytes], list[Page]]
@@ -61,12 +66,16 @@ class FileStore:
         self.write_temporary_pages(doc_id, pages)
         self.keep_pages(doc_id)
 
-    def write_temporary_pages(self, doc_id: str, pages: Sequence[Page]) -> None:
-        """Write a document's text to a temporary file. The process that may delete the document keeps it by
-        `keep_pages`.
+    def write_temporary_pages(
+        self, doc_id: str, pages: Sequence[Page], words: Mapping[int, Sequence[PlacedWord]] | None = None
+    ) -> None:
+        """Write a document's text, and the words of its pages that are pictures by their numbers, to temporary files.
+        The process that may delete the document keeps them by `keep_pages`.
 
         Raises RagError if the folder can't be written.
         """
+        if words:
+            _write_whole(self._path(doc_id).with_suffix(_TEMPORARY_WORDS), [json.dumps(words).encode("ascii")])
         _write_whole(self._temporary_pages_path(doc_id), _as_json(pages))
 
     def keep_pages(self, doc_id: str) -> None:
@@ -77,6 +86,8 @@ class FileStore:
                 self._texts.pop(doc_id, None)
                 if self._path(doc_id).is_file():
                     self._temporary_pages_path(doc_id).replace(self._pages_path(doc_id))
+                    with contextlib.suppress(FileNotFoundError):
+                        self._path(doc_id).with_suffix(_TEMPORARY_WORDS).replace(self._words_path(doc_id))
                 else:
                     self._delete_pages(doc_id)
         except OSError as error:
@@ -118,6 +129,13 @@ class FileStore:
             return next((part.text for part in self._kept_pages(doc_id) or () if part.number == page), None)
         except (OSError, NotFound):
             return None
+
+    def read_words(self, doc_id: str, page: int) -> list[PlacedWord]:
+        """The words of a page that was recognised from a picture; empty for other pages."""
+        try:
+            return [tuple(word) for word in json.loads(self._words_path(doc_id).read_bytes()).get(str(page), ())]
+        except (OSError, ValueError, TypeError, AttributeError):
+            return []
 
     def _kept_pages(self, doc_id: str) -> list[Page] | None:
         """The kept text, from memory or the disk; None if there is none. Raises NotFound for a text that is no id."""
@@ -173,7 +191,7 @@ class FileStore:
         be written."""
         try:
             for path in self._path(doc_id).parent.glob(f"{doc_id}.*"):
-                if path != self._pages_path(doc_id):
+                if path not in (self._pages_path(doc_id), self._words_path(doc_id)):
                     path.unlink(missing_ok=True)
         except OSError as error:
             raise _unwritable(error) from error
@@ -181,7 +199,7 @@ class FileStore:
     # --- to verify the library
 
     def kept(self) -> dict[str, set[str]]:
-        """The endings of each document's files: ORIGINAL, TEXT, and the endings of temporary files."""
+        """The endings of each document's files: ORIGINAL, TEXT, WORDS, and the endings of temporary files."""
         endings: dict[str, set[str]] = {}
         for path in self.folder.glob("??/*"):
             doc_id = path.name[:64]
@@ -222,6 +240,9 @@ class FileStore:
 
     def _pages_path(self, doc_id: str) -> Path:
         return self._path(doc_id).with_suffix(TEXT)
+
+    def _words_path(self, doc_id: str) -> Path:
+        return self._path(doc_id).with_suffix(WORDS)
 
     def _temporary_pages_path(self, doc_id: str) -> Path:
         return self._path(doc_id).with_suffix(".pages.draft")

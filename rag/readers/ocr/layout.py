@@ -12,7 +12,7 @@ from rag.text.blocks import Block, Heading, Item, Paragraph, Table, page_text
 
 # Shares of the height of a line: words farther apart stand in different cells; lines farther apart, and lines that are
 # so much higher than others, are paragraphs of their own or headings.
-_CELL_GAP = 1.6
+_CELL_GAP = 0.9
 _PARAGRAPH_GAP = 0.75
 _HEADING_HEIGHT = 1.4
 _LONGEST_HEADING = 120
@@ -37,6 +37,7 @@ class _Cell:
     text: str
     left: float
     right: float
+    words: list[Word]
 
 
 @dataclass(slots=True)
@@ -64,18 +65,15 @@ class _Row:
         return " ".join(cell.text for cell in self.cells)
 
 
-def recognised_text(recognition: Recognition) -> str:
-    """The text of a page as light Markdown, in reading order."""
-    return page_text(page_blocks(recognition))
-
-
-def page_blocks(recognition: Recognition) -> list[Block]:
-    """The blocks of a page in reading order."""
+def laid_out(recognition: Recognition) -> tuple[str, list[Word]]:
+    """The text of a page as light Markdown, and the words in the same order: that in which a person reads them."""
     rows = _rows(recognition.words)
     if not rows:
-        return []
+        return "", []
     usual = median(row.height for row in rows)
-    return [block for region in _regions(rows) for block in _blocks(region, usual)]
+    regions = list(_regions(rows))
+    words = [word for region in regions for row in region for cell in row.cells for word in cell.words]
+    return page_text(block for region in regions for block in _blocks(region, usual)), words
 
 
 def _rows(words: Sequence[Word]) -> list[_Row]:
@@ -106,12 +104,13 @@ def _row(line: list[Word]) -> _Row:
         if cells and left - cells[-1].right < _CELL_GAP * height:
             cells[-1].text = _BETWEEN.sub("", f"{cells[-1].text} {word.text}")
             cells[-1].right = max(right, cells[-1].right)
+            cells[-1].words.append(word)
         else:
-            cells.append(_Cell(word.text, left, right))
+            cells.append(_Cell(word.text, left, right, [word]))
     # A sign and its item.
     if len(cells) > 1 and _SIGN.match(cells[0].text + " x") and cells[1].left - cells[0].right < 3 * height:
-        cells[1] = _Cell(f"{cells[0].text} {cells[1].text}", cells[0].left, cells[1].right)
-        del cells[0]
+        sign, item = cells[:2]
+        cells[:2] = [_Cell(f"{sign.text} {item.text}", sign.left, item.right, sign.words + item.words)]
     return _Row(cells, median(word.box[1] for word in line), median(word.box[3] for word in line))
 
 
@@ -216,7 +215,7 @@ def _goes_on(above: _Row, below: _Row, right: float) -> bool:
         and min(above.height, below.height) > height / _HEADING_HEIGHT
         and not _SIGN.match(below.text)
         and below.left < above.left + 4 * height
-        and above.right - above.left > _FULL_LINE * (right - above.left)
+        and (above.right - above.left > _FULL_LINE * (right - above.left) or below.text[:1].islower())
     )
 
 

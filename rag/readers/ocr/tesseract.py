@@ -92,13 +92,16 @@ def recognise(picture: Image.Image, language: str) -> Recognition | None:
 
 def _words(table: str, factor: int) -> Sequence[Word]:
     words: list[Word] = []
-    line = ""
+    line, line_top, line_bottom = "", 0.0, 0.0
     for row in csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE):
         text, confidence = (row["text"] or "").strip(), float(row["conf"] or -1) / 100
+        left, top, width, height = (int(row[name] or 0) / factor for name in ("left", "top", "width", "height"))
+        if row["level"] == "4":
+            line_top, line_bottom = top, top + height
         if row["level"] != "5" or not text or confidence < _LEAST:
             continue
-        left, top, width, height = (int(row[name] or 0) / factor for name in ("left", "top", "width", "height"))
-        word = Word(text, (left, top, left + width, top + height), confidence)
+        # As high as its line: the boxes of "a", "b" and "-" differ.
+        word = Word(text, (left, line_top, left + width, line_bottom), confidence)
         same_line = line == (line := f"{row['block_num']} {row['par_num']} {row['line_num']}")
         if same_line and words and _is_one_word(words[-1], word):
             words[-1] = _joined(words[-1], word)
