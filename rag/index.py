@@ -199,8 +199,8 @@ class DocumentIndex:
         return self._originals.image_pages(doc_id)
 
     def page_image(self, doc_id: str, page: int, spans: Iterable[tuple[int, int]] = (), *, soft: bool = False) -> bytes:
-        """A page of a PDF or picture (from 1) as a PNG, at most 1,200 pixels wide. `spans` of its `page_text` are marked,
-        in a paler colour if `soft`.
+        """A page of a PDF or picture (from 1) as a PNG, at most 1,200 pixels wide. `spans` of its `page_text` are
+        highlighted, in a paler colour if `soft`.
 
         A span that isn't found on the page isn't highlighted. Raises NotFound for an unknown document or page,
         ReadError for another format and for a page that can't be drawn.

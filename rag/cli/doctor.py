@@ -39,9 +39,13 @@ def run_doctor(index: DocumentIndex, options: argparse.Namespace) -> int:
         for name, service in (("Embedding", status.embedding), ("Milvus", status.milvus), ("LLM", status.llm)):
             out.print(f"{name:<9}  {service.state:<8}  {service.name}  {service.detail}")
         out.print(f"Scans      {summary(index.settings.ocr)}")
-        for sentence in missing(index.settings.ocr):
-            out.print(sentence)
-        for sentence in (status.notice, status.mismatch, status.outgrown, status.improved):
+        for sentence in (
+            *missing(index.settings.ocr),
+            status.notice,
+            status.mismatch,
+            status.outgrown,
+            status.improved,
+        ):
             if sentence:
                 out.print(sentence)
         for name, most in index.settings.limits.items():

@@ -40,7 +40,7 @@ from rag.readers.formats import import_readers
 from rag.readers.notices import collecting as collecting_notices
 from rag.readers.notices import note
 from rag.readers.read import read_segments
-from rag.readers.recognition import recognising
+from rag.readers.recognition import has_models, recognising
 from rag.runtime.cpu import lower_priority
 from rag.runtime.logs import describe
 from rag.schema import Chunk
@@ -53,9 +53,8 @@ TOGETHER = 64
 PROGRESS_SECONDS = 0.1
 # Bytes that a process may hold after a document. It can't use them for the next document.
 HELD = 250_000_000
-# Bytes that recognition adds to the limit of memory, and to what a process may hold: its models, and a page's picture.
+# Bytes that recognition adds to both once its models are loaded, most of them reserved and not used.
 RECOGNITION_MEMORY = 1_300_000_000
-RECOGNITION_HELD = 700_000_000
 
 Send = Callable[[FromReader], None]
 
@@ -120,6 +119,7 @@ def _read(request: Read, tokenizer: Any, send: Send) -> None:
             send(Progress(done, total))
 
     def begin() -> None:
+        # Only from here on: other documents have no use for it.
         _limit_memory(request.memory + RECOGNITION_MEMORY)
         send(Recognising())
 
@@ -171,4 +171,4 @@ def _worn_out() -> bool:
     if sys.platform != "linux":
         return False
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
-    return pages * os.sysconf("SC_PAGE_SIZE") > HELD
+    return pages * os.sysconf("SC_PAGE_SIZE") > HELD + (RECOGNITION_MEMORY if has_models() else 0)

@@ -57,8 +57,8 @@ class Originals:
         return count_pages(self.original(doc_id))
 
     def page_image(self, doc_id: str, page: int, spans: Iterable[tuple[int, int]] = (), *, soft: bool = False) -> bytes:
-        """A page of a PDF or picture as a PNG, at most 1,200 pixels wide. `spans` of its text (`page_text`) are highlighted,
-        paler if `soft`.
+        """A page of a PDF or picture as a PNG, at most 1,200 pixels wide. `spans` of its text (`page_text`) are
+        highlighted, paler if `soft`.
 
         A span that isn't found on the page isn't highlighted. Raises NotFound for unknown documents and pages,
         ReadError for other formats and for pages that can't be drawn.

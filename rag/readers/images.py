@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import math
+import struct
 import warnings
 from collections.abc import Callable
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from rag.readers.cleaning import clean
 from rag.readers.faults import Fault, Kind, check_length
@@ -18,6 +19,8 @@ from rag.schema import Page
 _MOST_UNPACKED = 100_000_000
 _MOST_PAGES = 2_000
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "MPO")
+# What Pillow raises for damage.
+_DAMAGE = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError, struct.error)
 _OFF = "set OCR=auto to have it read, or run text recognition (OCR) on it and add the PDF or text that it makes"
 
 
@@ -75,14 +78,14 @@ def _frames(picture: Image.Image) -> int:
     # An MPO is a photograph with previews.
     try:
         return min(int(getattr(picture, "n_frames", 1)), _MOST_PAGES) if picture.format == "TIFF" else 1
-    except (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, IndexError, OverflowError):
+    except _DAMAGE:
         return 1
 
 
 def _opened(data: bytes) -> Image.Image:
     try:
         picture = Image.open(io.BytesIO(data), formats=_FORMATS)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+    except _DAMAGE as error:
         raise Fault(Kind.DAMAGED, "a picture") from error
     except Image.DecompressionBombError as error:
         raise _too_large() from error
@@ -104,7 +107,7 @@ def _frame(picture: Image.Image, index: int) -> Image.Image | None:
             size = max(1, int(frame.width / factor)), max(1, int(frame.height / factor))
             frame = frame.resize(size, Image.Resampling.LANCZOS)
         return frame
-    except (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, IndexError, OverflowError):
+    except _DAMAGE:
         return None
     except Image.DecompressionBombError as error:
         raise _too_large() from error

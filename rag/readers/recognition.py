@@ -6,6 +6,7 @@ seconds. Outside of it any engine of this machine may be asked, without a limit 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -145,6 +146,12 @@ def recognising(
         recogniser.report()
     finally:
         _current.reset(token)
+
+
+def has_models() -> bool:
+    """Whether models for recognition are loaded in this process."""
+    rapid = sys.modules.get("rag.readers.ocr.rapid")
+    return rapid is not None and rapid.is_loaded()
 
 
 def is_on() -> bool:

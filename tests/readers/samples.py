@@ -5,14 +5,32 @@ from __future__ import annotations
 import zipfile
 from email.message import EmailMessage
 from io import BytesIO
+from typing import Any
 
 import xlsxwriter
 import xlwt
+from PIL import Image, ImageDraw, ImageFont
 from pptx import Presentation
 from reportlab.pdfgen.canvas import Canvas
 
 from tests.readers.hwp_files import hwp, hwpx, paragraph, table
 from tests.readers.ole import attachment, compressed_rtf, message_storage, ole
+
+
+def picture(*lines: str, size: int = 36, width: int = 900) -> Image.Image:
+    """Lines of type, black on white, as a scanner sees them."""
+    drawn = Image.new("RGB", (width, 40 + 2 * size * len(lines)), "white")
+    pen = ImageDraw.Draw(drawn)
+    for number, line in enumerate(lines):
+        pen.text((40, 20 + 2 * size * number), line, "black", ImageFont.load_default(size))
+    return drawn
+
+
+def saved(drawn: Image.Image, kind: str, **options: Any) -> bytes:
+    """A picture as a file of this kind."""
+    target = BytesIO()
+    drawn.save(target, kind, **options)
+    return target.getvalue()
 
 
 def _pdf() -> bytes:
@@ -157,5 +175,9 @@ SAMPLES = {
         )
     ),
     ".md": b"# Harbour\n\n![a ferry](data:image/png;base64,AAAA)\n\n| a | b |\n| - | - |\n| 1 | 2 |\n",
+    **{
+        ending: saved(picture("The harbour is old."), kind)
+        for ending, kind in ((".png", "PNG"), (".jpg", "JPEG"), (".tif", "TIFF"), (".webp", "WEBP"))
+    },
     ".txt": "The harbour of Malmö\n\nA ferry leaves at noon.\n".encode("utf-16"),
 }

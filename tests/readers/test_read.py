@@ -433,8 +433,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 504
         ("old.doc", OLE + "WordDocument".encode("utf-16-le")),
         ("old.ppt", OLE + "PowerPoint Document".encode("utf-16-le")),
         ("옛글.hwp", b"HWP Document File V3.00 \x1a\1\2\3\4\5"),
-        ("picture.png", b"\x89PNG\r\n\x1a\n"),
-        ("picture.pdf", b"\xff\xd8\xff\xe0 a photograph"),
+        ("picture.gif", b"GIF89a"),
         ("files.zip", packed({"a.txt": "text"})),
     ],
 )

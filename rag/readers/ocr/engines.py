@@ -17,8 +17,6 @@ Engine = Callable[[Image.Image], Recognition | None]
 # At this confidence no other engine is asked; below the second the text is no text.
 _SURE = 0.88
 _LEAST = 0.6
-# A page that no engine reads is turned only if it seems to have text: this many letters.
-_FEWEST_LETTERS = 12
 
 
 class Engines:
@@ -41,7 +39,7 @@ class Engines:
                 best, self._last = outcome, name
             if best is not None and best.confidence >= _SURE:
                 return best
-        if best is not None and _letters(best) >= _FEWEST_LETTERS and best.confidence < _SURE:
+        if best is not None and best.words:
             best = self._turned(picture, best, begin)
         return best if best is not None and best.confidence >= _LEAST else None
 
@@ -50,19 +48,18 @@ class Engines:
         return sorted(engines, key=lambda each: each[0] != self._last)
 
     def _turned(self, picture: Image.Image, best: Recognition, begin: Callable[[], None]) -> Recognition:
-        _, engine = next(each for each in self._in_order() if each[0] == self._last)
-        for quarters in (1, 3, 2):
-            begin()
-            outcome = engine(picture.rotate(90 * quarters, expand=True))
-            if outcome is not None and outcome.confidence > best.confidence:
-                best = outcome.turned(quarters, picture.size)
-            if best.confidence >= _SURE:
-                break
+        engines = list(available(self._choice))
+        likely = [each for each in engines if each is engines[0] or each[0] == self._last]
+        for quarters in (2, 1, 3):
+            turned = picture.rotate(90 * quarters, expand=True)
+            for name, engine in likely:
+                begin()
+                outcome = engine(turned)
+                if outcome is not None and outcome.confidence > best.confidence:
+                    best, self._last = outcome.turned(quarters, picture.size), name
+                if best.confidence >= _SURE:
+                    return best
         return best
-
-
-def _letters(outcome: Recognition) -> int:
-    return sum(char.isalnum() for word in outcome.words for char in word.text)
 
 
 def available(choice: Choice) -> Iterator[tuple[str, Engine]]:

@@ -45,6 +45,11 @@ def is_installed() -> bool:
     return find_spec("rapidocr") is not None
 
 
+def is_loaded() -> bool:
+    """Whether the models are loaded."""
+    return bool(_models.cache_info().currsize)
+
+
 def recognise(picture: Image.Image) -> Recognition:
     """The words of a picture. The models are loaded at the first call, which takes seconds."""
     pixels = np.asarray(picture.convert("RGB"))[:, :, ::-1]

@@ -22,7 +22,7 @@ _LEAST = 0.2
 _SMALL = 1200
 # The first and last syllable, and the narrowest blank between two words, as a share of their height.
 _HANGUL = "가힣"
-_HANGUL_BLANK = 0.2
+_HANGUL_BLANK = 0.3
 _LATIN = [
     "eng",
     "deu",
