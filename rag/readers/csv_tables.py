@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 
 from rag.readers.cleaning import clean
 from rag.readers.decoding import decode
+from rag.readers.sheet_heads import Hints
 from rag.readers.sheet_rows import rows_of_texts
-from rag.readers.sheet_tables import Hints, sheet_text
+from rag.readers.sheet_tables import sheet_text
 
 # The signs between cells; where two fit equally well, the first of them counts.
 _DELIMITERS = "\t;,|"

@@ -13,8 +13,9 @@ from typing import Any
 
 from rag.readers.decoding import decode
 from rag.readers.notices import note
+from rag.readers.sheet_heads import Hints
 from rag.readers.sheet_rows import rows_of_texts
-from rag.readers.sheet_tables import Hints, sheet_text
+from rag.readers.sheet_tables import sheet_text
 from rag.text.blocks import Block, Heading, Item, Paragraph, Table, page_text
 
 # JSON laid out for reading may be this many times as long as it was written. Paths of keys can repeat without end.

@@ -13,8 +13,9 @@ from rag.readers.cleaning import clean
 from rag.readers.faults import Fault, Kind, check_length
 from rag.readers.merged_cells import MOST_COLUMNS, Area, Merges
 from rag.readers.number_formats import general
+from rag.readers.sheet_heads import Hints
 from rag.readers.sheet_rows import NUMBER, TEXT, YEAR, Row, Rows, kind_of_text
-from rag.readers.sheet_tables import Hints, sheet_text
+from rag.readers.sheet_tables import sheet_text
 from rag.readers.workbook_parts import parse
 from rag.schema import Page
 from rag.text.blocks import lowered, raised, struck
@@ -254,8 +255,7 @@ class _Reader:
         kind, text = self._shown() if is_shown else (TEXT, "")
         if not text:
             return
-        for column in range(first, self._column):
-            self._cells[column] = (kind, text)
+        self._cells.update(dict.fromkeys(range(first, self._column), (kind, text)))
         across = _count(values.get("number-columns-spanned"), MOST_COLUMNS)
         down = _count(values.get("number-rows-spanned"), 2**20)
         if across > 1 or down > 1:

@@ -12,8 +12,9 @@ from rag.readers.date_formats import is_date_code
 from rag.readers.faults import Fault, Kind, check_length
 from rag.readers.merged_cells import MOST_COLUMNS, Area, Merges
 from rag.readers.number_formats import shown, shown_text
+from rag.readers.sheet_heads import Hints
 from rag.readers.sheet_rows import NUMBER, TEXT, YEAR, Row, Rows, is_year
-from rag.readers.sheet_tables import Hints, sheet_text
+from rag.readers.sheet_tables import sheet_text
 from rag.schema import Page
 from rag.text.blocks import lowered, raised, struck
 

@@ -1,23 +1,23 @@
 """Rows of a sheet → its blocks: tables with their titles and heads, lines between them, and labelled fields.
 
-A sheet doesn't say where its tables are, nor which rows are a head. Both are told by merged cells, types, bold print,
-frozen panes and filters; in doubt a table has the first row as its head.
+A sheet doesn't say where its tables are. That is told by empty rows and columns, and by rows with a single text.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag.readers.faults import check_length
-from rag.readers.sheet_rows import COVERED, NUMBER, TEXT, Row
+from rag.readers.sheet_heads import MOST_HEAD_ROWS, Hints, filled_right, head_rows, is_group, looks_like_data
+from rag.readers.sheet_rows import COVERED, TEXT, Row, Rows
 from rag.text.blocks import Field, table_lines, written
 
-# The most rows of a head.
-_MOST_HEAD_ROWS = 4
+# A table with so many columns is wide. The rows by which the width of a table is told.
+_WIDE = 4
+_ROWS_LOOKED_AT = 20
 # The most characters of a line that is taken for the title of a table below it, and of all lines of a title.
 _TITLE_LINE = 150
 _TITLE = 400
@@ -28,18 +28,8 @@ _REMARK = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Hints:
-    """What a sheet tells about its heads: 0-based places of rows that end a head (the row above a frozen pane's edge,
-    the head row of a filter or of a named table)."""
-
-    last_head_rows: frozenset[int] = frozenset()
-    # Whether an empty row may end a table. In a CSV file it doesn't.
-    gaps_part: bool = True
-
-
-def sheet_text(rows: Iterable[Row], size: int, hints: Hints = Hints()) -> str:
-    """The text of a sheet or CSV file: light Markdown. Raises Fault if it is too long for a file of `size` bytes."""
+def sheet_text(rows: Iterable[Row], size: int, hints: Hints) -> str:
+    """The text of a sheet or CSV file as light Markdown. Raises Fault if it is too long for a file of `size` bytes."""
     parts: list[str] = []
     length = 0
     for lines in _blocks(rows, hints, size):
@@ -73,7 +63,7 @@ class _Table:
     def _cells(self) -> Iterator[list[str]]:
         columns = tuple(sorted(self.columns))
         index = {column: number for number, column in enumerate(columns)}
-        yield from _filled_right([row.spread(columns, index) for row in self.rows[: self.head]])
+        yield from filled_right([row.spread(columns, index) for row in self.rows[: self.head]])
         length = 0
         for row in self.rows[self.head :]:
             cells = row.spread(columns, index)
@@ -110,7 +100,12 @@ def _blocks(rows: Iterable[Row], hints: Hints, size: int) -> Iterator[Iterable[s
                 continue
             title = _title(lines)
             yield from ([line] for line in lines)
-            table = _Table(size, _head_rows(region, hints), title)
+            if parts := _side_by_side(region, hints):
+                yield from ([line] for line in [title] if line)
+                yield from (_whole_table(part, hints, size).lines() for part in parts)
+                lines, held = [], []
+                continue
+            table = _Table(size, head_rows(region, hints), title)
             lines = []
         held = []
         body, remarks = _without_remarks(region)
@@ -122,6 +117,49 @@ def _blocks(rows: Iterable[Row], hints: Hints, size: int) -> Iterator[Iterable[s
     if table:
         yield table.lines()
     yield from ([line] for line in lines)
+
+
+def _whole_table(region: list[Row], hints: Hints, size: int) -> _Table:
+    table = _Table(size, head_rows(region, hints), "")
+    table.add(region)
+    return table
+
+
+def _side_by_side(region: list[Row], hints: Hints) -> list[list[Row]]:
+    """The tables that stand side by side in a region, with an empty column between them; [] if it is one table.
+
+    Each has at least two columns, labels in its first row, and texts in its first column. An empty column within a
+    table, as before each year of a statement, parts nothing.
+    """
+    columns = sorted({column for row in region for column in row.columns})
+    starts = [0] + [
+        number
+        for number in range(1, len(columns))
+        if any(not _is_hidden(hints, gap) for gap in range(columns[number - 1] + 1, columns[number])[:_WIDE])
+    ]
+    groups = [columns[begin:end] for begin, end in zip(starts, [*starts[1:], len(columns)], strict=True)]
+    if len(groups) < 2 or any(len(group) < 2 for group in groups):
+        return []
+    make = Rows()
+    parts: list[list[Row]] = []
+    for group in groups:
+        first, last = group[0], group[-1]
+        part: list[Row] = []
+        for row in region:
+            cells = zip(row.columns, row.kinds, row.texts, strict=True)
+            if taken := make.row(row.place, False, [cell for cell in cells if first <= cell[0] <= last]):
+                part.append(taken)
+        labels = [row.kinds[0].lower() == TEXT and row.columns[0] == first for row in part]
+        if len(part) < 2 or len(part[0].columns) < len(group) or set(part[0].kinds.lower()) != {TEXT}:
+            return []
+        if sum(labels) < 0.8 * len(labels):
+            return []
+        parts.append(part)
+    return parts
+
+
+def _is_hidden(hints: Hints, column: int) -> bool:
+    return column < len(hints.hidden) and bool(hints.hidden[column])
 
 
 def _regions(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
@@ -140,34 +178,38 @@ def _regions(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
 
 
 def _line(row: Row) -> str:
+    if len(row.filled) == 2:
+        return written(Field(*row.filled))
     return " ".join(" ".join(row.filled).split())
 
 
 def _title(lines: list[str]) -> str:
     """The last paragraphs that are short enough for a title. They are taken out of `lines`."""
     title: list[str] = []
-    while lines and max(map(len, lines[-1].split("\n"))) <= _TITLE_LINE:
+    while lines and max(map(len, lines[-1].split("\n"))) <= _TITLE_LINE and not _is_sentence(lines[-1]):
         if sum(map(len, title)) + len(lines[-1]) > _TITLE:
             break
         title.insert(0, lines.pop())
     return "\n".join(title)
 
 
+def _is_sentence(text: str) -> bool:
+    return text[-1:] in ".!?。" and len(text) > _SHORT_LABEL
+
+
 def _first_table_row(region: list[Row]) -> int | None:
-    """The first row of a region that belongs to a table, below title lines; None if all are lines."""
+    """The first row of a region that belongs to a table, below title lines; None if all are lines.
+
+    Above a wide table, a row of two cells is a label with its entry, no row of the table.
+    """
+    widths = Counter(len(row.columns) for row in region[:_ROWS_LOOKED_AT])
+    is_wide = max(widths, key=lambda width: widths[width]) >= _WIDE
     for index, row in enumerate(region):
-        if len(row.filled) > 1 or (_is_group(row) and index + 1 < len(region) and len(region[index + 1].columns) > 1):
+        if is_wide and len(row.columns) == 2 and row.columns[1] == row.columns[0] + 1 and row.kinds[0].lower() == TEXT:
+            continue
+        if len(row.filled) > 1 or (is_group(row) and index + 1 < len(region) and len(region[index + 1].columns) > 1):
             return index
     return None
-
-
-def _is_group(row: Row) -> bool:
-    """Whether a row with a single cell is a part of a head: merged over several columns, but not the first one."""
-    return row.columns[0] > 0 and COVERED in row.kinds
-
-
-def _looks_like_data(row: Row) -> bool:
-    return NUMBER in row.kinds.lower()
 
 
 def _continues(table: _Table, region: list[Row], hints: Hints) -> bool:
@@ -175,14 +217,14 @@ def _continues(table: _Table, region: list[Row], hints: Hints) -> bool:
     at = _first_table_row(region)
     if at is None or not all(column in table.columns for row in region[: at + 2] for column in row.columns):
         return False
-    if any(row.place in hints.last_head_rows for row in region[: at + _MOST_HEAD_ROWS]):
+    if any(row.place in hints.last_head_rows for row in region[: at + MOST_HEAD_ROWS]):
         return False
     if any(len(row.joined) > _SHORT_LABEL or row.columns[0] != min(table.columns) for row in region[:at]):
         return False
     first = region[at]
     if not hints.gaps_part and not at:
-        return _looks_like_data(first) or len(region) == 1 or not _looks_like_data(region[1])
-    return _looks_like_data(first) and not first.kinds.isupper()
+        return looks_like_data(first) or len(region) == 1 or not looks_like_data(region[1])
+    return looks_like_data(first) and not first.kinds.isupper()
 
 
 def _without_remarks(region: list[Row]) -> tuple[list[Row], list[str]]:
@@ -203,86 +245,3 @@ def _fields(region: list[Row]) -> list[str]:
     if any(len(row.filled) > 2 or not row.texts[0].endswith((":", "：")) for row in region):
         return []
     return [written(Field(row.filled[0].rstrip("：").rstrip(), " ".join(row.filled[1:]))) for row in region]
-
-
-def _head_rows(rows: Sequence[Row], hints: Hints) -> int:
-    """The number of head rows of a table that begins with these rows."""
-    first = rows[: _MOST_HEAD_ROWS + 1]
-    for count, row in enumerate(first[:_MOST_HEAD_ROWS], 1):
-        if _looks_like_data(row):
-            break
-        if row.place in hints.last_head_rows:
-            return count
-    count = _merged_head_rows(first) or _told_head_rows(first)
-    if count == 1 and _is_headless(first):
-        return 0
-    return min(count, max(len(rows) - 1, 1))
-
-
-def _is_headless(rows: Sequence[Row]) -> bool:
-    """Whether the first row is like the second, with an amount in it."""
-    if len(rows) < 2 or _looks_like_data(rows[0]) is False or any(kind.isupper() for kind in rows[0].kinds):
-        return False
-    return rows[0].columns == rows[1].columns and rows[0].kinds == rows[1].kinds
-
-
-def _merged_head_rows(rows: Sequence[Row]) -> int:
-    """The head rows that merged cells tell: a row with cells merged over columns stands over another head row. 0 if
-    none tell it."""
-    count = 0
-    for index, row in enumerate(rows[: _MOST_HEAD_ROWS - 1]):
-        if index + 1 >= len(rows) or _looks_like_data(row) or not _is_merged_across(row):
-            break
-        count = index + 2
-    if count and _looks_like_data(rows[count - 1]):
-        count -= 1
-    if count < 2:
-        return 0
-    first, last, below = rows[0], rows[count - 1], rows[count : count + 1]
-    covered_from_above = last.kinds[0] == COVERED or any(
-        kind == COVERED and column in first.own_columns for column, kind in zip(last.columns, last.kinds, strict=True)
-    )
-    told = (
-        any(map(_looks_like_data, below))
-        or covered_from_above
-        or min(first.columns) != min(last.columns)
-        or (last.kinds.isupper() and not any(row.kinds.isupper() for row in below))
-    )
-    return count if told else 0
-
-
-def _is_merged_across(row: Row) -> bool:
-    """Whether a cell of the row covers cells at its right, but not the whole row."""
-    texts, kinds = row.texts, row.kinds
-    across = any(kinds[i] == COVERED and texts[i] == texts[i - 1] for i in range(1, len(kinds)))
-    return across and (len(row.filled) > 1 or _is_group(row))
-
-
-def _told_head_rows(rows: Sequence[Row]) -> int:
-    """The head rows that types and bold print tell. Two, if a second row of labels or units stands over amounts."""
-    if len(rows) < 3 or any(_looks_like_data(row) for row in rows[:2]) or not _looks_like_data(rows[2]):
-        return 1
-    first, second, third = rows[:3]
-    amounts = [c for c, kind in zip(third.columns, third.kinds, strict=True) if kind.lower() == NUMBER]
-    if sum(column in second.own_columns for column in amounts) < max(len(amounts) / 2, 1):
-        return 1
-    bold = first.kinds.isupper() and second.kinds.isupper() and not third.kinds.isupper()
-    # The second row leaves the first column to the first row, or the first row has groups with gaps between them.
-    is_lower = second.own_columns[0] > third.columns[0]
-    has_groups = first.columns[0] > third.columns[0] or len(first.columns) <= first.columns[-1] - first.columns[0]
-    return 2 if bold or is_lower or has_groups else 1
-
-
-def _filled_right(head: list[list[str]]) -> list[list[str]]:
-    """The head with groups filled over the columns at their right, where the row below repeats its labels: "2023" over
-    Q1 and Q2, "2024" over Q1 and Q2."""
-    width = max(map(len, head), default=0)
-    for row in head:
-        row.extend([""] * (width - len(row)))
-    for upper, lower in itertools.pairwise(head):
-        counts = Counter(filter(None, lower[1:]))
-        if any(count > 1 for count in counts.values()):
-            for index in range(2, width):
-                if not upper[index] and lower[index]:
-                    upper[index] = upper[index - 1]
-    return head

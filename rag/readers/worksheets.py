@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rag.readers.merged_cells import MOST_COLUMNS, Area, Merges
 from rag.readers.number_formats import general, shown_text
+from rag.readers.sheet_heads import Hints
 from rag.readers.sheet_rows import NUMBER, TEXT, YEAR, Row, Rows, is_year
-from rag.readers.sheet_tables import Hints
 from rag.readers.workbook_parts import PLAIN, Attributes, CellStyle, RichText, parse
 from rag.text.blocks import struck
 
@@ -74,7 +74,7 @@ class SheetReader:
         pane = _PANE.search(self._xml, 0, max(self._xml.find(b"sheetData"), 0))
         if pane and b"frozen" in pane[0] and (split := re.search(rb"""ySplit\s*=\s*["'](\d{1,7})""", pane[0])):
             rows.add(int(split[1]) - 1)
-        return Hints(frozenset(rows))
+        return Hints(frozenset(rows), hidden=self._hidden)
 
     def rows(self) -> Iterator[Row]:
         """The rows that are shown and filled, from top to bottom. Hidden rows are no gaps."""

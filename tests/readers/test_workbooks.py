@@ -169,6 +169,18 @@ def test_two_head_rows_are_told_by_gaps_between_groups() -> None:
     assert workbook(build).startswith("| Depot | 2023 Q1 | 2023 Q2 | 2024 Q1 | 2024 Q2 |\n| --- |")
 
 
+def test_a_head_of_three_rows_stands_over_labels_of_sections() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, [], [None, "2024", "2023", "2024", "2023"], [None, "kEUR", "kEUR", "kEUR", "kEUR"], ["Revenue:"])
+        fill(sheet, ["Products", 5, 4, 15, 12], at=4)
+        sheet.merge_range("B1:C1", "Quarter")
+        sheet.merge_range("D1:E1", "Nine months")
+
+    text = workbook(build)
+    assert text.startswith("|  | Quarter 2024 kEUR | Quarter 2023 kEUR | Nine months 2024 kEUR |")
+    assert text.endswith("| Revenue: |  |  |  |  |\n| Products | 5 | 4 | 15 | 12 |")
+
+
 def test_a_row_of_units_belongs_to_the_head() -> None:
     def build(book: Any, sheet: Any) -> None:
         fill(sheet, ["Part", "Weight", "Price"], [None, "kg", "EUR"], ["Bolt", 2, 3], ["Nut", 1, 4])
@@ -228,6 +240,30 @@ def test_a_second_table_has_its_own_head() -> None:
 
     _, title, second = workbook(build).split("\n\n")
     assert (title, second) == ("Staff", "| Name | Desk |\n| --- | --- |\n| Ann | 7 |")
+
+
+def test_tables_side_by_side_are_two_tables() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, ["Item", "Price", None, "Name", "Desk"], ["Pen", 5, None, "Ann", 7], ["Ink", 6, None, "Bo", 8])
+
+    first, second = workbook(build).split("\n\n")
+    assert first == "| Item | Price |\n| --- | --- |\n| Pen | 5 |\n| Ink | 6 |"
+    assert second == "| Name | Desk |\n| --- | --- |\n| Ann | 7 |\n| Bo | 8 |"
+
+
+def test_an_empty_column_before_amounts_parts_no_table() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, ["Item", "Note", None, 2023, 2024], ["Cash", "a", None, 5, 6], ["Debt", "b", None, 7, 8])
+
+    assert workbook(build).endswith("| Cash | a | 5 | 6 |\n| Debt | b | 7 | 8 |")
+
+
+def test_labels_with_entries_above_a_wide_table_are_its_title() -> None:
+    def build(book: Any, sheet: Any) -> None:
+        fill(sheet, ["Account", "DE12"], ["Day", "Payee", "Purpose", "Amount"], ["1 May", "Ann", "Rent", 700])
+        fill(sheet, ["2 May", "Bo", "Food", 20], at=3)
+
+    assert workbook(build).startswith("Account: DE12\n\n| Day | Payee | Purpose | Amount |\n| --- |")
 
 
 def test_labels_with_colons_are_fields() -> None:
