@@ -92,7 +92,8 @@ class Lists:
         self._count(use, number, level)
         if level.format == "bullet":
             return "-", number
-        return self._written(use, number, level), number
+        sign = self._written(use, number, level)
+        return sign if not sign or any(char.isalnum() for char in sign) else "-", number
 
     def _level_number(self, direct: Numbering, by_style: Numbering, owner: str, style: str, use: _Use) -> int:
         if direct.level is not None:

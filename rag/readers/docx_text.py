@@ -10,7 +10,8 @@ from lxml import etree
 
 from rag.readers.docx_drawings import Drawings
 from rag.readers.docx_styles import Look, Styles, W, look_of, switch, value
-from rag.readers.formulas import fraction, omml_text, root
+from rag.readers.field_codes import computed
+from rag.readers.formulas import omml_text
 from rag.readers.lines import Line, Place
 from rag.readers.list_numbers import word_number
 from rag.readers.symbols import is_symbol_font, symbol, symbols
@@ -25,10 +26,6 @@ _NEVER_SHOWN = (
 )
 _NEVER = frozenset(_NEVER_SHOWN.split())
 _FIXED = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "pgNum": "", "softHyphen": ""}
-# Furigana and fractions of older versions of Word: EQ \o\ad(\s\up 9(とうきょう),東京), EQ \f(1,2), EQ \r(3,27)
-_READING = re.compile(r"\\o.{0,40}?\(\s*\\s\s*\\up\s*\d*\s*\(([^()]{1,200})\)\s*[,;]\s*([^()]{1,200})\)")
-_FRACTION = re.compile(r"\\f\s*\(([^(),;]{1,200})[,;]([^(),;]{1,200})\)")
-_ROOT = re.compile(r"\\r\s*\((?:([^(),;]{0,20})[,;])?([^(),;]{1,200})\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +173,7 @@ class Runs:
         if inner.text():
             line.extend(inner)
         else:
-            self._computed(element.get(f"{W}instr", ""), line)
+            line.add(computed(element.get(f"{W}instr", "")))
 
     def _field_sign(self, element: etree._Element, line: Line) -> None:
         match element.get(f"{W}fldCharType"):
@@ -204,27 +201,11 @@ class Runs:
             if chosen.isdigit() and int(chosen) < len(names):
                 line.add(names[int(chosen)])
         else:
-            self._computed(field.instruction, line)
+            line.add(computed(field.instruction))
 
     def _box(self, box: etree._Element | None, line: Line) -> None:
         checked = switch(box, "checked")
         line.tick(bool(switch(box, "default") if checked is None else checked))
-
-    def _computed(self, instruction: str, line: Line) -> None:
-        words = instruction.split(None, 2)
-        match [words[0].upper(), *words[1:]] if words else []:
-            case ["MACROBUTTON", _, shown]:
-                line.add(shown)
-            case ["SYMBOL", code, *_] if re.fullmatch(r"\d{1,6}|0[xX][0-9a-fA-F]{1,6}", code):
-                font = re.search(r'\\f\s+"?([^"\\]{1,60})', instruction)
-                line.add(symbol(font[1] if font else "", int(code, 0 if code[1:2] in "xX" else 10)))
-            case ["EQ", *_]:
-                if match := _READING.search(instruction):
-                    line.add(with_reading(match[2].strip(), match[1]))
-                elif match := _FRACTION.search(instruction):
-                    line.add(fraction(match[1].strip(), match[2].strip()))
-                elif match := _ROOT.search(instruction):
-                    line.add(root(match[2].strip(), (match[1] or "").strip()))
 
     # --- Notes and comments
 

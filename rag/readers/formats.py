@@ -146,7 +146,7 @@ HANGUL_PACKAGE = Format(
     "HWPX",
     "rag.readers.hwpx:read_hwpx",
     {".hwpx": "an HWPX document"},
-    zip_parts=(r"Contents/section\d+\.xml",),
+    zip_parts=(r"(?i)Contents/section\d+\.xml",),
     zip_mimetypes=frozenset({b"application/hwp+zip", b"application/haansofthwpx"}),
 )
 HTML = Format("HTML", "rag.readers.markup:read_html", dict.fromkeys((".html", ".htm", ".xhtml"), ""))

@@ -11,9 +11,8 @@ from rag.text.blocks import Block, Code, Heading, Item, Paragraph, Table, writte
 # Cells of a table, and characters that merged cells add by being repeated. Only a hostile file has more.
 _MOST_CELLS = 2_000_000
 _MOST_REPEATED = 4_000_000
-# The most columns and rows that one cell covers: more than any program draws.
+# The most columns that one cell covers: more than any program draws.
 _MOST_COLUMNS = 1024
-_MOST_ROWS = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +30,14 @@ def table_blocks(cells: Sequence[Cell], header_rows: int = 0) -> list[Block]:
     """The table of the cells, and after it the tables that were within its cells. `header_rows` is 0 if the document
     doesn't say which rows are the head.
 
-    A table of one cell is a frame around text: its blocks are returned. Raises Fault if the table is too large.
+    A table of one cell is a frame around text, as is a row in which one cell has text: its blocks are returned. Raises
+    Fault if the table is too large.
     """
     cells = [cell for cell in cells if cell.row >= 0 and cell.column >= 0]
     if not cells:
         return []
-    if len({cell.row for cell in cells}) == 1 and len({cell.column for cell in cells}) == 1:
-        return list(cells[0].blocks)
+    if all(cell.row == cells[0].row for cell in cells) and sum(bool(cell.blocks) for cell in cells) <= 1:
+        return [block for cell in cells for block in cell.blocks]
     rows, inner = _filled(cells)
     title = ""
     first = [cell for cell in cells if cell.row == 0]
@@ -53,17 +53,16 @@ def _filled(cells: Sequence[Cell]) -> tuple[list[list[str]], list[Block]]:
     rows: list[list[str]] = []
     inner: list[Block] = []
     count = repeated = 0
+    last = max(cell.row for cell in cells)
     for cell in cells:
         text, tables = _cell_text(cell.blocks)
         inner += tables
-        high, wide = min(max(cell.rows, 1), _MOST_ROWS), min(max(cell.columns, 1), _MOST_COLUMNS)
+        high, wide = min(max(cell.rows, 1), last + 1 - cell.row), min(max(cell.columns, 1), _MOST_COLUMNS)
         covered = high * wide
         repeated += len(text) * (covered - 1)
         shown = text if repeated <= _MOST_REPEATED else ""
         for row in range(cell.row, cell.row + high):
             if row >= len(rows):
-                if row > cell.row and not text:  # an empty cell needn't be filled into rows below the table
-                    break
                 count += row + 1 - len(rows)
                 _check(count)
                 rows += [[] for _ in range(row + 1 - len(rows))]

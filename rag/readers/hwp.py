@@ -48,7 +48,11 @@ def read_hwp(data: bytes) -> str:
     file = File(data)
     if not file.sections:
         raise Fault(Kind.DAMAGED, AN_HWP)
-    walk = _Walk(Shapes(file.records("DocInfo")))
+    try:
+        shapes = Shapes(file.records("DocInfo"))
+    except Fault:  # without shapes only the looks and the numbers are lost
+        shapes = Shapes([])
+    walk = _Walk(shapes)
     blocks: list[Block] = []
     for section in file.sections:
         blocks += walk.blocks(file.records(section))
@@ -144,7 +148,7 @@ class _Walk:
         beside, self._beside = self._beside, []
         blocks = self.blocks(record.inner)
         for inner in record.inner:
-            if inner.tag not in (PARA_HEADER, LIST_HEADER):
+            if inner.tag != PARA_HEADER:
                 blocks += self._apart(inner)
         self._beside = beside
         return blocks
@@ -177,7 +181,8 @@ class _Walk:
                 is_caption = False
             if record.tag != LIST_HEADER:
                 continue
-            paragraphs: list[Record] = []
+            # Some programs put the paragraphs below the list, and not after it.
+            paragraphs = list(record.inner)
             while at < len(control.inner) and control.inner[at].tag == PARA_HEADER:
                 paragraphs.append(control.inner[at])
                 at += 1
@@ -188,7 +193,8 @@ class _Walk:
                 captions += blocks
                 caption_is_before = _is_before(record)
             else:
-                column, row, wide, high = unpack("4H", record.data, 8)
+                # By the description a list's head has six bytes, in Hangul's files it has eight.
+                column, row, wide, high = unpack("4H", record.data, 6 if len(record.data) == 32 else 8)
                 cells.append(Cell(row, column, blocks, high, wide))
         table = table_blocks(cells)
         return [*captions, *table] if caption_is_before else [*table, *captions]

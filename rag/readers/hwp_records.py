@@ -20,7 +20,7 @@ TABLE, EQUATION, FORM, MEMO_LIST = 0x4D, 0x58, 0x5B, 0x5D
 _SIGNATURE = b"HWP Document File"
 _COMPRESSED, _PASSWORD, _DISTRIBUTION, _DRM, _CERTIFICATE, _CERTIFICATE_DRM = (1 << n for n in (0, 1, 2, 4, 8, 10))
 # Bytes of a stream unpacked, and records of a document. Text and shapes take a small part of these.
-_MOST_BYTES = 256 * 1024 * 1024
+_MOST_BYTES = 128 * 1024 * 1024
 _MOST_RECORDS = 2_000_000
 _LONG = 0xFFF  # the size stands in the next four bytes
 

@@ -35,7 +35,7 @@ def read_hwpx(data: bytes) -> str:
     Raises Fault if the document is protected or damaged.
     """
     package = Package(data, _AN_HWPX)
-    sections = package.matching(r"Contents/section\d+\.xml")
+    sections = package.matching(r"(?i)Contents/section\d+\.xml")
     manifest = package.read("META-INF/manifest.xml")
     if b"encryption-data" in manifest:
         raise Fault(Kind.PROTECTED)

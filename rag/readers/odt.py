@@ -141,7 +141,9 @@ class _Walk:
         for row, is_head in _rows(table, False):
             if row.get(f"{TABLE}visibility") in ("collapse", "filter"):
                 continue
-            for _ in range(min(number_of(row.get(f"{TABLE}number-rows-repeated"), 1), _MOST_REPEATED)):
+            simple = next(row.iter(f"{TABLE}table"), None) is None  # a table within isn't repeated
+            times = number_of(row.get(f"{TABLE}number-rows-repeated"), 1)
+            for _ in range(min(times, _MOST_REPEATED) if simple else 1):
                 column = 0
                 for cell in row.iterchildren(f"{TABLE}table-cell", f"{TABLE}covered-table-cell"):
                     count = number_of(cell.get(f"{TABLE}number-columns-repeated"), 1)
@@ -149,7 +151,7 @@ class _Walk:
                         blocks = self.blocks(cell)
                         high = number_of(cell.get(f"{TABLE}number-rows-spanned"), 1)
                         wide = number_of(cell.get(f"{TABLE}number-columns-spanned"), 1)
-                        for copy in range(min(count, _MOST_REPEATED) if blocks else 1):
+                        for copy in range(min(count, _MOST_REPEATED) if blocks and simple else 1):
                             cells.append(Cell(row_number, column + copy, blocks, high, wide))
                     column += min(count, _MOST_REPEATED)
                 row_number += 1

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from lxml import etree
 
 from rag.readers.faults import Fault, Kind
+from rag.readers.field_codes import computed
 from rag.readers.formulas import omml_text
 from rag.readers.list_numbers import word_number
 from rag.readers.margins import margin_lines
@@ -20,6 +21,7 @@ from rag.text.blocks import Block, Footnote, Paragraph, Remark, page_text
 _AN_RTF = "an RTF document"
 _SIGNATURE = b"{\\rtf"
 _MARGINS = re.compile("(?:header|footer)[lrf]?")
+_MATH = MATH | MATH_VALUES
 _MERGES = frozenset({"clmgf", "clmrg", "clvmgf", "clvmrg"})
 _NUMBERS = {"nar": "decimal", "nalc": "lowerLetter", "nauc": "upperLetter", "nrlc": "lowerRoman", "nruc": "upperRoman"}
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -60,17 +62,18 @@ class _Document:
         self._formats = {"footnote": "decimal", "endnote": "lowerRoman"}
         self._mark = ""  # the mark whose note is still to come
         self._author = ""
+        self._has_first_pages = b"\\titlepg" in data
 
     def read(self) -> list[Block]:
         """The blocks of the body."""
         is_first = is_starred = False  # of the words of a group
-        for token in tokens(self._data):
-            word = token.word
+        for word, number, text, end in tokens(self._data):
             if not word:
                 is_first = False
-                self._take_text(token.text)
+                self._take_text(text)
                 continue
-            self._flush()
+            if self._bytes:
+                self._flush()
             self._skip = 0
             if word == "{":
                 self._groups.append(self._look)
@@ -83,9 +86,9 @@ class _Document:
             if word == "}":
                 self._end_group()
             elif not self._look.is_dead:
-                is_destination = is_first and self._destination(word, is_starred, token.end)
+                is_destination = is_first and self._destination(word, is_starred, end)
                 if not is_destination:
-                    self._word(word, token.number, token.end)
+                    self._word(word, number, end)
             is_first = is_starred = False
         self._flush()
         while self._groups:
@@ -108,6 +111,9 @@ class _Document:
         if not self._look.is_dead:
             self._bytes += text
 
+    def _decode(self, data: bytes) -> str:
+        return self._fonts.decoded(data, self._look.font)
+
     def _flush(self) -> None:
         if self._bytes:
             text = bytes(self._bytes)
@@ -115,7 +121,7 @@ class _Document:
             if self._look.sink is not None:
                 self._look.sink.text(text)
             else:
-                self._add(self._fonts.decoded(text, self._look.font))
+                self._add(self._decode(text))
 
     def _add(self, text: str) -> None:
         look = self._look
@@ -139,12 +145,12 @@ class _Document:
         if look.sink is not None:
             return False
         if look.math is not None:
-            if word.startswith("m") and word[1:] in MATH | MATH_VALUES:
+            if word.startswith("m") and word[1:] in _MATH:
                 look.math = etree.SubElement(look.math, word[1:])
             return True
         if _MARGINS.fullmatch(word):
             # The first page has a header of its own only if the section says so.
-            look.is_dead = word.endswith("f") and b"\\titlepg" not in self._data
+            look.is_dead = word.endswith("f") and not self._has_first_pages
             if not look.is_dead:
                 self._begin_story(lambda blocks: self.margins.extend(page_text(blocks).split("\n")))
             return True
@@ -154,7 +160,7 @@ class _Document:
             case "stylesheet":
                 look.sink = self._sheet
             case "fldinst" | "atnauthor":
-                look.sink = instruction = Instruction()
+                look.sink = instruction = Instruction(self._decode)
                 look.end = lambda: self._end_instruction(word, instruction)
             case "footnote" if not look.is_skipped:
                 self._begin_note(end)
@@ -203,6 +209,8 @@ class _Document:
             self._stories[-1].line.tick(instruction.entry == 1)
         elif "FORMDROPDOWN" in instruction.shown and 0 <= instruction.entry < len(instruction.choices):
             self._stories[-1].line.add(instruction.choices[instruction.entry])
+        else:
+            self._stories[-1].line.add(computed(instruction.shown.strip()))
 
     # --- Notes
 
@@ -238,6 +246,8 @@ class _Document:
         look = self._look
         if look.sink is not None:
             look.sink.word(word, number)
+            if word == "u":
+                self._skip = look.unicode_skip
         elif word in ("ansicpg", "mac", "pc", "pca"):
             self._fonts.set_page(word, number)
         elif word == "deff":

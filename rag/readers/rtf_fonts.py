@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Protocol
 
 from rag.readers.rtf_tokens import SYMBOL_CHARSET, encoding_of, encoding_of_page
 from rag.readers.symbols import symbols
+
+# Ends of fonts' names, and the encodings that they stand for.
+_NAMED = {" cyr": "cp1251", " ce": "cp1250", " greek": "cp1253", " tur": "cp1254", " baltic": "cp1257"}
+_NAMED |= {" (hebrew)": "cp1255", " (arabic)": "cp1256", " (thai)": "cp874", " (vietnamese)": "cp1258"}
 
 
 class Sink(Protocol):
@@ -57,7 +62,11 @@ class Fonts:
         name = self._names.get(font, "").rstrip("; ")
         if charset == SYMBOL_CHARSET:
             return symbols(name if name.lower() != "symbol" else "symbol", data.decode("latin-1"))
-        return data.decode(self._encodings.get(font) or encoding_of(charset, self._page), "replace")
+        encoding = self._encodings.get(font) or encoding_of(charset, self._page)
+        if charset in (None, 0, 1):
+            # Older programs name the script in the font's name.
+            encoding = next((e for end, e in _NAMED.items() if name.lower().endswith(end)), encoding)
+        return data.decode(encoding, "replace")
 
 
 class Sheet:
@@ -94,7 +103,8 @@ class Sheet:
 class Instruction:
     """A text that isn't shown, such as a field's instruction, with the entry of a form's field."""
 
-    def __init__(self) -> None:
+    def __init__(self, decode: Callable[[bytes], str]) -> None:
+        self._decode = decode
         self.shown = ""
         self.choices: list[str] = []
         self._entries: dict[str, int] = {}
@@ -102,6 +112,9 @@ class Instruction:
 
     def word(self, name: str, number: int | None) -> None:
         """Take a control word."""
+        if name == "u" and number is not None:
+            self._add(chr(number % 0x10000))
+            return
         self._in_choice = name == "ffl"
         if name == "ffl":
             self.choices.append("")
@@ -110,10 +123,13 @@ class Instruction:
 
     def text(self, data: bytes) -> None:
         """Take bytes of text."""
+        self._add(self._decode(data))
+
+    def _add(self, text: str) -> None:
         if self._in_choice:
-            self.choices[-1] += data.decode("latin-1")
+            self.choices[-1] += text
         else:
-            self.shown = (self.shown + data.decode("latin-1"))[:2000]
+            self.shown = (self.shown + text)[:2000]
 
     @property
     def entry(self) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 _TOKEN = re.compile(
     rb"\\([a-zA-Z]{1,64})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])|([^\\{}\r\n]+)|[\r\n]+|\\"
@@ -47,14 +46,8 @@ MATH = frozenset(_MATH.split())
 MATH_VALUES = frozenset({"chr", "begChr", "endChr", "sepChr", "type", "pos"})
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """`word` is a control word or symbol, "{" or "}", "" for text. `number` is a word's number, `text` the bytes."""
-
-    word: str
-    number: int | None = None
-    text: bytes = b""
-    end: int = 0
+# A control word or symbol, "{" or "}", or "" for text; a word's number; the bytes of text; where the token ends.
+Token = tuple[str, int | None, bytes, int]
 
 
 def tokens(data: bytes) -> Iterator[Token]:
@@ -67,18 +60,18 @@ def tokens(data: bytes) -> Iterator[Token]:
             name, value = word.decode("ascii"), None if number is None else int(number)
             if name == "bin":
                 position += max(value or 0, 0)
-            yield Token(name, value, b"", position)
+            yield (name, value, b"", position)
         elif text:
-            yield Token("", None, text, position)
+            yield ("", None, text, position)
         elif code:
-            yield Token("", None, bytes([int(code, 16)]), position)
+            yield ("", None, bytes([int(code, 16)]), position)
         elif border:
-            yield Token(border.decode("ascii"), None, b"", position)
+            yield (border.decode("ascii"), None, b"", position)
         elif symbol:
             if symbol in b"\\{}":
-                yield Token("", None, symbol, position)
+                yield ("", None, symbol, position)
             else:
-                yield Token("par" if symbol in b"\r\n" else symbol.decode("latin-1"), None, b"", position)
+                yield ("par" if symbol in b"\r\n" else symbol.decode("latin-1"), None, b"", position)
 
 
 def encoding_of(charset: int | None, page: str) -> str:

@@ -28,6 +28,7 @@ from rag.ingestion.reader_process import ReaderProcess
 from rag.readers.worksheets import column_name
 from rag.runtime.event_loop import EventLoopThread
 from rag.storage.files import FileStore, document_id
+from tests.readers.hwp_files import hwp, paragraph, table
 
 pytestmark = pytest.mark.slow
 
@@ -213,6 +214,25 @@ def nested_zip() -> bytes:
     return inner
 
 
+def ragged_rtf() -> bytes:
+    """A table whose rows have no edge of a cell in common."""
+    rows = [rb"\trowd" + b"".join(rb"\cellx%d" % (50 * (r + 3000 * c)) for c in range(20)) for r in range(3000)]
+    return rb"{\rtf1 " + b"".join(row + rb"\pard\intbl" + rb" word\cell" * 20 + rb"\row " for row in rows) + b"}"
+
+
+# Ten thousand rows under one merged cell with a long text.
+TALL = f'<w:tr><w:tc><w:tcPr><w:vMerge w:val="restart"/></w:tcPr><w:p><w:r><w:t>{"word " * 20_000}</w:t></w:r></w:p>'
+TALL += "</w:tc></w:tr>"
+TALL += (
+    "<w:tr><w:tc><w:tcPr><w:vMerge/></w:tcPr><w:p/></w:tc><w:tc><w:p><w:r><w:t>9</w:t></w:r></w:p></w:tc></w:tr>"
+) * 10_000
+RAISED = '<w:r><w:t>10</w:t></w:r><w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:t>6</w:t></w:r>'
+REPEATED = (
+    '<table:table><table:table-row table:number-rows-repeated="1000000">'
+    '<table:table-cell table:number-columns-repeated="1000000">'
+)
+REPEATED_END = "</table:table-cell></table:table-row></table:table>"
+FAR_CELLS = [(60_000 + n, 65_000, 1, 1, "x") for n in range(100)]
 CORNERS = ("A1", "XFD1048576")
 ROWS = "".join(f'<row r="{n}"><c r="A{n}" t="s"><v>0</v></c></row>' for n in range(1, 100_001))
 
@@ -278,6 +298,13 @@ BOMBS: list[tuple[str, Callable[[], bytes], str | None]] = [
     ("column.csv", lambda: b"word\n" * 100_000, None),
     ("deep.json", lambda: b"[" * 10**5 + b"1" + b"]" * 10**5, None),
     ("indented.json", lambda: b"[" * 200 + b"1," * 200_000 + b"1" + b"]" * 200, None),
+    ("spans.docx", lambda: docx(f"<w:tbl>{TALL}</w:tbl>"), None),
+    ("raised.docx", lambda: docx(f"<w:p>{RAISED * 50_000}</w:p>"), None),
+    ("repeated.odt", lambda: odt_body(REPEATED * 40 + "<text:p>deep</text:p>" + REPEATED_END * 40), None),
+    ("stream.hwp", lambda: hwp(bytes(400 * MEGABYTE)), TOO_LARGE),
+    ("records.hwp", lambda: hwp(bytes(16 * MEGABYTE)), TOO_LARGE),
+    ("cells.hwp", lambda: hwp(paragraph("\x0b", inner=table(1, FAR_CELLS))), TOO_LARGE),
+    ("columns.rtf", ragged_rtf, None),
     ("deep.rtf", lambda: rb"{\rtf1 " + b"{" * 300_000 + b"text" + b"}" * 300_000, None),
     (
         "deep.eml",

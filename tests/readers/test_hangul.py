@@ -36,6 +36,15 @@ def part(*paragraphs: str) -> str:
     return f"<hp:subList>{''.join(paragraphs)}</hp:subList>"
 
 
+def test_a_document_without_shapes_or_with_lists_as_described_is_read() -> None:
+    head = struct.pack("<HIHHHH", 1, 0, 0, 0, 1, 1) + bytes(18)  # six bytes, and the cell's place
+    other = struct.pack("<HIHHHH", 1, 0, 1, 0, 1, 1) + bytes(18)
+    inner = record(hwp_files.TABLE, 2) + record(hwp_files.LIST_HEADER, 2, head) + hwp_files.paragraph("가", 3)
+    inner += record(hwp_files.LIST_HEADER, 2, other) + hwp_files.paragraph("나", 3)
+    data = hwp(hwp_files.paragraph("\x0b", inner=control("tbl ", 1, inner)), info=b"")
+    assert read("문서.hwp", data)[0].text == "| 가 | 나 |\n| --- | --- |"
+
+
 HEADINGS = "# 제1장 총칙\n\n## 가. 목적\n\n본문\n\n# 제2장 벌칙\n\n## 가. 과태료"
 
 

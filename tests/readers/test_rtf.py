@@ -20,6 +20,8 @@ def text_of(body: bytes, head: bytes = rb"\ansi\ansicpg1252\deff0") -> str:
 def test_each_font_has_its_code_page() -> None:
     body = rb"\f0 Caf\'e9 {\f1 \'cf\'f0\'e8\'e2\'e5\'f2} {\f3 \'c7\'d1\'b1\'db} \'80 \f1\'e0\plain\'e0"
     assert text_of(body) == "Café Привет 한글 € аà"
+    named = rb"{\rtf1\ansi\ansicpg1252{\fonttbl{\f0 Times;}{\f1\fnil Arial Cyr;}}\f1 \'cf\'f0\'e8\f0 \'e9}"
+    assert read("a.rtf", named)[0].text == "Приé"
 
 
 def test_a_character_stands_for_the_bytes_after_it() -> None:
@@ -66,6 +68,12 @@ def test_fields_show_results_and_boxes() -> None:
     body = rb"See {\field{\*\fldinst HYPERLINK x}{\fldrslt the register}}. " + box % (1, 0) + b" nuts "
     body += box % (25, 1) + b" milk " + box % (25, 0) + rb" latex {\f2 \'fe} done"
     assert text_of(body) == "See the register. [x] nuts [x] milk [ ] latex [x] done"
+
+
+def test_furigana_and_fractions_of_fields_are_read() -> None:
+    code = rb"EQ \\* jc2 \\o\\ad(\\s\\up 9(\u12392?\u12358?),{\u26481?})"
+    body = rb"{\field{\*\fldinst " + code + rb"}{\fldrslt}} and {\field{\*\fldinst EQ \\f(1,2)}{\fldrslt }}"
+    assert text_of(body) == "東(とう) and 1/2"
 
 
 def test_text_boxes_are_read_once() -> None:
