@@ -63,6 +63,7 @@ class DocumentIndex:
             self._model.prepare,
             lambda rebuild: self._services.delete_collection(rebuild),
             self.settings.ocr,
+            language_model.read_picture,
         )
         self._health = Health(self.settings, self._catalog, self._store, self._model, self._ingestion)
         self._services = Services(self._model, self._health, language_model)
@@ -210,10 +211,8 @@ class DocumentIndex:
     def page_marks(
         self, doc_id: str, page: int, spans: Iterable[tuple[int, int]]
     ) -> list[tuple[float, float, float, float]]:
-        """The lines that `page_image` highlights: left, top, right, bottom in shares of the picture, 0 to 1.
-
-        Empty if no span is found. Raises like `page_image`.
-        """
+        """The lines that `page_image` highlights: left, top, right, bottom in shares of the picture, 0 to 1; none if no
+        span is found. Raises like `page_image`."""
         return self._originals.page_marks(doc_id, page, spans)
 
     def delete(self, doc_id: str) -> Receipt:

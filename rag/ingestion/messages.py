@@ -55,6 +55,20 @@ class Recognising:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """From the reader: what is the text on this picture, a PNG in Base64? It waits for a PictureText."""
+
+    png: str
+
+
+@dataclass(frozen=True, slots=True)
+class PictureText:
+    """To the reader: the text on its picture as light Markdown."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TextRead:
     """From the reader: all text has been read and written to a temporary file of the FileStore; `pages` is the last
     page's number, `notice` the sentences for the user, or empty."""
@@ -106,12 +120,9 @@ class Failed:
     worn_out: bool
 
 
-ToReader = UseTokenizer | Read
-FromReader = Progress | Recognising | TextRead | Attached | Chunked | Finished | Failed
-_CLASSES = {
-    each.__name__: each
-    for each in (UseTokenizer, Read, Progress, Recognising, TextRead, Attached, Chunked, Finished, Failed)
-}
+ToReader = UseTokenizer | Read | PictureText
+FromReader = Progress | Recognising | Picture | TextRead | Attached | Chunked | Finished | Failed
+_CLASSES = {each.__name__: each for each in (*ToReader.__args__, *FromReader.__args__)}
 _NAMES = {each: [field.name for field in fields(each)] for each in (*_CLASSES.values(), ReadChunk, Chunk)}
 
 

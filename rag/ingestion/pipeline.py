@@ -19,6 +19,7 @@ from rag.ingestion.embeddings_outage import EmbeddingsOutage
 from rag.ingestion.inserting import Inserting
 from rag.ingestion.jobs import JobBook, Work
 from rag.ingestion.lifecycle import Lifecycle
+from rag.ingestion.reader_process import ReadPicture
 from rag.ingestion.reading import READERS, Reading, TakeAttachment
 from rag.schema import Job, Receipt
 from rag.settings import Ocr
@@ -48,6 +49,7 @@ class Ingestion:
         make_collection: MakeCollection,
         delete_collection: DeleteCollection,
         ocr: Ocr,
+        read_picture: ReadPicture,
     ) -> None:
         self._catalog = catalog
         self._store = store
@@ -58,7 +60,7 @@ class Ingestion:
         self.lifecycle = Lifecycle(catalog, files, store, self.book, self._outage, delete_collection)
         self._embedding = EmbeddingQueue(threads, load_model, self.lifecycle.fail)
         self._reading = Reading(
-            files, store, self.lifecycle, self._embedding, load_model, self._make_collection_for, ocr
+            files, store, self.lifecycle, self._embedding, load_model, self._make_collection_for, ocr, read_picture
         )
         self._inserting = Inserting(store, self.book, self.lifecycle, self._embedding, self._make_collection_for)
         # Held by calls that lease or delete many documents, so that they run one at a time.

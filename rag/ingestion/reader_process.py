@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import os
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 
 from rag.embeddings.embedder import Embedder
@@ -18,6 +19,8 @@ from rag.ingestion.messages import (
     Chunked,
     Failed,
     Finished,
+    Picture,
+    PictureText,
     Progress,
     Read,
     Recognising,
@@ -29,6 +32,9 @@ from rag.ingestion.messages import (
 from rag.readers.faults import Fault, Kind
 from rag.runtime.logs import ID_CHARACTERS
 from rag.settings import Ocr
+
+# Reads the text on a picture, a PNG. Raises RagError, which the document fails with.
+ReadPicture = Callable[[bytes], Awaitable[str]]
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +54,9 @@ _START = "import sys; sys.path.insert(0, sys.argv[1]); from rag.ingestion.reader
 class ReaderProcess:
     """A process that reads one document after the other. It is started when needed. Use on the event loop only."""
 
-    def __init__(self, ocr: Ocr = "auto") -> None:
+    def __init__(self, ocr: Ocr = "auto", read_picture: ReadPicture | None = None) -> None:
         self._ocr: Ocr = ocr
+        self._read_picture = read_picture
         self._starting = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._tokenizer: str | None = None
@@ -117,6 +124,12 @@ class ReaderProcess:
                 if isinstance(reply, Recognising) and not reply.ended:
                     left = deadline - clock()
                     deadline = clock() + RECOGNITION_SECONDS
+                if isinstance(reply, Picture):
+                    left = deadline - clock()
+                    text = await self._read_picture(base64.b64decode(reply.png)) if self._read_picture else ""
+                    process.stdin.write(encode(PictureText(text)))
+                    deadline, left = clock() + left, None
+                    continue
                 yield reply
                 if not isinstance(reply, Progress | Recognising):
                     deadline = clock() + patience

@@ -6,6 +6,7 @@ app's interpreter. `reader_process` is the app's side, `messages` has the messag
 
 from __future__ import annotations
 
+import base64
 import itertools
 import os
 import sys
@@ -24,6 +25,8 @@ from rag.ingestion.messages import (
     Failed,
     Finished,
     FromReader,
+    Picture,
+    PictureText,
     Progress,
     Read,
     ReadChunk,
@@ -40,7 +43,7 @@ from rag.readers.formats import import_readers
 from rag.readers.notices import collecting as collecting_notices
 from rag.readers.notices import note
 from rag.readers.read import read_segments
-from rag.readers.recognition import has_models, recognising
+from rag.readers.recognition import AskModel, has_models, recognising
 from rag.runtime.cpu import lower_priority
 from rag.runtime.logs import describe
 from rag.schema import Chunk
@@ -75,14 +78,19 @@ def main() -> None:
         replies.write(encode(reply))
         replies.flush()
 
+    def ask(png: bytes) -> str:
+        send(Picture(base64.b64encode(png).decode("ascii")))
+        reply = next_request(requests)
+        return reply.text if isinstance(reply, PictureText) else ""
+
     tokenizer: Any = None
     while (request := next_request(requests)) is not None:
         if isinstance(request, UseTokenizer):
             from tokenizers import Tokenizer
 
             tokenizer = Tokenizer.from_str(request.tokenizer)
-        else:
-            send(_serve(request, tokenizer, send))
+        elif isinstance(request, Read):
+            send(_serve(request, tokenizer, send, ask))
 
 
 def _end_with(parent: int) -> None:
@@ -92,10 +100,10 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _serve(request: Read, tokenizer: Any, send: Send) -> Finished | Failed:
+def _serve(request: Read, tokenizer: Any, send: Send, ask: AskModel) -> Finished | Failed:
     """Read a document. Returns the last reply."""
     try:
-        _read(request, tokenizer, send)
+        _read(request, tokenizer, send, ask)
         return Finished(_worn_out())
     except MemoryError:
         sentence = Fault(Kind.TOO_LARGE, "it doesn't fit into memory").sentence(request.file_name)
@@ -107,7 +115,7 @@ def _serve(request: Read, tokenizer: Any, send: Send) -> Finished | Failed:
         return Failed(type(error).__name__, "", describe(error), worn_out=True)
 
 
-def _read(request: Read, tokenizer: Any, send: Send) -> None:
+def _read(request: Read, tokenizer: Any, send: Send, ask: AskModel) -> None:
     _limit_memory(request.memory)
     files = FileStore(Path(request.folder))
     reported_at = 0.0
@@ -128,7 +136,7 @@ def _read(request: Read, tokenizer: Any, send: Send) -> None:
     with (
         collecting_notices() as notices,
         collecting_attachments(len(data)) as attachments,
-        recognising(request.ocr, len(data), begin, lambda: send(Recognising(ended=True))) as recogniser,
+        recognising(request.ocr, len(data), begin, lambda: send(Recognising(ended=True)), ask) as recogniser,
     ):
         pages = read_segments(file_name, data, report)
         if attachments and is_too_deep(file_name):

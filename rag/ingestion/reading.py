@@ -11,7 +11,7 @@ from rag.ingestion.embedding import EmbeddingQueue, Item, LoadModel, MakeCollect
 from rag.ingestion.jobs import Work
 from rag.ingestion.lifecycle import Lifecycle
 from rag.ingestion.messages import Attached, Chunked, Progress, TextRead
-from rag.ingestion.reader_process import ReaderProcess
+from rag.ingestion.reader_process import ReaderProcess, ReadPicture
 from rag.runtime.logs import job as in_job
 from rag.settings import Ocr
 from rag.storage.files import FileStore
@@ -38,6 +38,7 @@ class Reading:
         load_model: LoadModel,
         make_collection_for: MakeCollectionFor,
         ocr: Ocr = "auto",
+        read_picture: ReadPicture | None = None,
     ) -> None:
         self._files = files
         self._store = store
@@ -47,7 +48,7 @@ class Reading:
         self._make_collection_for = make_collection_for
         self.take_attachment: TakeAttachment = lambda work, name, data: ""
         # The last reader is taken first: it was used last, and is most likely to have a running process.
-        self._idle_readers = [ReaderProcess(ocr) for _ in range(READERS)]
+        self._idle_readers = [ReaderProcess(ocr, read_picture) for _ in range(READERS)]
 
     async def start_readers(self) -> None:
         """Start the reader processes, so that the first documents don't wait for them."""

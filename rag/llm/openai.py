@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import openai
-from llama_index.core.llms import LLM, ChatResponse, MessageRole
+from llama_index.core.llms import LLM, ChatResponse, ImageBlock, MessageRole, TextBlock
 from llama_index.core.llms import ChatMessage as LlamaIndexMessage
 from llama_index.llms.openai import OpenAI
 from llama_index.llms.openai.utils import is_chat_model, is_chatcomp_api_supported, openai_modelname_to_contextsize
@@ -205,7 +205,11 @@ def _known_to_llama_index(model: str) -> bool:
 
 
 def _llama_index_message(message: ChatMessage) -> LlamaIndexMessage:
-    return LlamaIndexMessage(role=MessageRole(message.role), content=message.content)
+    role = MessageRole(message.role)
+    if not message.picture:
+        return LlamaIndexMessage(role=role, content=message.content)
+    blocks = [TextBlock(text=message.content), ImageBlock(image=message.picture, image_mimetype="image/png")]
+    return LlamaIndexMessage(role=role, blocks=blocks)
 
 
 async def _put_back(first: str, rest: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:

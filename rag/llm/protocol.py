@@ -10,10 +10,11 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """A message to a language model; "system" gives the instructions."""
+    """A message to a language model; "system" gives the instructions. `picture` is a PNG that goes along."""
 
     role: Literal["system", "user", "assistant"]
     content: str
+    picture: bytes = b""
 
 
 class LanguageModel(Protocol):

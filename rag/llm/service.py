@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from rag.errors import SettingsError
+from rag.llm.pictures import read_picture
 from rag.llm.protocol import LanguageModel
 from rag.llm.providers import provider_of
 from rag.schema import PartStatus
@@ -41,6 +42,10 @@ class LanguageModelService:
                     self.status = PartStatus("error", self._label, str(error))
                     raise
             return self._model
+
+    async def read_picture(self, png: bytes) -> str:
+        """The text on a picture, read by the model. Raises LLMError, SettingsError."""
+        return await read_picture(await self.load(), png)
 
     async def check(self) -> None:
         """Send a request that costs nothing to the server, and set `status` by its outcome."""

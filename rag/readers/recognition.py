@@ -6,6 +6,7 @@ seconds. Outside of it any engine of this machine may be asked, without a limit 
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,9 @@ _PAGES_OF_ANY_FILE = 50
 _BYTES_OF_A_PAGE = 1_000
 # A picture whose darkest and lightest pixels differ by less is blank.
 _BLANK_CONTRAST = 24
+
+# Pixels of the longer side of a picture for a language model; the servers make larger ones smaller.
+_MODEL_SIDE = 2_000
 
 # Reads a page's picture, a PNG, as text: light Markdown.
 AskModel = Callable[[bytes], str]
@@ -75,10 +79,10 @@ class Recogniser:
         if self.ask_model is None:
             return None
         self.begin()
-        import io
-
         target = io.BytesIO()
-        picture.save(target, "PNG")
+        small = picture.copy()
+        small.thumbnail((_MODEL_SIDE, _MODEL_SIDE))
+        small.save(target, "PNG")
         text = self.ask_model(target.getvalue()).strip()
         if text:
             self._record(number, "the language model")
@@ -117,7 +121,8 @@ class Recogniser:
             note(f"{_capital(page_list(numbers))} {verb} recognised from {pictures} by {engine}.")
         if self.unread:
             verb = "have" if len(set(self.unread)) > 1 else "has"
-            note(f"{_capital(page_list(self.unread))} {verb} no text that can be read.")
+            advice = "; set OCR=auto to have pictures recognised" if self.choice == "off" else ""
+            note(f"{_capital(page_list(self.unread))} {verb} no text that can be read{advice}.")
         if self.too_many:
             note(f"{self.too_many:,} more pages that are pictures were not read, since the file is too small for them.")
 

@@ -296,7 +296,8 @@ def test_readers_load_no_models_before_a_picture_needs_them() -> None:
     """Nor their libraries: a start, and a document without pictures, mustn't pay for them."""
     code = (
         "import sys; from rag.readers.formats import import_readers; from rag.readers.read import read;"
-        "import_readers(); read('a.txt', b'The ferry leaves.'); print({'rapidocr', 'cv2', 'openvino'} & set(sys.modules))"
+        "import_readers(); read('a.txt', b'The ferry leaves.');"
+        "print({'rapidocr', 'cv2', 'openvino'} & set(sys.modules))"
     )
     listed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert listed.stdout.strip() == "set()"
