@@ -35,7 +35,7 @@ class Lists:
         """The list of an element (`text:list`), within the list `outer` or outside of lists. `paragraph_style` is the
         style of its first paragraph."""
         name = element.get(f"{TEXT}style-name") or (outer.style_name if outer else "")
-        name = name or self._styles.list_of_paragraph(paragraph_style)
+        name = name or self._styles.list_of_paragraph(paragraph_style) or ""
         style = self._styles.list_style(name) or ListStyle()
         if outer is not None:
             return OpenList(style, name, outer.counts, min(outer.depth + 1, _LEVELS))
@@ -60,6 +60,8 @@ class Lists:
         """The number of a heading (`text:h`) outside of lists, by the document's outline; "" if it has none."""
         level = self._styles.outline.levels.get(depth)
         if element.get(f"{TEXT}is-list-header") == "true" or level is None or depth > _LEVELS:
+            return ""
+        if self._styles.list_of_paragraph(element.get(f"{TEXT}style-name", "")) == "":
             return ""
         start = element.get(f"{TEXT}start-value")
         restarts = element.get(f"{TEXT}restart-numbering") == "true"

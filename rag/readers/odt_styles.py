@@ -98,12 +98,12 @@ class Styles:
         """The style of a list by its name."""
         return self._lists.get(name)
 
-    def list_of_paragraph(self, name: str) -> str:
-        """The name of the list style of a paragraph's style; "" if it has none."""
+    def list_of_paragraph(self, name: str) -> str | None:
+        """The name of the list style of a paragraph's style; "" if it is taken out of lists, None if none is set."""
         for style in self._chain("paragraph", name):
             if (listed := style.get(f"{STYLE}list-style-name")) is not None:
                 return str(listed)
-        return ""
+        return None
 
     def heading_level(self, name: str) -> int:
         """The level of a paragraph whose style is a heading's; 0 for any other."""

@@ -15,6 +15,7 @@ from rag.text.blocks import Block, Footnote, Paragraph, Remark, Table, page_text
 
 _DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
+_CHART = "{urn:oasis:names:tc:opendocument:xmlns:chart:1.0}"
 _BLANKS = re.compile(r"[ \t\r\n]+")
 # Blanks in a row that are kept: more only line things up.
 _MOST_BLANKS = 8
@@ -158,7 +159,7 @@ class Texts:
         math = next((element if root is None else root).iter("{http://www.w3.org/1998/Math/MathML}math"), None)
         if math is not None:
             line.add(mathml_text(math))
-        elif root is not None and (chart := next(root.iter("{*}chart"), None)) is not None:
-            titles = [" ".join("".join(title.itertext()).split()) for title in chart.iterchildren("{*}title")]
+        elif root is not None and (chart := next(root.iter(f"{_CHART}chart"), None)) is not None:
+            titles = [" ".join("".join(title.itertext()).split()) for title in chart.iterchildren(f"{_CHART}title")]
             tables = [block for block in self._apart(chart) if isinstance(block, Table)]
             self._beside += [*map(Paragraph, titles), *tables]

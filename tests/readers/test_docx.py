@@ -331,6 +331,36 @@ def test_formulas_are_written_on_one_line(formula: str, text: str) -> None:
     assert text_of(f"<w:p>{run('It is ')}<m:oMath>{formula}</m:oMath>{run('.')}</w:p>") == f"It is {text}."
 
 
+# --- Drawings
+
+CHART = """<c:chartSpace xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart"
+xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><c:chart>
+<c:title><c:tx><c:rich><a:p><a:r><a:t>Sales</a:t></a:r></a:p></c:rich></c:tx></c:title><c:plotArea><c:barChart><c:ser>
+<c:tx><c:strRef><c:strCache><c:pt idx="0"><c:v>Share</c:v></c:pt></c:strCache></c:strRef></c:tx>
+<c:cat><c:strRef><c:strCache><c:pt idx="0"><c:v>North</c:v></c:pt><c:pt idx="1"><c:v>South</c:v></c:pt></c:strCache>
+</c:strRef></c:cat><c:val><c:numRef><c:numCache><c:formatCode>0.0%</c:formatCode><c:pt idx="0"><c:v>0.075</c:v></c:pt>
+<c:pt idx="1"><c:v>0.5</c:v></c:pt></c:numCache></c:numRef></c:val></c:ser></c:barChart></c:plotArea></c:chart>
+</c:chartSpace>"""
+
+
+def test_charts_and_diagrams_stand_at_their_place() -> None:
+    chart = f'<w:r><w:drawing><c:chart xmlns:c="{OPEN}/drawingml/2006/chart" r:id="c_xml"/></w:drawing></w:r>'
+    diagram = f'<w:r><w:drawing><d:relIds xmlns:d="{OPEN}/drawingml/2006/diagram" r:dm="d_xml"/></w:drawing></w:r>'
+    boxes = f'<m xmlns:a="{OPEN}/drawingml/2006/main"><a:p><a:r><a:t>Chief</a:t></a:r></a:p></m>'
+    text = text_of(para(run("See:") + chart) + para(diagram) + para("Next."), c_xml=CHART, d_xml=boxes)
+    table = "Sales\n\n|  | Share |\n| --- | --- |\n| North | 7.5% |\n| South | 50.0% |"
+    assert text == f"See:\n\n{table}\n\nChief\n\nNext."
+
+
+def test_watermarks_are_read_and_hidden_drawings_are_not() -> None:
+    vml = "urn:schemas-microsoft-com:vml"
+    mark = f'<w:r><w:pict xmlns:v="{vml}"><v:shape><v:textpath string="DRAFT"/></v:shape></w:pict></w:r>'
+    box = f"<w:txbxContent>{para('Unseen')}</w:txbxContent>"
+    hidden = f'<v:shape style="visibility:hidden"><v:textbox>{box}</v:textbox></v:shape>'
+    hidden = f'<w:r><w:pict xmlns:v="{vml}">{hidden}</w:pict></w:r>'
+    assert text_of(para(mark + hidden + run("Text"))) == "Text\n\nDRAFT"
+
+
 # --- Embedded parts, headers
 
 

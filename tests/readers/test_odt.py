@@ -20,6 +20,7 @@ NAMES = " ".join(
 NAMES += ' xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xlink="http://www.w3.org/1999/xlink"'
 NAMES += ' xmlns:loext="urn:org:documentfoundation:names:experimental:office:xmlns:loext:1.0"'
 STYLES = """
+<style:style style:name="Free" style:family="paragraph" style:list-style-name=""/>
 <style:style style:name="Up" style:family="text"><style:text-properties style:text-position="super 58%"/></style:style>
 <style:style style:name="Down" style:family="text"><style:text-properties style:text-position="-33% 58%"/></style:style>
 <style:style style:name="Struck" style:family="text">
@@ -87,6 +88,8 @@ def test_headings_have_the_numbers_of_the_outline() -> None:
     rows = [(1, "Scope"), (2, "Parties"), (1, "Terms"), (2, "Liability"), (3, "Plain")]
     text = text_of("".join(heading.format(*row) for row in rows), common=OUTLINE)
     assert text == "# 1 Scope\n\n## 1.1 Parties\n\n# 2 Terms\n\n## 2.1 Liability\n\n### Plain"
+    free = '<text:h text:style-name="Free" text:outline-level="1">Preface</text:h>'
+    assert text_of(free + heading.format(1, "Scope"), common=OUTLINE) == "# Preface\n\n# 1 Scope"
 
 
 def test_deleted_text_is_left_out_and_notes_and_comments_stand_at_their_place() -> None:
@@ -159,6 +162,22 @@ def test_frames_forms_and_furigana_are_read() -> None:
     body += p('<loext:content-control loext:checkbox="true" loext:checked="false">☐</loext:content-control> Late')
     body += p("<text:ruby><text:ruby-base>東京</text:ruby-base><text:ruby-text>とうきょう</text:ruby-text></text:ruby>")
     assert text_of(body) == "[x] Nuts\n\nName: Ada\n\nKeep dry.\n\n[ ] Late\n\n東京(とうきょう)"
+
+
+def test_a_chart_is_read_as_its_table() -> None:
+    def row(*cells: str) -> str:
+        inner = "".join(f"<table:table-cell>{p(cell)}</table:table-cell>" for cell in cells)
+        return f"<table:table-row>{inner}</table:table-row>"
+
+    part = (
+        f'<office:document-content {NAMES} xmlns:chart="urn:oasis:names:tc:opendocument:xmlns:chart:1.0"><office:body>'
+        f"<office:chart><chart:chart><chart:title>{p('Sales')}</chart:title><table:table><table:table-header-rows>"
+        f"{row('', 'Tons')}</table:table-header-rows>{row('North', '3')}{row('South', '4')}</table:table></chart:chart>"
+        "</office:chart></office:body></office:document-content>"
+    )
+    frame = '<draw:frame><draw:object xlink:href="./Object 1"/></draw:frame>'
+    text = text_of(p(f"See {frame}"), parts={"Object 1/content.xml": part})
+    assert text == "See\n\nSales\n\n|  | Tons |\n| --- | --- |\n| North | 3 |\n| South | 4 |"
 
 
 def test_formulas_are_written_on_one_line() -> None:
