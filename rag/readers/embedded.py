@@ -7,8 +7,8 @@ from collections.abc import Callable
 from rag.readers.archives import Package
 from rag.readers.decoding import decode
 from rag.readers.faults import Fault
+from rag.readers.html import read_html
 from rag.readers.mail import read_mhtml
-from rag.readers.markup import read_html
 from rag.readers.notices import note
 from rag.readers.rtf import read_rtf
 

@@ -135,7 +135,7 @@ SPREADSHEET = Format(
 )
 EPUB = Format(
     "EPUB",
-    "rag.readers.markup:read_epub",
+    "rag.readers.epub:read_epub",
     {".epub": "an EPUB book"},
     zip_parts=(r"META-INF/container\.xml",),
     zip_mimetypes=frozenset({b"application/epub+zip"}),
@@ -149,8 +149,8 @@ HANGUL_PACKAGE = Format(
     zip_parts=(r"(?i)Contents/section\d+\.xml",),
     zip_mimetypes=frozenset({b"application/hwp+zip", b"application/haansofthwpx"}),
 )
-HTML = Format("HTML", "rag.readers.markup:read_html", dict.fromkeys((".html", ".htm", ".xhtml"), ""))
-MARKDOWN = Format("Markdown", "rag.readers.markup:read_markdown", dict.fromkeys((".md", ".markdown"), ""))
+HTML = Format("HTML", "rag.readers.html:read_html", dict.fromkeys((".html", ".htm", ".xhtml"), ""))
+MARKDOWN = Format("Markdown", "rag.readers.markdown:read_markdown", dict.fromkeys((".md", ".markdown"), ""))
 TEXT = Format("plain text", "rag.readers.plain_text:read_text", dict.fromkeys((".txt", ".text", ".log", ".rst"), ""))
 CSV = Format("CSV", "rag.readers.csv_tables:read_csv", dict.fromkeys((".csv", ".tsv"), ""))
 JSON = Format("JSON", "rag.readers.json_records:read_json", dict.fromkeys((".json", ".jsonl"), ""))

@@ -20,8 +20,8 @@ from bs4.dammit import EncodingDetector
 from rag.readers.attachments import attach
 from rag.readers.decoding import decode
 from rag.readers.faults import Fault, Kind
+from rag.readers.html import html_to_markdown
 from rag.readers.mail_headers import addresses, file_name_of, header
-from rag.readers.markup import html_to_markdown
 from rag.readers.notices import note
 from rag.readers.smime import signed_content
 from rag.text.blocks import Block, Field, Heading, Paragraph, page_text

@@ -22,8 +22,8 @@ from rag.readers import outlook_rtf
 from rag.readers.attachments import attach
 from rag.readers.decoding import decode
 from rag.readers.faults import Fault, Kind
+from rag.readers.html import html_to_markdown
 from rag.readers.mail import DEEPEST, ENCRYPTED, read_entity, written_mail
-from rag.readers.markup import html_to_markdown
 from rag.readers.notices import note
 from rag.readers.rtf import read_rtf
 from rag.readers.smime import signed_content

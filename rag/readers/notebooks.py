@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rag.readers.decoding import decode
+from rag.readers.html import html_to_markdown
 from rag.readers.json_records import parsed_json, read_json
-from rag.readers.markup import html_to_markdown, read_markdown
+from rag.readers.markdown import shown_markdown
 from rag.text.blocks import Block, Code, Heading, Paragraph, page_text
 
 # Colours and moves of the cursor in the output of a terminal.
@@ -50,7 +51,7 @@ def _cell(cell: Mapping[str, Any], language: str) -> Iterator[Block]:
         elif kind == "heading":  # of notebooks before version 4
             yield Heading(source, int(cell.get("level", 1)))
         else:
-            yield Paragraph(read_markdown(source.encode("utf-8", "replace")) if kind == "markdown" else source)
+            yield Paragraph(shown_markdown(source) if kind == "markdown" else source)
     if not hidden.get("outputs_hidden") and not metadata.get("collapsed"):
         for output in cell.get("outputs") or ():
             yield from _output(output)
@@ -71,7 +72,7 @@ def _output(output: Mapping[str, Any]) -> Iterator[Block]:
         yield Paragraph(text)
         return
     if text := _joined(data.get("text/markdown")) or _joined(data.get("text/latex")):
-        yield Paragraph(read_markdown(text.encode("utf-8", "replace")))
+        yield Paragraph(shown_markdown(text))
         return
     text = _joined(data.get("text/plain"))
     if not _OBJECT.fullmatch(text) and not any(picture in data for picture in _PICTURES):

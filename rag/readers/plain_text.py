@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable
 
 from rag.readers.decoding import decode_pieces
-from rag.readers.markup import html_to_markdown
+from rag.readers.html import html_to_markdown
 
 
 def read_text(data: bytes) -> Iterable[str]:
