@@ -112,3 +112,15 @@ def _is_drawn(formula: etree._Element) -> bool:
     """Whether a picture beside a hidden formula shows it."""
     parent = formula.getparent()
     return parent is not None and next(parent.iter("{*}img", "img", "{*}svg", "svg"), None) is not None
+
+
+def is_copy_of_formula(element: etree._Element) -> bool:
+    """Whether an element draws the formula that stands beside it for other programs."""
+    if element.get("aria-hidden") != "true":
+        return False
+    parent = element.getparent()
+    return parent is not None and any(
+        next(other.iter("math", "{*}math"), None) is not None
+        for other in parent
+        if other is not element and isinstance(other.tag, str)
+    )

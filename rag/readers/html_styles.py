@@ -22,7 +22,7 @@ _MOST_ANCESTORS = 50
 # Elements that are looked at for all selectors of a page. Only a hostile page needs more.
 _MOST_EFFORT = 3_000_000
 _COMMENT = re.compile(r"/\*[\s\S]*?(?:\*/|$)")
-_PART = re.compile(r"([^{}]*)([{}])")
+_BRACE = re.compile(r"([{}])")
 _COMPOUND = re.compile(r"([a-zA-Z][\w-]*|\*)?((?:[.#][\w-]+|\[[\w-]+(?:=[^\]\[]*)?\])*)")
 _SIMPLE = re.compile(r"([.#])([\w-]+)|\[([\w-]+)(?:=[\"']?([^\]\"']*)[\"']?)?\]")
 
@@ -132,9 +132,9 @@ class PageStyles:
 def _rules(css: str) -> Iterator[tuple[str, str]]:
     """The selectors and the declarations of each rule that counts on a screen."""
     open_rules: list[tuple[str, bool]] = []
-    for match in _PART.finditer(_COMMENT.sub("", css)):
-        text = match[1].strip()
-        if match[2] == "{":
+    parts = _BRACE.split(_COMMENT.sub("", css))
+    for text, brace in zip(map(str.strip, parts[::2]), parts[1::2], strict=False):
+        if brace == "{":
             head = text.rpartition(";")[2].strip()
             around = open_rules[-1][1] if open_rules else True
             open_rules.append((head, around and (not head.startswith("@") or _counts(head.lower()))))

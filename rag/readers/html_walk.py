@@ -11,7 +11,7 @@ from rag.readers.flow import Context, Flow
 from rag.readers.formulas import mathml_text
 from rag.readers.html_forms import CONTROLS, button_text, control_of, labelled_ids
 from rag.readers.html_lists import OpenList, begin_list
-from rag.readers.html_looks import Look, Looks
+from rag.readers.html_looks import Look, Looks, is_copy_of_formula
 from rag.readers.html_names import BLOCKS, DROPPED, INLINE_BOXES, drawing_text, name_of, preformatted
 from rag.readers.html_notes import NoteLinks
 from rag.readers.html_tables import OpenTable, blocks_of
@@ -20,8 +20,12 @@ from rag.text.blocks import Block, Code, Paragraph, with_reading
 
 _CONTAINERS_NAMES = "div li section td th dd button a header footer article main aside figure label nav tr"
 _CONTAINERS = frozenset(_CONTAINERS_NAMES.split())
+# Elements that may be the text of a note.
+_NOTES = frozenset(["li", "p", "div", "aside", "section", "dd"])
 _TABLE_PARTS = {"table": "table", "table-row": "tr", "table-cell": "td", "table-caption": "caption"}
 
+# Elements that may be the text of a note.
+_NOTES = frozenset(["li", "p", "div", "aside", "section", "dd"])
 _TABLE_PARTS = {"table": "table", "table-row": "tr", "table-cell": "td", "table-caption": "caption"}
 
 
@@ -105,7 +109,7 @@ class Walk:
         if name in DROPPED or element.get("role") == "navigation":
             return None
         style = self._looks.style(element, name)
-        if self._looks.is_hidden(element, name, style) or self._is_copy(element):
+        if self._looks.is_hidden(element, name, style) or is_copy_of_formula(element):
             if name in CONTROLS and (label := self._labels.pop(element.get("id", ""), "")):
                 self._flow.add(f" {label} ")
             return None
@@ -127,22 +131,12 @@ class Walk:
             opened.at_end.append(flow.space)
         elif self._is_glued(element, outer):
             flow.space()
-        if name in BLOCKS and not flow.last and (mark := self._notes.mark_of(element)):
+        if name in _NOTES and not flow.last and (mark := self._notes.mark_of(element)):
             flow.begin(Context("note", mark=mark))
             opened.at_end.append(flow.end)
+            return opened
         self._structure(element, name, opened, style)
         return opened
-
-    def _is_copy(self, element: etree._Element) -> bool:
-        """Whether an element draws the formula that stands beside it for other programs."""
-        if element.get("aria-hidden") != "true":
-            return False
-        parent = element.getparent()
-        return parent is not None and any(
-            next(other.iter("math", "{*}math"), None) is not None
-            for other in parent
-            if other is not element and isinstance(other.tag, str)
-        )
 
     def _is_glued(self, element: etree._Element, outer: _Open) -> bool:
         """Whether an element stands in a box of its own beside the one before, with no blank between them."""
@@ -200,7 +194,7 @@ class Walk:
                 at_end.append(flow.end)
             case "ul" | "ol" | "menu" | "dir":
                 self._lists.append(begin_list(element, name, style))
-                at_end.append(lambda: self._lists.pop() and None)
+                at_end.append(self._end_list)
             case "li":
                 depth = len(self._lists)
                 sign = self._lists[-1].next_sign(element, style) if self._lists else "-"
@@ -247,6 +241,9 @@ class Walk:
                 flow.add("☑ " if element.get("aria-checked") == "true" else "☐ ")
 
     # --- ends of elements
+
+    def _end_list(self) -> None:
+        self._lists.pop()
 
     def _end_terms(self, flow: Flow) -> None:
         if flow.term:

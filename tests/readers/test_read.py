@@ -380,11 +380,11 @@ def test_epub_chapters_come_in_the_order_of_the_spine() -> None:
     assert text == "# The Book\n\n# One\n\nsooner\n\n# Two\n\nlater"
 
 
-def test_markdown_stays_with_pictures_as_their_descriptions() -> None:
+def test_markdown_has_descriptions_in_place_of_pictures() -> None:
     data = (
         b"# Title\n\n![a duck](http://elsewhere/duck.png) and ![](data:image/png;base64,QUJD)\n\n| a | b |\n|---|---|\n"
     )
-    assert text_of("a.md", data) == "# Title\n\na duck and\n\n| a | b |\n|---|---|"
+    assert text_of("a.md", data) == "# Title\n\na duck and\n\n| a | b |\n| --- | --- |"
 
 
 @pytest.mark.parametrize("sign", [",", ";", "\t", "|"])
