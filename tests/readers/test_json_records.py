@@ -78,7 +78,7 @@ def test_the_outputs_of_a_notebook_are_read_as_it_shows_them() -> None:
         code("v", {"data": {"text/plain": ["417"]}}),
         kernelspec={"language": "python"},
     )
-    shown = ("100 %\ndone", "```\nE: zero\n```", "| Barley | 88 |\n| --- | --- |", "**Oats** 73", "", "", "417")
+    shown = ("100 %\ndone", "```\nE: zero\n```", "| Barley | 88 |\n| --- | --- |", "Oats 73", "", "", "417")
     sources = ("print(1)", "1/0", "t", "m", "p", "o", "v")
     cells = [f"```python\n{source}\n```\n\n{output}".strip() for source, output in zip(sources, shown, strict=True)]
     assert text == "\n\n".join(cells)
