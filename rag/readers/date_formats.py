@@ -18,6 +18,28 @@ _MONTHS = (
     "December",
 )  # fmt: skip
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+# Months by the last two digits of the language in a code such as [$-407], and in East Asia by their numbers.
+_MONTHS_OF = {
+    "07": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    "0C": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "0A": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    "10": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+    "13": "januari februari maart april mei juni juli augustus september oktober november december",
+    "16": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+    **dict.fromkeys(("04", "11"), " ".join(f"{number}月" for number in range(1, 13))),
+    "12": " ".join(f"{number}월" for number in range(1, 13)),
+}
+_DAYS_OF = {
+    "07": "Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag",
+    "0C": "lundi mardi mercredi jeudi vendredi samedi dimanche",
+    "0A": "lunes martes miércoles jueves viernes sábado domingo",
+    "10": "lunedì martedì mercoledì giovedì venerdì sabato domenica",
+    "13": "maandag dinsdag woensdag donderdag vrijdag zaterdag zondag",
+    "16": "segunda-feira terça-feira quarta-feira quinta-feira sexta-feira sábado domingo",
+    "04": "星期一 星期二 星期三 星期四 星期五 星期六 星期日",
+    "11": "月曜日 火曜日 水曜日 木曜日 金曜日 土曜日 日曜日",
+    "12": "월요일 화요일 수요일 목요일 금요일 토요일 일요일",
+}
 # The halves of a day by the language in a code such as [$-412].
 _HALVES = {"412": ("오전", "오후"), "411": ("午前", "午後"), "804": ("上午", "下午"), "404": ("上午", "下午")}
 _DAY_SECONDS = 86_400
@@ -59,10 +81,22 @@ def _moment(seconds: float, from_1904: bool) -> datetime:
     return first + timedelta(days=days, seconds=seconds - days * _DAY_SECONDS)
 
 
+def _language(tokens: list[tuple[str, str]]) -> str:
+    """The language that a code names, such as "407" in [$-407]; "" if it names none."""
+    return next((text.rpartition("-")[2].upper() for kind, text in tokens if kind == "bracket" and "-" in text), "")
+
+
+def _names(tokens: list[tuple[str, str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of months and days in the language of a code."""
+    language = _language(tokens)[-2:]
+    months, days = _MONTHS_OF.get(language), _DAYS_OF.get(language)
+    return tuple(months.split()) if months else _MONTHS, tuple(days.split()) if days else _DAYS
+
+
 def _halves(tokens: list[tuple[str, str]]) -> tuple[str, str] | None:
     """The words for the halves of the day; None if hours are counted to 24."""
     half = next((text for kind, text in tokens if kind == "half"), "")
-    language = next((text[2:].lstrip("-0").upper() for kind, text in tokens if kind == "bracket" and "-" in text), "")
+    language = _language(tokens)
     if not half:
         return None
     if half.upper() == "A/P":
@@ -90,7 +124,19 @@ def _written(
         return str(int(seconds // each)).zfill(len(text))
     if kind != "part":
         return text
+    if text[0].lower() in "mda" and len(text) > 2 and not _is_minute(tokens, index):
+        return _named(text.lower(), moment, *_names(tokens))
     return _part(text.lower(), _is_minute(tokens, index), moment, halves is not None)
+
+
+def _named(text: str, moment: datetime, months: tuple[str, ...], days: tuple[str, ...]) -> str:
+    """The name of the month or day: short with three letters, whole with four, the month's first letter with five."""
+    name = months[moment.month - 1] if text[0] == "m" else days[moment.weekday()]
+    if len(text) == 3 and name[-1] not in "月월":
+        # Of a day in East Asia, the one sign that isn't in all names.
+        short = name[:3] if name.isascii() or name[0].isascii() else name[-1] if name.startswith("星期") else name[0]
+        return short
+    return name[0] if len(text) == 5 and text[0] == "m" else name
 
 
 def _is_minute(tokens: list[tuple[str, str]], index: int) -> bool:
@@ -115,11 +161,7 @@ def _part(text: str, is_minute: bool, moment: datetime, twelve_hours: bool) -> s
         case "m" if is_minute:
             return str(moment.minute).zfill(min(width, 2))
         case "m":
-            name = _MONTHS[moment.month - 1]
-            return {3: name[:3], 4: name, 5: name[0]}.get(width, str(moment.month).zfill(min(width, 2)))
+            return str(moment.month).zfill(min(width, 2))
         case "d":
-            name = _DAYS[moment.weekday()]
-            return {3: name[:3], 4: name}.get(width, str(moment.day).zfill(min(width, 2)))
-        case "a":
-            return _DAYS[moment.weekday()][: 3 if width == 3 else None]
+            return str(moment.day).zfill(min(width, 2))
     return ""

@@ -1,7 +1,7 @@
-"""JSON and JSON Lines → records that stay whole: rows of a table where they are alike, else lines of keys and values.
+"""JSON and JSON Lines → records that stay whole: a paragraph each, with a line "key: value" for each plain value.
 
-Numbers stand as they are written, since 19.90 is a price and 1e400 no infinity. A key that is repeated keeps all of its
-values.
+A record in a table would be shorter, but search and answers find a value more surely with its key beside it. Numbers
+stand as they are written, since 19.90 is a price and 1e400 no infinity. A key that is repeated keeps all of its values.
 """
 
 from __future__ import annotations
@@ -16,14 +16,10 @@ from rag.readers.notices import note
 from rag.readers.sheet_heads import Hints
 from rag.readers.sheet_rows import rows_of_texts
 from rag.readers.sheet_tables import sheet_text
-from rag.text.blocks import Block, Heading, Item, Paragraph, Table, page_text
+from rag.text.blocks import Block, Heading, Item, Paragraph, page_text
 
 # JSON laid out for reading may be this many times as long as it was written. Paths of keys can repeat without end.
 _LONGER = 10
-# Records become a table with at most so many columns and so many characters in a row, of which this share is filled.
-_MOST_COLUMNS = 15
-_LONGEST_ROW = 500
-_FILLED = 0.6
 # Lines of keys and values in one paragraph, if they are no record.
 _LINES_TOGETHER = 12
 _ESCAPE = re.compile(r"(?<!\\)\\u([0-9a-fA-F]{4})")
@@ -133,11 +129,10 @@ def _blocks(value: Any, path: str, level: int, room: _Room) -> Iterator[Block]:
 
 
 def _object_blocks(value: _Object, path: str, level: int, room: _Room) -> Iterator[Block]:
-    if not path and len(value) > 2 and all(isinstance(member, _Object) for _, member in value):
-        rows = [_flat(member, key, room) for key, member in value]
-        if table := _table([[("", key), *_inner(row, key)] for (key, _), row in zip(value, rows, strict=True)]):
-            yield table
-            return
+    if len(value) > 1 and all(isinstance(member, _Object) and not _has_records(member) for _, member in value):
+        for key, member in value:  # records by name
+            yield Paragraph("\n".join(_pairs_as_lines(_flat(member, f"{path}.{key}" if path else key, room))))
+        return
     # Records come last, since their heading would stand above the lines after them, too.
     lines = [
         line
@@ -152,10 +147,6 @@ def _object_blocks(value: _Object, path: str, level: int, room: _Room) -> Iterat
             yield from _blocks(member, "", level + 1, room)
 
 
-def _inner(row: list[tuple[str, str]], key: str) -> list[tuple[str, str]]:
-    return [(name[len(key) + 1 :], text) for name, text in row]
-
-
 def _has_records(value: Any) -> bool:
     """Whether a value has an array of objects or of arrays in it, which gets a heading of its own."""
     if isinstance(value, _Object):
@@ -165,11 +156,8 @@ def _has_records(value: Any) -> bool:
 
 def _array_blocks(items: list[Any], path: str, level: int, room: _Room) -> Iterator[Block]:
     if items and all(isinstance(item, _Object) for item in items):
-        records = [_flat(item, "", room) for item in items]
-        if table := _table(records):
-            yield table
-        else:
-            yield from (Paragraph("\n".join(_pairs_as_lines(record))) for record in records)
+        for item in items:
+            yield Paragraph("\n".join(_pairs_as_lines(_flat(item, "", room))))
     elif len(items) > 1 and all(_is_plain_array(item) for item in items):
         rows = ([room.take(_text(cell)).strip() for cell in item] for item in items)
         yield Paragraph(sheet_text(rows_of_texts(rows), room.left, Hints(gaps_part=False)))
@@ -240,18 +228,3 @@ def _pairs_as_lines(pairs: Iterable[tuple[str, str]]) -> list[str]:
 def _paragraphs(lines: Sequence[str]) -> Iterator[Block]:
     for begin in range(0, len(lines), _LINES_TOGETHER):
         yield Paragraph("\n".join(lines[begin : begin + _LINES_TOGETHER]))
-
-
-def _table(records: Sequence[Sequence[tuple[str, str]]]) -> Table | None:
-    """The records as a table, if they are alike, short, and have no key twice."""
-    names = dict.fromkeys(name for record in records for name, _ in record)
-    cells = sum(len(record) for record in records)
-    if len(records) < 2 or not 2 <= len(names) <= _MOST_COLUMNS or cells < _FILLED * len(names) * len(records):
-        return None
-    rows: list[list[str]] = []
-    for record in records:
-        values = dict(record)
-        if len(values) < len(record) or sum(map(len, values.values())) > _LONGEST_ROW:
-            return None
-        rows.append([values.get(name, "") for name in names])
-    return Table([list(names), *rows])

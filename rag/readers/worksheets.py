@@ -158,7 +158,8 @@ class SheetReader:
         elif self._type == "b":
             text = "FALSE" if value == "0" else "TRUE"
         elif self._type == "s":
-            text = shown_text(self._strings[int(value)], style.code)
+            index = int(value)
+            text = shown_text(self._strings[index], style.code) if index < len(self._strings) else ""
         elif self._type == "d":
             kind, text = YEAR, value.replace("T00:00:00", "").replace("T", " ")
         else:

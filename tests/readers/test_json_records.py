@@ -21,19 +21,21 @@ def test_a_repeated_key_keeps_all_of_its_values() -> None:
     assert read_json(b'[{"a": 1, "a": 2, "b": 3}, {"a": 4, "b": 5}]') == "a: 1\na: 2\nb: 3\n\na: 4\nb: 5"
 
 
-def test_records_that_are_alike_are_a_table_with_the_paths_of_keys_as_its_head() -> None:
+def test_each_record_is_a_paragraph_of_keys_and_values() -> None:
     staff = [{"name": name, "contact": {"phone": phone, "mail": None}} for name, phone in (("Ann", "1"), ("Bo", "2"))]
-    head = "| name | contact.phone | contact.mail |\n| --- | --- | --- |"
+    records = [
+        f"name: {name}\ncontact.phone: {phone}\ncontact.mail: null" for name, phone in (("Ann", "1"), ("Bo", "2"))
+    ]
     text = read_json(json.dumps({"staff": staff, "updated": "May"}).encode())
-    assert text == f"updated: May\n\n# staff\n\n{head}\n| Ann | 1 | null |\n| Bo | 2 | null |"
+    assert text.split("\n\n") == ["updated: May", "# staff", *records]
 
 
-def test_records_by_name_are_a_table_with_their_names() -> None:
-    text = read_json(b'{"A1": {"x": 1, "y": true}, "B1": {"x": 3, "y": false}, "C1": {"x": 5, "y": true}}')
-    assert text == "|  | x | y |\n| --- | --- | --- |\n| A1 | 1 | true |\n| B1 | 3 | false |\n| C1 | 5 | true |"
+def test_records_by_name_have_their_names() -> None:
+    text = read_json(b'{"A1": {"x": 1, "y": true}, "B1": {"x": 3, "y": false}}')
+    assert text == "A1.x: 1\nA1.y: true\n\nB1.x: 3\nB1.y: false"
 
 
-def test_another_record_is_one_paragraph() -> None:
+def test_a_record_has_no_blank_lines_and_a_line_for_each_record_in_it() -> None:
     orders = [{"id": 7, "text": "one\n\ntwo", "lines": [{"sku": "A", "n": 2}, {"sku": "B", "n": 1}]}, {"by": "Kim"}]
     text = read_json(json.dumps(orders).encode())
     assert text == "id: 7\ntext: one\ntwo\nlines: sku: A; n: 2\nlines: sku: B; n: 1\n\nby: Kim"
@@ -47,7 +49,7 @@ def test_a_bad_line_keeps_the_other_records() -> None:
     lines = '{"time": 1, "message": "\\uc7ac\\uace0"}\n{"time": 2, "message": "b"}\n{"time": 3, "mess'
     with collecting() as notices:
         text = read_json(lines.encode())
-    assert text == '| time | message |\n| --- | --- |\n| 1 | 재고 |\n| 2 | b |\n\n{"time": 3, "mess'
+    assert text == 'time: 1\nmessage: 재고\n\ntime: 2\nmessage: b\n\n{"time": 3, "mess'
     assert notices == ["Line 3 is no valid JSON: it is kept as it is written."]
 
 

@@ -10,9 +10,9 @@ import pytest
 import xlsxwriter
 
 from rag.readers.notices import collecting
-from rag.readers.number_formats import BUILT_IN, shown, shown_text
 from rag.readers.read import read
 from tests.readers.test_bombs import xlsx as bare_workbook
+from tests.readers.test_read import packed
 
 
 def workbook(build: Callable[[Any, Any], None]) -> str:
@@ -31,64 +31,6 @@ def fill(sheet: Any, *rows: list[Any], at: int = 0) -> None:
         for column, value in enumerate(row):
             if value is not None:
                 sheet.write(number, column, value)
-
-
-@pytest.mark.parametrize(
-    ("value", "code", "text"),
-    [
-        (0.075, "0.0%", "7.5%"),
-        (1234.5, "#,##0.00 [$€-407]", "1,234.50 €"),
-        (-120, "#,##0;(#,##0)", "(120)"),
-        (56700, '"$"#,##0', "$56,700"),
-        (-56700, '_("$"* #,##0_);_("$"* (#,##0);_("$"* "-"??_);_(@_)', "$ (56,700)"),
-        (0, '_("$"* #,##0_);_("$"* (#,##0);_("$"* "-"??_);_(@_)', "$ -"),
-        (1234567, '0.0,,"M"', "1.2M"),
-        (420, "00000", "00420"),
-        (5551234567, "(000) 000-0000", "(555) 123-4567"),
-        (2.675, "0.00", "2.68"),
-        (-0.3, "0", "0"),
-        (0, "0;-0;;@", ""),
-        (150, '[>=100]"high "0;[<50]"low "0;0', "high 150"),
-        (10, '[>=100]"high "0;[<50]"low "0;0', "low 10"),
-        (-5, '[Red][<0]"minus "0;0', "minus 5"),
-        (1.5, "# ?/?", "1 1/2"),
-        (0.125, "# ?/8", "1/8"),
-        (12345, "0.00E+00", "1.23E+04"),
-        (0.00012, "##0.0E+0", "120.0E-6"),
-        (12, '0" pcs"', "12 pcs"),
-        (3.14159, "0.0##", "3.142"),
-        (1, '"Yes";;"No"', "Yes"),
-        (1234567890123456, "General", "1234567890123456"),
-        (0.1 + 0.2, "General", "0.3"),
-        (1 / 3, "General", "0.333333333"),
-        (1234.5678901, "General", "1234.56789"),
-        (9.5e20, "General", "9.5E+20"),
-        (125.5, 'General" kg"', "125.5 kg"),
-        (1.260416666666667, "[h]:mm", "30:15"),
-        (1.5, "[mm]:ss", "2160:00"),
-        (0.6041666666666666, "hh:mm", "14:30"),
-        (45356, "dd/mm/yyyy", "05/03/2024"),
-        (45356, "[$-409]d-mmm-yyyy;@", "5-Mar-2024"),
-        (45356, BUILT_IN[14], "2024-03-05"),
-        (45962, "mmm-yy", "Nov-25"),
-        (45351.37847222222, "dd.mm.yyyy hh:mm", "29.02.2024 09:05"),
-        (45356.75, 'yyyy"년" m"월" d"일"', "2024년 3월 5일"),
-        (0.75, "[$-412]AM/PM h:mm", "오후 6:00"),
-        (0.75, "h:mm AM/PM", "6:00 PM"),
-        (-1, "yyyy-mm-dd", "-1"),
-        (1e300, "0" * 600, "1E+300"),
-    ],
-)
-def test_a_number_is_written_as_its_format_shows_it(value: float, code: str, text: str) -> None:
-    assert shown(value, code) == text
-
-
-def test_dates_count_from_1904_where_the_workbook_says_so() -> None:
-    assert shown(43894, "yyyy-mm-dd", from_1904=True) == "2024-03-05"
-
-
-def test_a_text_is_written_as_its_format_shows_it() -> None:
-    assert [shown_text("x", code) for code in ('"Dept. "@', ";;;", "0.0", "0;0;0;@")] == ["Dept. x", "", "x", "x"]
 
 
 def test_cells_of_a_workbook_have_their_formats() -> None:
@@ -291,3 +233,55 @@ def test_a_comment_stands_at_its_cell() -> None:
         sheet.write_comment("A9", "below all", {"author": "Anna"})
 
     assert workbook(build).endswith("| Pen | 5; Comment (Anna): until May |\n\nComment (Anna): below all")
+
+
+OFFICE = "http://schemas.openxmlformats.org"
+
+
+def package(sheet: str, prefix: str = "", **parts: str) -> bytes:
+    """A workbook with one sheet. `parts` are the parts that the sheet names, by the word for their relation."""
+    main = f"{OFFICE}/spreadsheetml/2006/main"
+    space = f'xmlns{f":{prefix[:-1]}" if prefix else ""}="{main}"'
+    links = "".join(
+        f'<Relationship Id="r{number}" Type="{OFFICE}/{kind}" Target="../{kind}.xml"/>'
+        for number, kind in enumerate(parts)
+    )
+    book = f'<workbook xmlns="{main}" xmlns:r="{OFFICE}/officeDocument/2006/relationships"><sheets>'
+    relations = f'<Relationships xmlns="{OFFICE}/package/2006/relationships">'
+    return packed(
+        {
+            "[Content_Types].xml": f'<Types xmlns="{OFFICE}/package/2006/content-types"/>',
+            "xl/workbook.xml": f'{book}<sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>',
+            "xl/_rels/workbook.xml.rels": f'{relations}<Relationship Id="r1" Type="{OFFICE}/worksheet" '
+            'Target="worksheets/sheet1.xml"/></Relationships>',
+            "xl/worksheets/sheet1.xml": f"<{prefix}worksheet {space}>{sheet}</{prefix}worksheet>",
+            "xl/worksheets/_rels/sheet1.xml.rels": f"{relations}{links}</Relationships>",
+            **{f"xl/{kind}.xml": part for kind, part in parts.items()},
+            "xl/persons/person.xml": '<personList><person displayName="Anna" id="{1}"/></personList>',
+        }
+    )
+
+
+def inline(place: str, text: str, prefix: str = "") -> str:
+    p = prefix
+    return f'<{p}c r="{place}" t="inlineStr"><{p}is><{p}t>{text}</{p}t></{p}is></{p}c>'
+
+
+def test_a_thread_of_comments_stands_at_its_cell_with_its_authors() -> None:
+    sheet = f'<sheetData><row r="1">{inline("A1", "Item")}{inline("B1", "Price")}</row>'
+    sheet += f'<row r="2">{inline("A2", "Pen")}<c r="B2"><v>5</v></c></row></sheetData>'
+    thread = '<ThreadedComments><threadedComment ref="B2" personId="{1}"><text>Still so?</text></threadedComment>'
+    thread += '<threadedComment ref="B2" personId="{2}"><text>Yes</text></threadedComment></ThreadedComments>'
+    old = '<comments><authors><author>tc={9}</author></authors><commentList><comment ref="B2" authorId="0"><text>'
+    old += "<t>[Threaded comment] Still so?</t></text></comment></commentList></comments>"
+    (page,) = read("a.xlsx", package(sheet, threadedComment=thread, comments=old))
+    assert page.text.endswith("| Pen | 5; Comment (Anna): Still so?; Comment: Yes |")
+
+
+def test_a_workbook_whose_xml_has_prefixes_is_read() -> None:
+    rows = f'<x:row r="1">{inline("A1", "Region", "x:")}{inline("B1", "Staff", "x:")}</x:row>'
+    rows += f'<x:row r="2">{inline("A2", "South", "x:")}<x:c r="B2"><x:v>22</x:v></x:c></x:row>'
+    rows += '<x:row r="3"><x:c r="B3"><x:v>9</x:v></x:c><x:c r="C3" t="s"><x:v>7</x:v></x:c></x:row>'
+    merged = '<x:mergeCells><x:mergeCell ref="A2:A3"/></x:mergeCells>'
+    (page,) = read("a.xlsx", package(f"<x:sheetData>{rows}</x:sheetData>{merged}", "x:"))
+    assert page.text == "# S\n\n| Region | Staff |\n| --- | --- |\n| South | 22 |\n| South | 9 |"
