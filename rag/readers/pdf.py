@@ -8,14 +8,18 @@ import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import pypdfium2
+from PIL.Image import Image
 from pypdfium2 import raw
 
 from rag.readers.cleaning import clean
 from rag.readers.faults import Fault, Kind, check_length
+from rag.readers.pdf_pictures import is_picture, page_picture
+from rag.readers.recognition import recognise
 from rag.schema import Page
 from rag.text.characters import CONTROLS
 
@@ -61,6 +65,7 @@ def _page_texts(data: bytes, progress: Callable[[int, int], None]) -> tuple[dict
     """Each page's raw text by its number, and the number of pages that couldn't be read."""
     document = open_pdf(data)
     texts: dict[int, str] = {}
+    pictures: set[int] = set()
     broken = length = 0
     try:
         with PDFIUM_LOCK:
@@ -69,9 +74,13 @@ def _page_texts(data: bytes, progress: Callable[[int, int], None]) -> tuple[dict
         for index in range(total):
             with PDFIUM_LOCK:
                 try:
-                    texts[index + 1] = _page_text(document, index, has_form)
+                    texts[index + 1] = _page_text(document, index, has_form, pictures)
                 except (pypdfium2.PdfiumError, ValueError, UnicodeError):
                     broken += 1
+            if index + 1 in pictures and (
+                recognised := recognise(index + 1, partial(_drawn, document, index, has_form))
+            ):
+                texts[index + 1] = recognised
             length += len(texts.get(index + 1, ""))
             check_length(length, len(data))
             progress(index + 1, total)
@@ -112,16 +121,29 @@ def load_page(document: Any, index: int, has_form: bool) -> Any:
     return page
 
 
-def _page_text(document: Any, index: int, has_form: bool) -> str:
+def _page_text(document: Any, index: int, has_form: bool, pictures: set[int]) -> str:
+    """The text of a page. The number of a page that has to be recognised is added to `pictures`."""
     page = load_page(document, index, has_form)
     try:
         text_page = page.get_textpage()
         try:
-            return str(text_page.get_text_range(errors="replace")).replace("\r\n", "\n")
+            text = str(text_page.get_text_range(errors="replace")).replace("\r\n", "\n")
         finally:
             text_page.close()
+        if is_garbage(text) or is_picture(page, text):
+            pictures.add(index + 1)
+        return text
     finally:
         page.close()
+
+
+def _drawn(document: Any, index: int, has_form: bool) -> Image:
+    with PDFIUM_LOCK:
+        page = load_page(document, index, has_form)
+        try:
+            return page_picture(page)
+        finally:
+            page.close()
 
 
 def is_garbage(text: str) -> bool:

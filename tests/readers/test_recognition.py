@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen.canvas import Canvas
 
 from rag.errors import ReadError
 from rag.library.page_image import count_pages, draw_page, place_spans
@@ -228,6 +230,59 @@ def test_no_more_pages_are_recognised_than_an_honest_file_has(
     pages, notices, _ = recognised("long.tif", data)
     assert [page.number for page in pages] == [1, 2]
     assert any(notice.startswith("2 more pages") for notice in notices)
+
+
+# --- scans in a PDF
+
+NOTE = "This page has a text of its own, which needs no recognition."
+
+
+def scans(*pages: str | Image.Image | None) -> bytes:
+    """A PDF with pages of text, of a picture, or blank."""
+    target = BytesIO()
+    canvas = Canvas(target)
+    for page in pages:
+        if isinstance(page, str):
+            canvas.drawString(72, 700, page)
+        elif page:
+            canvas.drawImage(ImageReader(page), 50, 300, 500, 500 * page.height / page.width)
+        canvas.showPage()
+    canvas.save()
+    return target.getvalue()
+
+
+def test_pages_of_a_pdf_that_are_pictures_are_recognised_and_others_are_not(scripted: Scripted) -> None:
+    scripted.outcomes = [outcome("scanned"), outcome("too")]
+    pages, notices, _ = recognised("mixed.pdf", scans(NOTE, picture(*FERRY), None, picture(*FERRY)))
+    assert [(page.number, page.text) for page in pages] == [(1, NOTE), (2, "scanned"), (4, "too")]
+    assert notices == ["Pages 2 and 4 were recognised from pictures by Reader."]
+
+
+def test_a_scan_that_no_engine_reads_is_named(scripted: Scripted) -> None:
+    pages, notices, _ = recognised("mixed.pdf", scans(NOTE, picture(*FERRY)))
+    assert [page.number for page in pages] == [1]
+    assert any(notice.startswith("Page 2 has no text that can be read") for notice in notices)
+
+
+def test_without_recognition_a_scan_is_refused_as_before() -> None:
+    with pytest.raises(ReadError, match=r"scan\.pdf has no text that could be read and may be a scan"):
+        recognised("scan.pdf", scans(picture(*FERRY)), "off")
+    _, notices, _ = recognised("mixed.pdf", scans(NOTE, picture(*FERRY)), "off")
+    assert any(notice.startswith("Page 2 has no text that can be read") for notice in notices)
+
+
+@each_engine
+def test_a_scanned_page_is_read_and_highlighted_where_its_words_stand(engine: Choice) -> None:
+    data = scans(picture(*FERRY))
+    pages, _, recogniser = recognised("scan.pdf", data, engine)
+    text = pages[0].text
+    assert words_of(pages) == " ".join(FERRY).split()
+    start = text.index("crowns")
+    (box,) = place_spans(data, "scan.pdf", 1, text, [(start, start + 6)], recogniser.placed_words()[1])
+    left, top, right, bottom = box
+    # The picture lies 50 points from the left and 300 from below, on A4; its second line is in its lower half.
+    assert 0.2 < left < right < 0.5
+    assert 0.53 < top < bottom < 0.64
 
 
 # --- text
