@@ -11,6 +11,7 @@ from rag.readers.docx_styles import Numbering, Styles, W, numbering_of, switch, 
 from rag.readers.list_numbers import word_number
 
 _LEVELS = 9
+_LONGEST_SIGN = 200
 
 
 @dataclass(slots=True)
@@ -136,7 +137,7 @@ def _level(element: etree._Element) -> tuple[int, _Level]:
     return _number(element.get(f"{W}ilvl"), 0), _Level(
         _number(value(element, "start"), 0 if form == "bullet" else 1),
         form,
-        value(element, "lvlText") or "",
+        (value(element, "lvlText") or "")[:_LONGEST_SIGN],
         None if restart is None else _number(restart, 0),
         bool(switch(element, "isLgl")),
         value(element, "pStyle") or "",

@@ -17,6 +17,7 @@ from rag.readers.list_numbers import word_number
 from rag.readers.symbols import is_symbol_font, symbol, symbols
 from rag.text.blocks import Block, Footnote, Remark, page_text, with_reading
 
+_LONGEST_INSTRUCTION = 2000
 _PLACES = {"superscript": Place.RAISED, "subscript": Place.LOWERED}
 # Elements whose text isn't shown: properties, deleted text, the instructions of fields, and pictures.
 _NEVER_SHOWN = (
@@ -107,7 +108,8 @@ class Runs:
                 self._field_sign(element, line)
             case "instrText":
                 if self._fields and not self._fields[-1].is_result:
-                    self._fields[-1].instruction += element.text or ""
+                    field = self._fields[-1]
+                    field.instruction = (field.instruction + (element.text or ""))[:_LONGEST_INSTRUCTION]
             case "t" | "sym" | "ruby" | "tab" | "ptab" | "br" | "cr" | "noBreakHyphen":
                 if self._is_shown and not look.is_hidden:
                     self._add(element, name, line, look)

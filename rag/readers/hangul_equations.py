@@ -20,11 +20,13 @@ _IGNORED = frozenset({"rm", "it", "bold", "left", "right", "box", "`", "~", "cas
 # Names before the letters that they are about.
 _NAMES = frozenset({"sin", "cos", "tan", "log", "ln", "exp", "max", "min", "vec", "bar", "hat", "dot", "tilde"})
 _DEEPEST = 100
+# Characters of a script that are read. Only a hostile file has more.
+_LONGEST = 20_000
 
 
 def equation_text(script: str) -> str:
     """The text of an equation's script."""
-    return " ".join(_Script(_TOKEN.findall(script)).sequence(0).split())
+    return " ".join(_Script(_TOKEN.findall(script[:_LONGEST])).sequence(0).split())
 
 
 class _Script:

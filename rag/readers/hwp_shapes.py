@@ -9,6 +9,7 @@ from rag.readers.hangul import KIND_NAMES, Head, Level
 from rag.readers.hwp_records import CHAR_SHAPE, NUMBERING, PARA_SHAPE, Record, unpack, words
 from rag.readers.lines import Place
 
+_LONGEST_SIGN = 200
 _HEADS = ("", "OUTLINE", "NUMBER", "BULLET")
 
 
@@ -68,7 +69,7 @@ def _levels(data: bytes) -> list[Level]:
         (flags,) = unpack("I", data, at)
         kind = flags >> 5 & 15
         text, at = words(data, at + 12)
-        levels.append(Level(KIND_NAMES[kind] if kind < len(KIND_NAMES) else "DIGIT", text, 1))
+        levels.append(Level(KIND_NAMES[kind] if kind < len(KIND_NAMES) else "DIGIT", text[:_LONGEST_SIGN], 1))
     at += 2
     if at + 28 <= len(data):
         for level, start in zip(levels, unpack("7I", data, at), strict=True):

@@ -10,6 +10,8 @@ from lxml import etree
 from rag.readers.hangul import Head, Level
 from rag.readers.lines import Place
 
+_LONGEST_SIGN = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -45,7 +47,9 @@ class Shapes:
                 self._heads[shape.get("id", "")] = Head(kind, numbering, level)
         for numbering in root.iter("{*}numbering"):
             levels = [
-                Level(head.get("numFormat", "DIGIT"), head.text or "", number_of(head.get("start"), 1))
+                Level(
+                    head.get("numFormat", "DIGIT"), (head.text or "")[:_LONGEST_SIGN], number_of(head.get("start"), 1)
+                )
                 for head in numbering.iterchildren("{*}paraHead")
             ]
             self.numberings[number_of(numbering.get("id"), 0)] = levels

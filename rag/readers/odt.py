@@ -13,7 +13,7 @@ from rag.readers.grids import Cell, table_blocks
 from rag.readers.lines import Line
 from rag.readers.margins import margin_lines
 from rag.readers.odt_lists import Lists, OpenList
-from rag.readers.odt_styles import OFFICE, STYLE, TABLE, TEXT, Look, Styles, number_of
+from rag.readers.odt_styles import OFFICE, STYLE, TABLE, TEXT, Look, Styles, is_hidden, number_of
 from rag.readers.odt_text import Texts
 from rag.text.blocks import Block, Heading, Item, Paragraph, Tick, page_text
 
@@ -86,7 +86,7 @@ class _Walk:
 
     def _is_shown(self, section: etree._Element) -> bool:
         """Whether a section with a condition was shown when the document was saved."""
-        return bool(section.get(f"{TEXT}display") == "condition" and section.get(f"{TEXT}is-hidden") != "true")
+        return section.get(f"{TEXT}display") == "condition" and not is_hidden(section)
 
     def _drawn(self, element: etree._Element) -> list[Block]:
         """The blocks of a frame that stands outside of paragraphs."""
@@ -96,7 +96,7 @@ class _Walk:
 
     def _paragraph(self, element: etree._Element, name: str, sign: str, open_list: OpenList | None) -> list[Block]:
         style = element.get(f"{TEXT}style-name", "")
-        if any(hidden.get(f"{TEXT}is-hidden") == "true" for hidden in element.iter(f"{TEXT}hidden-paragraph")):
+        if any(map(is_hidden, element.iter(f"{TEXT}hidden-paragraph"))):
             return []
         line = Line()
         self._texts.read(element, line, self._styles.look("paragraph", style))

@@ -15,6 +15,7 @@ TEXT, TABLE, STYLE, DRAW = (ODF % name for name in ("text", "table", "style", "d
 OFFICE, FORM = ODF % "office", ODF % "form"
 FO = ODF % "xsl-fo-compatible"
 _DEEPEST = 20
+_LONGEST_SIGN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +161,22 @@ def _list_style(style: etree._Element) -> ListStyle:
         is_bullet = etree.QName(element).localname in ("list-level-style-bullet", "list-level-style-image")
         levels[int(number)] = Level(
             element.get(f"{STYLE}num-format", ""),
-            element.get(f"{STYLE}num-prefix", ""),
-            element.get(f"{STYLE}num-suffix", ""),
+            element.get(f"{STYLE}num-prefix", "")[:_LONGEST_SIGN],
+            element.get(f"{STYLE}num-suffix", "")[:_LONGEST_SIGN],
             number_of(element.get(f"{TEXT}display-levels"), 1),
             number_of(element.get(f"{TEXT}start-value"), 1),
             is_bullet,
             element.get(f"{STYLE}num-letter-sync") == "true",
         )
     return ListStyle(levels)
+
+
+def is_hidden(element: etree._Element) -> bool:
+    """Whether a hidden text, paragraph or section was hidden when the document was saved."""
+    state = element.get(f"{TEXT}is-hidden")
+    if state is not None:
+        return bool(state == "true")
+    return element.get(f"{TEXT}condition", "").rpartition(":")[2].strip(" ()").lower() in ("true", "1")
 
 
 def number_of(text: str | None, otherwise: int) -> int:

@@ -10,7 +10,7 @@ from lxml import etree
 from rag.readers.archives import Package
 from rag.readers.formulas import mathml_text
 from rag.readers.lines import Line, Place
-from rag.readers.odt_styles import DRAW, FORM, OFFICE, TEXT, Look, Styles, number_of
+from rag.readers.odt_styles import DRAW, FORM, OFFICE, TEXT, Look, Styles, is_hidden, number_of
 from rag.text.blocks import Block, Footnote, Paragraph, Remark, Table, page_text, with_reading
 
 _DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
@@ -35,6 +35,7 @@ class Texts:
         self._styles = styles
         self._blocks_of = blocks_of
         self._controls: dict[str, etree._Element] = {}
+        self._shown: set[str] = set()  # objects, each of which is read once
         self._beside: list[Block] = []
 
     def take_controls(self, body: etree._Element) -> None:
@@ -94,7 +95,7 @@ class Texts:
                         self.read(child, into, look)
                 line.add(with_reading(base.text(), reading.text()))
             case "hidden-text" | "hidden-paragraph":
-                if element.get(f"{TEXT}is-hidden") == "false":
+                if not is_hidden(element):
                     self.read(element, line, look)
             case "content-control":
                 self._content_control(element, line, look)
@@ -132,7 +133,7 @@ class Texts:
 
     def _control(self, identity: str, line: Line) -> None:
         """Add a control of a form with its label and its entry."""
-        control = self._controls.get(identity)
+        control = self._controls.pop(identity, None)
         if control is None:
             return
         values = {etree.QName(name).localname: value for name, value in control.items()}
@@ -155,7 +156,8 @@ class Texts:
     def _object(self, element: etree._Element, line: Line) -> None:
         """Add a formula, or the table of a chart, which is in a part of its own or in the element."""
         name = element.get(_HREF, "").removeprefix("./").strip("/")
-        root = self._package.xml(f"{name}/content.xml") if name else None
+        root = self._package.xml(f"{name}/content.xml") if name and name not in self._shown else None
+        self._shown.add(name)
         math = next((element if root is None else root).iter("{http://www.w3.org/1998/Math/MathML}math"), None)
         if math is not None:
             line.add(mathml_text(math))

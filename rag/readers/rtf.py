@@ -254,6 +254,8 @@ class _Document:
             self._fonts.default = -1 if number is None else number
         elif word == "uc":
             look.unicode_skip = max(number or 0, 0)
+        elif word in ("s", "cs") and self._sheet.is_hidden(word, number):
+            look.is_hidden = True
         elif look.is_skipped or look.take(word, number) or self._table_word(word, number):
             return
         elif word == "u":

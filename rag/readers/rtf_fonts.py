@@ -9,6 +9,7 @@ from typing import Protocol
 from rag.readers.rtf_tokens import SYMBOL_CHARSET, encoding_of, encoding_of_page
 from rag.readers.symbols import symbols
 
+_LONGEST_NAME = 200
 # Ends of fonts' names, and the encodings that they stand for.
 _NAMED = {" cyr": "cp1251", " ce": "cp1250", " greek": "cp1253", " tur": "cp1254", " baltic": "cp1257"}
 _NAMED |= {" (hebrew)": "cp1255", " (arabic)": "cp1256", " (thai)": "cp874", " (vietnamese)": "cp1258"}
@@ -70,23 +71,31 @@ class Fonts:
 
 
 class Sheet:
-    """The paragraph styles that are headings."""
+    """The paragraph styles that are headings, and the styles whose text is hidden."""
 
     def __init__(self) -> None:
         self._levels: dict[int, int] = {}
+        self._hidden: set[tuple[str, int]] = set()
         self._current = -1
+        self._kind = ""
         self._name = ""
 
     def word(self, name: str, number: int | None) -> None:
         """Take a control word of the style sheet."""
         if name in ("s", "cs", "ts", "ds"):
-            self._current, self._name = number if name == "s" and number is not None else -1, ""
+            self._kind, self._current, self._name = name, -1 if number is None else number, ""
+        elif name == "v" and number != 0:
+            self._hidden.add((self._kind, self._current))
+        elif self._kind != "s":
+            return
         elif name == "outlinelevel" and number is not None and number < 9:
             self._levels.setdefault(self._current, number + 1)
 
     def text(self, data: bytes) -> None:
         """Take a style's name, which ends with a semicolon."""
-        self._name += data.decode("latin-1")[:100]
+        self._name = (self._name + data.decode("latin-1"))[-_LONGEST_NAME:]
+        if self._kind != "s":
+            return
         name = self._name.strip().rstrip(";").split(";")[-1].strip().lower()
         if match := re.fullmatch("heading ([1-9])", name):
             self._levels.setdefault(self._current, int(match[1]))
@@ -94,6 +103,10 @@ class Sheet:
             self._levels.setdefault(self._current, 1 if name == "title" else 2)
         if self._name.rstrip().endswith(";"):
             self._current, self._name = -1, ""
+
+    def is_hidden(self, kind: str, number: int | None) -> bool:
+        """Whether text of the style is hidden. `kind` is the style's control word, such as "cs"."""
+        return (kind, number) in self._hidden
 
     def level(self, style: int) -> int:
         """The level of the style's headings, from 1; 0 for any other style."""
@@ -127,7 +140,7 @@ class Instruction:
 
     def _add(self, text: str) -> None:
         if self._in_choice:
-            self.choices[-1] += text
+            self.choices[-1] = (self.choices[-1] + text)[:_LONGEST_NAME]
         else:
             self.shown = (self.shown + text)[:2000]
 

@@ -107,11 +107,17 @@ def test_deleted_text_is_left_out_and_notes_and_comments_stand_at_their_place() 
     [
         span("ghost", "Hidden"),
         '<text:hidden-text text:is-hidden="true" text:string-value="ghost">ghost</text:hidden-text>',
+        '<text:hidden-text text:condition="ooow:true" text:string-value="ghost">ghost</text:hidden-text>',
         '<text:variable-set text:display="none">ghost</text:variable-set>',
     ],
 )
 def test_hidden_text_is_left_out(hidden: str) -> None:
     assert text_of(p(f"Seen {hidden}.")) == "Seen ."
+
+
+def test_text_whose_condition_to_hide_it_fails_is_read() -> None:
+    shown = '<text:hidden-text text:condition="ooow:false" text:string-value="seen">seen</text:hidden-text>'
+    assert text_of(p(f"It is {shown}.")) == "It is seen."
 
 
 def test_hidden_paragraphs_and_sections_are_left_out() -> None:

@@ -9,7 +9,7 @@ from rag.readers.read import read
 FONTS = (
     rb"{\fonttbl{\f0\fcharset0 Times;}{\f1\fcharset204 Arial Cyr;}{\f2\fcharset2 Wingdings;}{\f3\fcharset129 Batang;}}"
 )
-STYLES = rb"{\stylesheet{\s0 Normal;}{\s1\outlinelevel0 Kop;}{\s2\b heading 2;}{\s3 Title;}}"
+STYLES = rb"{\stylesheet{\s0 Normal;}{\s1\outlinelevel0 Kop;}{\s2\b heading 2;}{\s3 Title;}{\*\cs4\v Secret;}}"
 
 
 def text_of(body: bytes, head: bytes = rb"\ansi\ansicpg1252\deff0") -> str:
@@ -37,6 +37,7 @@ def test_text_in_wide_code_pages_may_hold_signs_of_rtf() -> None:
 def test_hidden_and_deleted_text_is_left_out() -> None:
     body = rb"Price 900{\v (real 700)} crowns. Term {\deleted thirty}{\revised forty} days.\par "
     body += rb"One {\deleted gone\par}line.\par {\*\unknown ghost}{\info{\title ghost}}\v ghost\plain  end"
+    body += rb" {\cs4 ghost}"
     assert text_of(body) == "Price 900 crowns. Term forty days.\n\nOne line.\n\nend"
 
 
