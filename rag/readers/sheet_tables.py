@@ -178,9 +178,10 @@ def _regions(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
 
 
 def _line(row: Row) -> str:
-    if len(row.filled) == 2:
-        return written(Field(*row.filled))
-    return " ".join(" ".join(row.filled).split())
+    filled = row.filled
+    if len(filled) == 2 and filled[0].endswith((":", "：")):
+        return written(Field(filled[0].rstrip("："), filled[1]))
+    return " ".join(", ".join(filled).split())
 
 
 def _title(lines: list[str]) -> str:
@@ -205,11 +206,19 @@ def _first_table_row(region: list[Row]) -> int | None:
     widths = Counter(len(row.columns) for row in region[:_ROWS_LOOKED_AT])
     is_wide = max(widths, key=lambda width: widths[width]) >= _WIDE
     for index, row in enumerate(region):
-        if is_wide and len(row.columns) == 2 and row.columns[1] == row.columns[0] + 1 and row.kinds[0].lower() == TEXT:
+        is_pair = len(row.columns) == 2 and row.columns[1] == row.columns[0] + 1 and row.kinds[0].lower() == TEXT
+        if is_pair and (is_wide or _begins_with_head(region[index + 1 :])):
             continue
         if len(row.filled) > 1 or (is_group(row) and index + 1 < len(region) and len(region[index + 1].columns) > 1):
             return index
     return None
+
+
+def _begins_with_head(rows: Sequence[Row]) -> bool:
+    """Whether the first of these rows is a head of at least three labels over amounts."""
+    if len(rows) < 2 or len(rows[0].own_columns) < _WIDE - 1:
+        return False
+    return not looks_like_data(rows[0]) and looks_like_data(rows[1]) and rows[0].own_columns[0] == rows[1].columns[0]
 
 
 def _continues(table: _Table, region: list[Row], hints: Hints) -> bool:

@@ -30,6 +30,13 @@ def test_lines_above_the_head_are_the_title() -> None:
     assert read_csv(f"Umsatzbericht 2024\nin EUR;;\n\n{ROWS}".encode()) == f"Umsatzbericht 2024\nin EUR\n\n{TABLE}"
 
 
+def test_a_title_may_have_the_sign_that_parts_cells() -> None:
+    text = read_csv(b"Sales report, 2024\nRegion,Q1,Q2\nNorth,5,6\nSouth,7,8\n")
+    assert (
+        text == "Sales report, 2024\n\n| Region | Q1 | Q2 |\n| --- | --- | --- |\n| North | 5 | 6 |\n| South | 7 | 8 |"
+    )
+
+
 def test_a_short_row_keeps_its_columns() -> None:
     assert read_csv(f"{ROWS}Summe;2.221,50\n".encode()) == f"{TABLE}\n| Summe | 2.221,50 |  |"
 

@@ -205,7 +205,7 @@ def test_labels_with_entries_above_a_wide_table_are_its_title() -> None:
         fill(sheet, ["Account", "DE12"], ["Day", "Payee", "Purpose", "Amount"], ["1 May", "Ann", "Rent", 700])
         fill(sheet, ["2 May", "Bo", "Food", 20], at=3)
 
-    assert workbook(build).startswith("Account: DE12\n\n| Day | Payee | Purpose | Amount |\n| --- |")
+    assert workbook(build).startswith("Account, DE12\n\n| Day | Payee | Purpose | Amount |\n| --- |")
 
 
 def test_labels_with_colons_are_fields() -> None:
