@@ -11,7 +11,7 @@ from pathlib import PurePath
 from olefile import OleFileIO
 
 from rag.readers.faults import Fault, Kind
-from rag.readers.formats import FORMATS, TEXT, Format, format_of_suffix
+from rag.readers.formats import FORMATS, HTML, TEXT, Format, format_of_suffix
 
 # Bytes that may come before a signature: a byte order mark, blanks, NULs.
 _BEFORE_SIGNATURE = b"\xef\xbb\xbf \t\r\n\0"
@@ -38,6 +38,8 @@ _OLE_STREAMS = (
     ("WordDocument", "an old Word document (DOC)", "save it as DOCX or PDF and add that"),
     ("PowerPoint Document", "an old PowerPoint presentation (PPT)", "save it as PPTX or PDF and add that"),
 )
+# Many programs save a web page with a table as XLS, and Excel opens it.
+_WEB_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,99}<(?:!doctype html|html|head|meta|style|table)\b", re.IGNORECASE)
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 
 
@@ -55,6 +57,8 @@ def detect(name: str, data: bytes) -> Format:
     if data.startswith(_ZIP_MAGIC):
         return _by_zip_parts(data, named, suffix)
     _refuse_other_signatures(data)
+    if suffix == ".xls" and _WEB_PAGE.match(data):
+        return HTML
     if named and not named.is_text:
         raise Fault(Kind.DAMAGED, named.suffixes[suffix])
     if named:

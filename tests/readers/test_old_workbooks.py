@@ -63,6 +63,11 @@ def test_an_old_workbook_has_its_merged_cells_and_struck_texts() -> None:
     assert page.text.endswith("| Turnover[^1] ~~old~~ | 7 |  |  |  |")
 
 
+def test_a_web_page_that_is_named_xls_is_read_as_one() -> None:
+    (page,) = read("a.xls", b"<html><body><table><tr><th>Item</th></tr><tr><td>Pen</td></tr></table></body></html>")
+    assert page.text == "| Item |\n| --- |\n| Pen |"
+
+
 def ods(*sheets: str, styles: str = "") -> bytes:
     names = " ".join(
         f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
