@@ -7,6 +7,7 @@ import re
 from lxml import etree
 
 from rag.readers.archives import drawing_text
+from rag.readers.number_formats import shown
 from rag.text.blocks import Block, Paragraph, Table
 
 # Points of a chart. More can't be told apart, and only a hostile file has them.
@@ -21,11 +22,14 @@ def chart_blocks(root: etree._Element) -> list[Block]:
     names = [_name(one, number) for number, one in enumerate(series, 1)]
     labels: dict[int, str] = {}
     columns: list[dict[int, str]] = []
+    date_format, value_format = _axis_format(root, "dateAx"), _axis_format(root, "valAx")
+    from_1904 = any(flag.get("val", "1") in ("1", "true") for flag in root.iterchildren("{*}date1904"))
     for one in series:
         for kind in ("cat", "xVal"):
-            for index, text in _points(one.find("{*}" + kind)).items():
+            for index, text in _points(one.find("{*}" + kind), date_format, from_1904).items():
                 labels.setdefault(index, text)
-        columns.append(_points(next((v for k in ("val", "yVal") if (v := one.find("{*}" + k)) is not None), None)))
+        values = next((v for k in ("val", "yVal") if (v := one.find("{*}" + k)) is not None), None)
+        columns.append(_points(values, value_format, from_1904))
     places = sorted({*labels, *(index for column in columns for index in column)})
     if len(places) * (len(columns) + 1) > _MOST_POINTS:
         places = places[: _MOST_POINTS // (len(columns) + 1)]
@@ -40,6 +44,16 @@ def chart_blocks(root: etree._Element) -> list[Block]:
     return blocks
 
 
+def _axis_format(root: etree._Element, kind: str) -> str:
+    """The number format of the chart's only axis of a kind, if it isn't that of the values."""
+    axes = list(root.iter("{*}" + kind))
+    number_format = axes[0].find("{*}numFmt") if len(axes) == 1 else None
+    if number_format is None or number_format.get("sourceLinked", "0") in ("1", "true"):
+        return ""
+    code = number_format.get("formatCode", "")
+    return "" if code == "General" else code
+
+
 def _title(element: etree._Element) -> list[str]:
     title = element.find("{*}title")
     return [] if title is None else list(drawing_text(title)) or list(_points(title).values())
@@ -51,8 +65,8 @@ def _name(series: etree._Element, number: int) -> str:
     return text or f"Series {number}"
 
 
-def _points(values: etree._Element | None) -> dict[int, str]:
-    """The cached values by their places, in the number format that the chart names if it is a percentage."""
+def _points(values: etree._Element | None, axis_format: str = "", from_1904: bool = False) -> dict[int, str]:
+    """The cached values by their places, in their number format, or in that of their axis if it has another."""
     points: dict[int, str] = {}
     if values is None:
         return points
@@ -62,16 +76,14 @@ def _points(values: etree._Element | None) -> dict[int, str]:
         if not re.fullmatch(r"\d{1,7}", index) or len(points) > _MOST_POINTS:
             continue
         text = (point.findtext("{*}v") or "").strip()
-        shown = _shown(text, point.get("formatCode") or values.findtext(".//{*}formatCode") or "")
+        code = axis_format or point.get("formatCode") or values.findtext(".//{*}formatCode") or ""
+        written = _shown(text, code, from_1904)
         before = points.get(int(index))
-        points[int(index)] = f"{shown} {before}" if before else shown
+        points[int(index)] = f"{written} {before}" if before else written
     return points
 
 
-def _shown(text: str, number_format: str) -> str:
-    if not re.fullmatch(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", text):
+def _shown(text: str, number_format: str, from_1904: bool) -> str:
+    if not re.fullmatch(r"-?\d{1,300}(\.\d{1,300})?([eE][+-]?\d{1,3})?", text):
         return text
-    number = float(text)
-    if match := re.fullmatch(r"0(?:\.(0+))?%", number_format):
-        return f"{number * 100:.{len(match[1] or '')}f}%"
-    return f"{number:.12g}" if abs(number) < 1e15 else text
+    return shown(float(text), number_format or "General", from_1904=from_1904)
