@@ -17,7 +17,7 @@ from rag.readers.embedded import embedded_text
 from rag.readers.faults import Fault, Kind, check_length
 from rag.readers.lines import Line
 from rag.readers.margins import margin_lines
-from rag.text.blocks import Block, Heading, Item, Paragraph, Tick, page_text
+from rag.text.blocks import Block, Heading, Item, Paragraph, Tick, page_text, written
 
 _A_DOCX = "a DOCX document"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -36,7 +36,8 @@ def read_docx(data: bytes) -> str:
 
 
 def _document_text(package: Package, size: int, depth: int) -> str:
-    body = next((part for relation, part in package.related("").values() if relation == "officeDocument"), "")
+    related = package.related("").values()
+    body = next((part for relation, part in related if relation == "officeDocument"), "word/document.xml")
     root = package.xml(body) if body in package else None
     if root is None:
         raise Fault(Kind.DAMAGED, _A_DOCX)
@@ -92,13 +93,23 @@ class _Walk:
         """The blocks of the paragraphs, tables and embedded parts within an element."""
         carried, self._carried = self._carried, None
         blocks: list[Block] = []
+        entries: list[str] = []  # of a table of contents, which is one block
         for element, name in _content(parent):
+            new = self._paragraph(element) if name == "p" else []
+            if name == "p" and len(new) == 1 and self._styles.is_contents(_style(element)):
+                entries.append(written(new[0]))
+                continue
+            if entries:
+                blocks.append(Paragraph("\n".join(entries)))
+                entries = []
             if name == "p":
-                blocks += self._paragraph(element)
+                blocks += new
             elif name == "tbl":
                 blocks += word_table(element, self.blocks)
             else:
                 blocks += self._embedded(element)
+        if entries:
+            blocks.append(Paragraph("\n".join(entries)))
         if self._carried is not None and (text := self._carried.text()):
             blocks.append(Paragraph(text))
         self._carried = carried
@@ -106,7 +117,7 @@ class _Walk:
 
     def _paragraph(self, paragraph: etree._Element) -> list[Block]:
         properties = paragraph.find(f"{W}pPr")
-        style = value(properties, "pStyle") or ""
+        style = _style(paragraph)
         line = self._carried or Line()
         self._carried = None
         self._runs.read(paragraph, line, self._styles.paragraph_look(style))
@@ -174,6 +185,11 @@ class _Walk:
             walk._runs = Runs(self._styles, Drawings(self._package, name, walk.blocks), {}, {}, walk.blocks)
             lines += page_text(walk.blocks(root)).split("\n")
         return margin_lines(lines)
+
+
+def _style(paragraph: etree._Element) -> str:
+    """The id of a paragraph's style."""
+    return value(paragraph.find(f"{W}pPr"), "pStyle") or ""
 
 
 def _content(parent: etree._Element) -> Iterator[tuple[etree._Element, str]]:

@@ -110,6 +110,10 @@ class Styles:
             return int(match[1])
         return 0
 
+    def is_contents(self, style_id: str) -> bool:
+        """Whether the style is Word's own for entries of a table of contents."""
+        return any(re.fullmatch("toc [1-9]", style.name) for style in self._chain(style_id))
+
     def is_bulleted(self, style_id: str) -> bool:
         """Whether the style is Word's own for bulleted lists."""
         return any(style.name.startswith("list bullet") for style in self._chain(style_id))

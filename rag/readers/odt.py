@@ -15,7 +15,7 @@ from rag.readers.margins import margin_lines
 from rag.readers.odt_lists import Lists, OpenList
 from rag.readers.odt_styles import OFFICE, STYLE, TABLE, TEXT, Look, Styles, is_hidden, number_of
 from rag.readers.odt_text import Texts
-from rag.text.blocks import Block, Heading, Item, Paragraph, Tick, page_text
+from rag.text.blocks import Block, Heading, Item, Paragraph, Tick, page_text, written
 
 _AN_ODT = "an ODT document"
 _ONE_BOX = re.compile(r"\[([x ])\]([^\[\]]*)")
@@ -77,6 +77,9 @@ class _Walk:
                 case "section":
                     if element.get(f"{TEXT}display", "true") == "true" or self._is_shown(element):
                         yield from self._blocks(element, open_list)
+                case "index-body":
+                    # The entries of a table of contents are one block.
+                    yield Paragraph("\n".join(written(block) for block in self._blocks(element, None)))
                 case "tracked-changes" | "forms" | "title" | "desc" | "annotation" | "note" | "table-of-content-source":
                     continue
                 case "frame" | "custom-shape" | "rect" | "g" | "a" if element.tag.startswith("{urn:oasis"):

@@ -133,6 +133,13 @@ def test_inner_lists_begin_anew_and_bullets_are_hyphens() -> None:
     assert text_of(body, numbering=defined) == ("i) One\n  - Dot\n    가. Ga\n    나. Na\nii) Two\n  - Dot\n    가. Ga")
 
 
+def test_a_table_of_contents_is_one_block() -> None:
+    styles = STYLES + '<w:style w:type="paragraph" w:styleId="T"><w:name w:val="toc 1"/></w:style>'
+    entry = '<w:p><w:pPr><w:pStyle w:val="T"/></w:pPr><w:r><w:t>{}</w:t><w:tab/><w:t>{}</w:t></w:r></w:p>'
+    body = para("Contents") + entry.format("1 Scope", 3) + entry.format("2 Terms", 5) + para("Text.")
+    assert text_of(body, styles=styles) == "Contents\n\n1 Scope\t3\n2 Terms\t5\n\nText."
+
+
 # --- Fields and forms
 
 

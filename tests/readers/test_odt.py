@@ -120,6 +120,14 @@ def test_text_whose_condition_to_hide_it_fails_is_read() -> None:
     assert text_of(p(f"It is {shown}.")) == "It is seen."
 
 
+def test_a_table_of_contents_is_one_block() -> None:
+    entries = p("Scope<text:tab/>3") + p("Terms<text:tab/>5")
+    source = "<text:table-of-content-source><text:index-title-template>Contents</text:index-title-template>"
+    contents = f"{source}</text:table-of-content-source><text:index-body>{entries}</text:index-body>"
+    text = text_of(f"<text:table-of-content>{contents}</text:table-of-content>" + p("Text."))
+    assert text == "Scope\t3\nTerms\t5\n\nText."
+
+
 def test_hidden_paragraphs_and_sections_are_left_out() -> None:
     section = f'<text:section text:display="none">{p("ghost")}</text:section>'
     shown = f"<text:section>{p('In a section.')}</text:section>"
