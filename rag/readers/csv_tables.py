@@ -19,6 +19,8 @@ _DELIMITERS = "\t;,|"
 # The rows and characters by which the sign is told.
 _ROWS_LOOKED_AT = 50
 _CHARACTERS_LOOKED_AT = 64_000
+# A comma that isn't a decimal comma.
+_PARTING_COMMA = re.compile(r"(?<!\d),|,(?!\d)")
 # Excel's own line before the table.
 _SEP_LINE = re.compile(r"\s*\"?sep=(\\t|.)\"?[ \t]*(?:\n|$)", re.IGNORECASE)
 
@@ -75,6 +77,8 @@ def _delimiter(text: str) -> str:
         sample = sample[: sample.rindex("\n")]
     best, best_score = "", (0.0, 0)
     for delimiter in _DELIMITERS:
+        if delimiter == "," and best_score[0] == 1 and not _PARTING_COMMA.search(sample):
+            continue  # 1,5;2,5
         rows = (row for row in csv_rows(sample, delimiter) if any(row))
         counts = Counter(len(row) for _, row in zip(range(_ROWS_LOOKED_AT), rows, strict=False))
         cells, agreeing = max(

@@ -111,4 +111,4 @@ def kind_of_text(text: str) -> str:
 
 def is_year(value: float) -> bool:
     """Whether a number may be a year in a head, rather than an amount."""
-    return value == int(value) and 1900 <= value <= 2100
+    return 1900 <= value <= 2100 and value == int(value)

@@ -120,7 +120,7 @@ class SheetReader:
 
     def _style_of(self, number: str) -> CellStyle:
         index = int(number)
-        return self._styles[index] if index < len(self._styles) else PLAIN
+        return self._styles[index] if 0 <= index < len(self._styles) else PLAIN
 
     def _text(self, text: str) -> None:
         if self._target is not None:
@@ -159,7 +159,7 @@ class SheetReader:
             text = "FALSE" if value == "0" else "TRUE"
         elif self._type == "s":
             index = int(value)
-            text = shown_text(self._strings[index], style.code) if index < len(self._strings) else ""
+            text = shown_text(self._strings[index], style.code) if 0 <= index < len(self._strings) else ""
         elif self._type == "d":
             kind, text = YEAR, value.replace("T00:00:00", "").replace("T", " ")
         else:

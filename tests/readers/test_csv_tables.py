@@ -41,6 +41,10 @@ def test_a_short_row_keeps_its_columns() -> None:
     assert read_csv(f"{ROWS}Summe;2.221,50\n".encode()) == f"{TABLE}\n| Summe | 2.221,50 |  |"
 
 
+def test_decimal_commas_part_no_cells() -> None:
+    assert read_csv(b"1,5;2,5\n3,5;4,5\n").endswith("| 1,5 | 2,5 |\n| 3,5 | 4,5 |")
+
+
 def test_signs_within_cells_part_no_cells() -> None:
     text = read_csv(b"name,type,values\nthreads,int,1;2;3\nmode,text,fast;slow;auto\n")
     assert text.endswith("| threads | int | 1;2;3 |\n| mode | text | fast;slow;auto |")

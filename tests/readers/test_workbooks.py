@@ -53,6 +53,12 @@ def test_a_formula_without_a_value_and_an_error_are_shown() -> None:
     assert len(notices) == 1 and "S0" in notices[0]
 
 
+def test_a_number_beyond_all_limits_and_a_text_that_isnt_there_lose_no_other_cell() -> None:
+    row = '<row r="1"><c r="A1"><v>1e999</v></c><c r="B1" t="s"><v>99</v></c><c r="C1"><v>x7</v></c></row>'
+    (page,) = read("a.xlsx", bare_workbook(f"<sheetData>{row}</sheetData>"))
+    assert page.text == "# S0\n\n| inf | x7 |\n| --- | --- |"
+
+
 def test_a_formula_that_its_program_couldnt_compute_is_shown() -> None:
     def build(book: Any, sheet: Any) -> None:
         fill(sheet, ["Item", "Amount"], ["Wages", 1200])
