@@ -17,7 +17,7 @@ from rag.vector_store.searches import Searches
 
 HEAVY = (
     "llama_index pymilvus milvus_lite grpc faiss openai pandas torch transformers openvino tokenizers "
-    "pptx bs4 pypdfium2 PIL"
+    "pptx olefile bs4 pypdfium2 PIL"
 )
 LISTING = """
 import sys

@@ -8,8 +8,6 @@ import zipfile
 from collections.abc import Callable
 from pathlib import PurePath
 
-from olefile import OleFileIO
-
 from rag.readers.faults import Fault, Kind
 from rag.readers.formats import FORMATS, HTML, TEXT, Format, format_of_suffix
 
@@ -112,6 +110,8 @@ def _by_ole_streams(data: bytes) -> Format:
 def _ole_streams(data: bytes) -> Callable[[str], bool]:
     """A function that tells whether the OLE file has a stream or storage of this name at its top. In a damaged file the
     name may stand anywhere."""
+    from olefile import OleFileIO  # takes 30 ms, and the start of the app imports this module
+
     try:
         names = {path[0].lstrip("\5") for path in OleFileIO(io.BytesIO(data)).listdir(storages=True)}
     except MemoryError:

@@ -156,7 +156,7 @@ CSV = Format("CSV", "rag.readers.csv_tables:read_csv", dict.fromkeys((".csv", ".
 JSON = Format("JSON", "rag.readers.json_records:read_json", dict.fromkeys((".json", ".jsonl"), ""))
 # A notebook is listed as JSON.
 NOTEBOOK = Format("JSON", "rag.readers.notebooks:read_notebook", {".ipynb": ""})
-MAIL = Format("EML", "rag.readers.mail:read_eml", {".eml": ""})
+MAIL = Format("EML", "rag.readers.mail:read_eml", dict.fromkeys((".eml", ".emlx"), ""))
 WEB_ARCHIVE = Format("MHTML", "rag.readers.mail:read_mhtml", dict.fromkeys((".mhtml", ".mht"), ""))
 OUTLOOK = Format(
     "MSG",

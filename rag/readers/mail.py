@@ -30,8 +30,9 @@ from rag.text.blocks import Block, Field, Heading, Paragraph, page_text
 SHOWN_ADDRESSES = ("From", "To", "Cc", "Bcc")
 # Mails in mails in mails … that are read.
 DEEPEST = 10
-# Before a mail in files of Apple Mail there is its length; blanks and byte order marks get there by accident.
-_BEFORE_A_MAIL = re.compile(rb"\A(?:\xef\xbb\xbf|[ \t\r\n])*(?:\d{1,12}[ \t]*\r?\n)?")
+# Blanks and byte order marks get there by accident. In files of Apple Mail (EMLX) there is the mail's length, and a list
+# of properties after the mail.
+_BEFORE_A_MAIL = re.compile(rb"(?:\xef\xbb\xbf|[ \t\r\n])*(?:(\d{1,12})[ \t]*\r?\n)?")
 _SMIME = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 # Parts beside the body that a mail program doesn't show.
 _UNSHOWN = frozenset(
@@ -91,8 +92,10 @@ def written_mail(subject: str, fields: list[tuple[str, str]], body: list[Block],
 
 
 def _parsed(data: bytes) -> Message:
-    begin = _BEFORE_A_MAIL.match(data)
-    return email.message_from_bytes(data[begin.end() :] if begin and begin.end() else data)
+    before = _BEFORE_A_MAIL.match(data)
+    if before and before.end():
+        data = data[before.end() :][: int(before[1]) if before[1] else None]
+    return email.message_from_bytes(data)
 
 
 class _Reading:

@@ -173,6 +173,12 @@ def test_a_saved_web_page_is_read_without_header_lines() -> None:
     assert text_of(data, "page.mht") == text_of(data, "page.mhtml") == "# Fares\n\n9 Euro für alle"
 
 
+def test_a_mail_of_apple_mail_ends_where_it_says() -> None:
+    data = written("Subject: x", b"The end.\n")
+    assert text_of(b"%d \n" % len(data) + data + b"<?xml version='1.0'?><plist/>", "1.emlx") == "# x\n\nThe end."
+    assert text_of(b"\xef\xbb\xbf\r\n" + data) == "# x\n\nThe end."
+
+
 # --- sealed mails
 
 
