@@ -13,10 +13,12 @@ import binascii
 import email
 import mimetypes
 import re
+from dataclasses import dataclass, field
 from email.message import Message
 
 from bs4.dammit import EncodingDetector
 
+from rag.readers.appointments import appointment_fields
 from rag.readers.attachments import attach
 from rag.readers.decoding import decode
 from rag.readers.faults import Fault, Kind
@@ -30,9 +32,10 @@ from rag.text.blocks import Block, Field, Heading, Paragraph, page_text
 SHOWN_ADDRESSES = ("From", "To", "Cc", "Bcc")
 # Mails in mails in mails … that are read.
 DEEPEST = 10
-# Blanks and byte order marks get there by accident. In files of Apple Mail (EMLX) there is the mail's length, and a list
-# of properties after the mail.
+# Blanks and byte order marks get there by accident. In files of Apple Mail (EMLX) there is the mail's length, and after
+# the mail there is a list of properties.
 _BEFORE_A_MAIL = re.compile(rb"(?:\xef\xbb\xbf|[ \t\r\n])*(?:(\d{1,12})[ \t]*\r?\n)?")
+_CALENDAR = "text/calendar"
 _SMIME = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 # Parts beside the body that a mail program doesn't show.
 _UNSHOWN = frozenset(
@@ -44,13 +47,12 @@ _UNSHOWN = frozenset(
         "message/delivery-status",
         "message/disposition-notification",
         "text/rfc822-headers",
-        "text/calendar",
         "text/css",
     }
 )
 _PGP_MESSAGE = "-----BEGIN PGP MESSAGE-----"
 # Forms of the same body that few mail programs show.
-_RARE_FORMS = frozenset({"text/calendar", "text/x-amp-html", "text/x-watch-html", "text/enriched"})
+_RARE_FORMS = frozenset({"text/x-amp-html", "text/x-watch-html", "text/enriched"})
 # A Fault's detail and advice.
 ENCRYPTED = ("an encrypted mail", "open it in your mail program, save its text and its attachments, and add those")
 
@@ -98,6 +100,16 @@ def _parsed(data: bytes) -> Message:
     return email.message_from_bytes(data)
 
 
+@dataclass(slots=True)
+class _Beside:
+    """What is beside the text of a mail, while the mail is read."""
+
+    files: list[str] = field(default_factory=list)  # the names of attached files
+    pictures: list[Message] = field(default_factory=list)  # until it is known which of them are in the text
+    appointments: list[Block] = field(default_factory=list)
+    html: str = ""
+
+
 class _Reading:
     """Reads one mail with the mails in it."""
 
@@ -105,9 +117,7 @@ class _Reading:
         self.has_text = False
         self.has_encrypted = False
         self._depth = level
-        self._files: list[str] = []  # the names of the files attached to the innermost mail
-        self._pictures: list[tuple[str, Message]] = []  # with their Content-IDs, until the body is known
-        self._html = ""  # of the innermost mail
+        self._beside = _Beside()  # of the innermost mail
 
     def mail(self, message: Message) -> list[Block]:
         """The blocks of a mail. Its attachments are attached."""
@@ -121,16 +131,17 @@ class _Reading:
 
     def contents(self, message: Message) -> tuple[list[Block], list[str]]:
         """The blocks of a mail's body, and the names of its attachments, which are attached."""
-        outer = self._files, self._pictures, self._html
-        self._files, self._pictures, self._html = [], [], ""
+        outer, self._beside = self._beside, _Beside()
         body = self._part(message, is_body=True)
-        for content_id, picture in self._pictures:
+        page = self._beside.html.lower()
+        for picture in self._beside.pictures:
             # A picture within the text is part of it, as a logo is.
-            if not content_id or f"cid:{content_id}" not in self._html.lower():
+            content_id = _content_id(picture)
+            if not content_id or f"cid:{content_id}" not in page:
                 self._attach(picture)
-        files = self._files
-        self._files, self._pictures, self._html = outer
-        return body, files
+        blocks = [*dict.fromkeys(self._beside.appointments), *body]
+        files, self._beside = self._beside.files, outer
+        return blocks, files
 
     def _part(self, part: Message, *, is_body: bool = False, is_related: bool = False) -> list[Block]:
         """The blocks of a part of a mail, and of the parts in it. `is_body`: text with a file name isn't attached."""
@@ -152,9 +163,8 @@ class _Reading:
         if kind.startswith("text/") and not is_attached:
             return self._text(part)
         if kind.startswith("image/"):
-            content_id = _content_id(part)
-            if content_id or not is_related:
-                self._pictures.append((content_id, part))
+            if _content_id(part) or not is_related:
+                self._beside.pictures.append(part)
         else:
             self._attach(part)
         return []
@@ -167,12 +177,14 @@ class _Reading:
         return []
 
     def _alternative(self, part: Message) -> list[Block]:
-        """The last form that has text: a mail program shows the last form that it understands."""
+        """The last form that has text: a mail program shows the last form that it understands. An appointment is shown
+        beside the text."""
+        blocks: list[Block] = []
         for alternative in reversed(_parts(part)):
-            is_shown = alternative.get_content_type() not in _RARE_FORMS
-            if is_shown and (blocks := self._part(alternative, is_body=True)):
-                return blocks
-        return []
+            kind = alternative.get_content_type()
+            if kind == _CALENDAR or (not blocks and kind not in _RARE_FORMS):
+                blocks = self._part(alternative, is_body=True) or blocks
+        return blocks
 
     def _related(self, part: Message) -> list[Block]:
         """The page, which is the first part unless another one is named, without the pictures in it."""
@@ -197,9 +209,14 @@ class _Reading:
         return blocks
 
     def _text(self, part: Message) -> list[Block]:
-        if part.get_content_type() == "text/html":
+        kind = part.get_content_type()
+        if kind == _CALENDAR:
+            self._beside.appointments += appointment_fields(_decoded(part))
+            self.has_text |= bool(self._beside.appointments)
+            return []
+        if kind == "text/html":
             page = _html(part)
-            self._html += page
+            self._beside.html += page
             text = html_to_markdown(page, titled=False)
         else:
             text = _decoded(part)
@@ -215,11 +232,14 @@ class _Reading:
 
     def _attach(self, part: Message) -> None:
         kind = part.get_content_type()
-        name = file_name_of(part) or f"attachment {len(self._files) + 1}"
+        name = file_name_of(part) or f"attachment {len(self._beside.files) + 1}"
         if "." not in name:
             name += mimetypes.guess_extension(kind) or ""
-        self._files.append(name)
-        attach(name, _bytes(part))
+        self._beside.files.append(name)
+        if kind in {_CALENDAR, "application/ics"}:
+            self._beside.appointments += appointment_fields(_decoded(part))
+        else:
+            attach(name, _bytes(part))
 
 
 def _parts(part: Message) -> list[Message]:

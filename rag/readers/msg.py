@@ -19,6 +19,7 @@ from bs4.dammit import EncodingDetector
 from olefile import OleFileIO
 
 from rag.readers import outlook_rtf
+from rag.readers.appointments import moment
 from rag.readers.attachments import attach
 from rag.readers.decoding import decode
 from rag.readers.faults import Fault, Kind
@@ -35,6 +36,7 @@ _CLASS, _SUBJECT, _SUBMITTED, _DELIVERED, _CODE_PAGE, _HTML_CODE_PAGE = 0x001A, 
 _SENDERS = ((0x0042, 0x5D02, 0x0065), (0x0C1A, 0x5D01, 0x0C1F))  # on behalf of, and by: name, addresses
 _PLAIN, _RTF, _HTML = 0x1000, 0x1009, 0x1013
 _DISPLAYED = {"To": 0x0E04, "Cc": 0x0E03, "Bcc": 0x0E02}
+_START, _END = 0x0060, 0x0061
 _RECIPIENT_TYPES = {1: "To", 2: "Cc", 3: "Bcc"}
 _RECIPIENT_TYPE, _NAME, _SMTP_ADDRESS, _ADDRESS = 0x0C15, 0x3001, 0x39FE, 0x3003
 _FILE_NAMES, _DATA, _MIME_TYPE, _CONTENT_ID = (0x3707, 0x3704, _NAME), 0x3701, 0x370E, 0x3712
@@ -182,8 +184,12 @@ def _lines(message: _Storage, attachments: list[str]) -> list[tuple[str, str]]:
     for label, displayed in _DISPLAYED.items():
         named = ", ".join(filter(None, people.get(label, []))) or message.text(displayed).replace(";", ",")
         lines.append((label, named))
-    date = _date(message.number(_SUBMITTED) or message.number(_DELIVERED))
-    return [*lines, ("Date", date), ("Attachments", ", ".join(attachments))]
+    sent = _time(message.number(_SUBMITTED) or message.number(_DELIVERED))
+    lines.append(("Date", format_datetime(sent) if sent else ""))
+    lines.append(("Attachments", ", ".join(attachments)))
+    # Of an appointment.
+    times = filter(None, (_time(message.number(_START)), _time(message.number(_END))))
+    return [*lines, ("When", " to ".join(moment(time, "UTC") for time in times))]
 
 
 def _person(name: str, address: str) -> str:
@@ -192,15 +198,15 @@ def _person(name: str, address: str) -> str:
     return f"{name} <{address}>" if name and address and name != address else name or address
 
 
-def _date(filetime: int) -> str:
-    """Windows' time, since 1601, as mails write it."""
+def _time(filetime: int) -> datetime | None:
+    """Windows' time, which counts from 1601; None for no time."""
     if filetime <= 0:
-        return ""
+        return None
     microseconds = filetime // _HUNDRED_NANOSECONDS_OF_A_MICROSECOND
     try:
-        return format_datetime(datetime(1601, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds))
+        return datetime(1601, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
     except (OverflowError, ValueError):
-        return ""
+        return None
 
 
 def _body(message: _Storage) -> tuple[str, str]:

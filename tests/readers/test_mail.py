@@ -173,6 +173,42 @@ def test_a_saved_web_page_is_read_without_header_lines() -> None:
     assert text_of(data, "page.mht") == text_of(data, "page.mhtml") == "# Fares\n\n9 Euro für alle"
 
 
+INVITATION = """BEGIN:VCALENDAR
+BEGIN:VTIMEZONE
+DTSTART:19700101T000000
+END:VTIMEZONE
+BEGIN:VEVENT
+DTSTART;TZID="Asia/Seoul":20260303T100000
+DTEND;TZID=Asia/Seoul:20260303T113000
+RRULE:FREQ=WEEKLY;UNTIL=20260501
+LOCATION:Room 5\\, the old
+  pier
+BEGIN:VALARM
+TRIGGER:-PT15M
+END:VALARM
+END:VEVENT
+BEGIN:VEVENT
+DTSTART;VALUE=DATE:20260401
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_an_appointment_is_shown_beside_the_text() -> None:
+    message = mail("Meeting", "Please come.")
+    message.add_alternative(INVITATION, subtype="calendar")
+    message.add_attachment(INVITATION.encode(), maintype="application", subtype="ics", filename="invite.ics")
+    assert text_of(bytes(message)) == (
+        "# Meeting\n\nFrom: Ute <ute@example.org>\nAttachments: invite.ics\n"
+        "When: 2026-03-03 10:00 (Asia/Seoul) to 2026-03-03 11:30 (Asia/Seoul)\nWhere: Room 5, the old pier\n"
+        "Repeats: weekly\nWhen: 2026-04-01\n\nPlease come."
+    )
+    assert attached(bytes(message)) == [] and notices(bytes(message)) == []
+    start = datetime(2026, 3, 3, 1, tzinfo=UTC)
+    appointment = ole(message_storage({0x37: "Meeting", 0x60: start, 0x61: start.replace(hour=2)}))
+    assert "When: 2026-03-03 01:00 (UTC) to 2026-03-03 02:00 (UTC)" in text_of(appointment, "a.msg")
+
+
 def test_a_mail_of_apple_mail_ends_where_it_says() -> None:
     data = written("Subject: x", b"The end.\n")
     assert text_of(b"%d \n" % len(data) + data + b"<?xml version='1.0'?><plist/>", "1.emlx") == "# x\n\nThe end."
