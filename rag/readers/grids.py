@@ -30,8 +30,8 @@ def table_blocks(cells: Sequence[Cell], header_rows: int = 0) -> list[Block]:
     """The table of the cells, and after it the tables that were within its cells. `header_rows` is 0 if the document
     doesn't say which rows are the head.
 
-    A table of one cell is a frame around text, as is a row in which one cell has text: its blocks are returned. Raises
-    Fault if the table is too large.
+    A table of one cell is a frame around text, as is a row in which one cell has text: its blocks are returned. A row
+    with gaps is a paragraph. Raises Fault if the table is too large.
     """
     cells = [cell for cell in cells if cell.row >= 0 and cell.column >= 0]
     if not cells:
@@ -39,6 +39,9 @@ def table_blocks(cells: Sequence[Cell], header_rows: int = 0) -> list[Block]:
     if all(cell.row == cells[0].row for cell in cells) and sum(bool(cell.blocks) for cell in cells) <= 1:
         return [block for cell in cells for block in cell.blocks]
     rows, inner = _filled(cells)
+    if len(rows) == 1 and not inner and any(not text.strip() for text in rows[0]):
+        # A banner, such as a number and a heading with a gap between them.
+        return [Paragraph(" ".join(" ".join(rows[0]).split()))]
     title = ""
     first = [cell for cell in cells if cell.row == 0]
     if len(first) == 1 and first[0].columns > 1 and first[0].columns >= len(rows[0]) and first[0].rows == 1:

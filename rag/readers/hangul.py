@@ -28,6 +28,8 @@ NUMBER_KINDS = {
     "CIRCLED_IDEOGRAPH": "chineseCounting",
 }
 KIND_NAMES = tuple(NUMBER_KINDS)
+# Digits in boxes, which Hangul's fonts have in a private area.
+_SHOWN_AS = {0xF02B1 + number: chr(0x2460 + number) for number in range(10)}
 _LEVELS = 10
 # A longer paragraph with an outline number is a clause, not a heading.
 _LONGEST_HEADING = 100
@@ -91,6 +93,7 @@ def shown_number(number: int, kind: str) -> str:
 
 def paragraph_block(text: str, head: Head, sign: str) -> Block:
     """The block of a paragraph with its head."""
+    text = text.translate(_SHOWN_AS)
     if head.kind == "OUTLINE" and len(text) <= _LONGEST_HEADING and "\n" not in text:
         return Heading(f"{sign} {text}".strip(), head.level + 1)
     if sign:

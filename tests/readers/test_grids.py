@@ -61,6 +61,7 @@ def test_a_row_of_one_cell_at_the_top_is_the_title() -> None:
 def test_a_frame_around_text_is_no_table() -> None:
     assert table_blocks([Cell(0, 0, [Item("a", "1.")])]) == [Item("a", "1.")]
     assert table_blocks(cells("|Title|")) == [Paragraph("Title")]
+    assert table_blocks(cells("3||Roads and bridges")) == [Paragraph("3 Roads and bridges")]
     assert table_blocks([]) == []
 
 

@@ -61,6 +61,10 @@ def test_lists_have_their_numbers_and_bullets() -> None:
     assert hwp_text(hwp_files.paragraph("하나", 0, 3) + hwp_files.paragraph("점", 0, 4)) == "제1장 하나\n- 점"
 
 
+def test_digits_of_the_private_area_are_shown_as_circled() -> None:
+    assert hwpx_text(p("\U000f02b1 도로, \U000f02b2 교량")) == "① 도로, ② 교량"
+
+
 def test_raised_lowered_and_struck_text_is_marked() -> None:
     expected = "넓이 10^6 of H2O ~~900~~ 750원"
     text = "넓이 106 of H2O 900 750원"
