@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 SILENT_SECONDS = 25.0
 SECONDS_PER_MEGABYTE = 20.0
 # Seconds for each attempt to recognise a picture; reading the other pages has its own time.
-RECOGNITION_SECONDS = 90.0
+RECOGNITION_SECONDS = 120.0
 # Bytes of memory that a reader may take, with its code below a gigabyte; and the bytes added for each byte of the file.
 MEMORY = 900_000_000
 MEMORY_PER_BYTE = 6
