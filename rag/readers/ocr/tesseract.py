@@ -22,7 +22,7 @@ _LEAST = 0.2
 _SMALL = 1200
 # The first and last syllable, and the narrowest blank between two words, as a share of their height.
 _HANGUL = "가힣"
-_HANGUL_BLANK = 0.3
+_HANGUL_BLANK = 0.27
 _LATIN = [
     "eng",
     "deu",
@@ -83,6 +83,9 @@ def recognise(picture: Image.Image, language: str) -> Recognition | None:
     if shutil.which("env"):
         # Several threads on one page take more time together, not less.
         command = ["env", "OMP_THREAD_LIMIT=1", *command]
+    if shutil.which("setpriv"):
+        # It ends with this process, which is killed if the document is no longer wanted.
+        command = ["setpriv", "--pdeathsig", "KILL", *command]
     try:
         done = subprocess.run(command, input=given.getvalue(), capture_output=True, timeout=PAGE_SECONDS, check=True)
     except (OSError, subprocess.SubprocessError):
