@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import charset_normalizer
 
+from rag.readers import letter_pairs
 from rag.readers.faults import Fault, Kind
 
 # Bytes decoded at a time, so that a long text isn't in memory several times over.
@@ -51,10 +52,16 @@ _COMMON = {
 _CJK_PUNCTUATION = frozenset("，。、：；「」『』（）《》・！？“”‘’·○△□※　")
 # Signs within words, or runs of accented letters: they show that another single-byte encoding was read as cp1252.
 _NOT_WESTERN = re.compile("(?<=[^\\W\\d_])[\u00a1-\u00bf](?=[^\\W\\d_])|[\u00c0-\u00ff]{3}")
+# East Asian characters within a Latin word: they show that accented letters were read as pairs of bytes.
+_WITHIN_WORD = re.compile("(?<=[a-z])[\u1100-\uffdc]{1,2}(?=[a-z])")
 _ANY_COMMON = frozenset().union(*_COMMON.values())
 _SAMPLE_BYTES = 65_536
 # With a smaller share of common characters the guess is left to charset_normalizer, which knows more languages.
 _SURE = 0.15
+# With this share nothing else counts. Between the two, a text whose pairs of letters cost little in an encoding of
+# single bytes is in that encoding.
+_VERY_SURE = 0.5
+_LOW_COST = 11.5
 
 # Control bytes that no text has: all but the NULs of wide encodings, tabs, line ends, and Escape of ISO 2022.
 _CONTROL_BYTES = bytes({*range(1, 9), *range(14, 27), 28, 29, 30, 31, 127})
@@ -178,6 +185,12 @@ def _sample(data: bytes) -> bytes:
 def _guess(sample: bytes) -> str:
     scores = {encoding: _score(sample.decode(encoding, "replace"), common) for encoding, common in _COMMON.items()}
     best = max(scores, key=scores.__getitem__)
+    single = letter_pairs.guess(sample)
+    cost = single.cost if single else _LOW_COST
+    if best != "cp1252" and (scores[best] >= _VERY_SURE or (scores[best] >= _SURE and cost > _LOW_COST)):
+        return best
+    if single and single.is_likely:
+        return single.encoding
     if scores[best] >= _SURE:
         return best
     guessed = charset_normalizer.from_bytes(sample).best()
@@ -198,4 +211,6 @@ def _score(text: str, common: Iterable[str]) -> float:
     halfwidth = sum(1 for char in foreign if "\uff61" <= char <= "\uff9f")
     if common is _COMMON["cp1252"]:
         bad += 3 * len(_NOT_WESTERN.findall(text))
+    else:
+        good -= len(_WITHIN_WORD.findall(text))
     return (good - 3 * bad - halfwidth / 2) / len(foreign)

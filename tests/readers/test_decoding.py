@@ -40,6 +40,35 @@ def test_a_legacy_encoding_is_recognised(text: str, encoding: str) -> None:
     assert decode(text.encode(encoding)) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "encodings"),
+    [
+        ("Termin dostawy wynosi czterdzieści dni od zapłaty.", "cp1250 iso8859_2 cp852"),
+        ("Die Lieferzeit beträgt vierzig Tage für Bücher.", "cp1252 cp850"),
+        ("Dobavni rok je štirideset dni po plačilu, če želite.", "cp1250 iso8859_2"),
+        ("Termenul este de la plată şi se aplică în ţară.", "cp1250 iso8859_2"),
+        ("A szállítási határidő negyven nap a fizetéstől.", "cp1250 iso8859_2"),
+        ("Şirketin çalışanları yılda on beş gün izin alır.", "cp1254"),
+        ("Pristatymo terminas yra keturiasdešimt dienų nuo apmokėjimo.", "cp1257 iso8859_13"),
+        ("Tarneaeg on nelikümmend päeva pärast maksmist.", "cp1257 cp1252"),
+        ("Гарантия действует два года.", "cp1251 koi8_r iso8859_5 cp866"),
+        ("Термін поставки становить сорок днів.", "cp1251 koi8_u"),
+        ("Η εγγύηση ισχύει για δύο χρόνια.", "cp1253 iso8859_7"),
+        ("זמן האספקה הוא ארבעים יום.", "cp1255"),
+        ("الضمان سنتان من تاريخ الدفع.", "cp1256 iso8859_6"),
+        ("รับประกันสองปีหลังชำระเงิน", "cp874"),
+        ("Málaga", "cp1252"),
+        ("서울", "cp949"),
+        ("會議記錄", "big5"),
+        ("ソフトウェア開発", "cp932 euc_jp"),
+        ("It’s 20°C ±2, 3 m², 50 µm and 5 €.", "cp1252"),
+    ],
+)
+def test_a_short_text_of_any_language_is_recognised(text: str, encodings: str) -> None:
+    for encoding in encodings.split():
+        assert decode(text.encode(encoding)) == text, encoding
+
+
 @pytest.mark.parametrize(("text", "encoding"), [(KOREAN, "cp949"), (JAPANESE, "cp932"), (WESTERN, "cp1252")])
 def test_a_legacy_encoding_is_recognised_late_in_a_file(text: str, encoding: str) -> None:
     assert decode((ENGLISH * 100 + text).encode(encoding)).endswith(text)
