@@ -77,7 +77,12 @@ class Runs:
 
     def read(self, paragraph: etree._Element, line: Line, look: Look) -> None:
         """Add the paragraph's text to `line`. `look` is the look of the paragraph's style."""
-        for child in paragraph:
+        self._children(paragraph, line, look)
+        # A field's result may go on in the next paragraphs, its instruction doesn't: its end is missing or deleted.
+        self._fields = [field for field in self._fields if field.is_result]
+
+    def _children(self, element: etree._Element, line: Line, look: Look) -> None:
+        for child in element:
             self._element(child, line, look)
 
     def _element(self, element: etree._Element, line: Line, look: Look) -> None:
@@ -114,7 +119,7 @@ class Runs:
                 if self._is_shown and not look.is_hidden:
                     self._add(element, name, line, look)
             case _:
-                self.read(element, line, look)
+                self._children(element, line, look)
 
     @property
     def _is_shown(self) -> bool:
@@ -147,7 +152,7 @@ class Runs:
             base, reading = Line(), Line()
             for part, into in (("rubyBase", base), ("rt", reading)):
                 for child in element.iterchildren(f"{W}{part}"):
-                    self.read(child, into, look)
+                    self._children(child, into, look)
             line.add(with_reading(base.text(), reading.text()), Place.BASE, is_struck)
         else:
             line.add(_FIXED[name])
@@ -156,14 +161,11 @@ class Runs:
         """Read the newest version, or an older one if it has no text."""
         for version in element:
             inner, before = Line(), len(self._beside)
-            self._element_children(version, inner, look)
+            if isinstance(version.tag, str):
+                self._children(version, inner, look)
             if inner.text() or len(self._beside) > before:
                 line.extend(inner)
                 return
-
-    def _element_children(self, element: etree._Element, line: Line, look: Look) -> None:
-        if isinstance(element.tag, str):
-            self.read(element, line, look)
 
     # --- Fields
 
@@ -171,7 +173,7 @@ class Runs:
         if "FORMCHECKBOX" in element.get(f"{W}instr", "").upper():
             self._box(element.find(f"{W}fldData"), line)
         inner = Line()
-        self.read(element, inner, look)
+        self._children(element, inner, look)
         if inner.text():
             line.extend(inner)
         else:

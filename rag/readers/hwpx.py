@@ -61,10 +61,12 @@ class _Walk:
         self._counts = {"footNote": 0, "endNote": 0}
         self._outline = 0
         self._is_deleted = False
+        self._ends: set[str | None] = set()  # the ids of deletions that end
 
     def section(self, root: etree._Element) -> list[Block]:
         """The blocks of a section."""
         settings = next(root.iter("{*}secPr"), None)
+        self._ends = {end.get("Id") for end in root.iter("{*}deleteEnd")}
         self._outline = 0 if settings is None else number_of(settings.get("outlineShapeIDRef"), 0)
         return self.blocks(root)
 
@@ -141,7 +143,8 @@ class _Walk:
         for child in element:
             name = etree.QName(child).localname if isinstance(child.tag, str) else ""
             if name in ("deleteBegin", "deleteEnd"):
-                self._is_deleted = name == "deleteBegin"
+                # Without its end a deletion would reach to the end of the document.
+                self._is_deleted = name == "deleteBegin" and child.get("Id") in self._ends
             elif not self._is_deleted and name in _INLINE:
                 line.add(_INLINE[name])
             self._add(child.tail, line, look)

@@ -163,6 +163,13 @@ def test_fields_show_their_results_and_not_their_instructions() -> None:
     assert text_of(body) == "Dear Ms Okoro, 3,150 and yes"
 
 
+def test_a_field_without_its_end_hides_no_more_than_its_paragraph() -> None:
+    body = para(run("See ") + sign("begin") + instruction(" REF x ")) + para("The next paragraph.")
+    assert text_of(body) == "See\n\nThe next paragraph."
+    over = para(sign("begin") + instruction(" TOC ") + sign("separate") + run("One")) + para(run("Two") + sign("end"))
+    assert text_of(over) == "One\n\nTwo"
+
+
 def test_boxes_are_ticked_or_not_whatever_draws_them() -> None:
     def control(state: int, shown: str) -> str:
         return (

@@ -136,6 +136,12 @@ def test_deletions_are_left_out_and_memos_and_boxes_are_read() -> None:
     assert text == "기한 45일\n\nComment: 확인\n\n[x] 동의 [ ] 거부\n\n가\n나\t다"
 
 
+def test_a_deletion_without_its_end_deletes_nothing() -> None:
+    assert hwpx_text(p(t('가<hp:deleteBegin Id="1"/>나')) + p("다")) == "가나\n\n다"
+    whole = p(t('가<hp:deleteBegin Id="1"/>나')) + p(t('다<hp:deleteEnd Id="1"/>라'))
+    assert hwpx_text(whole) == "가\n\n라"
+
+
 @pytest.mark.parametrize(
     ("script", "text"),
     [
