@@ -133,6 +133,20 @@ SPREADSHEET = Format(
         {b"application/vnd.oasis.opendocument.spreadsheet", b"application/vnd.oasis.opendocument.spreadsheet-template"}
     ),
 )
+PRESENTATION = Format(
+    "OpenDocument",
+    "rag.readers.odp:read_odp",
+    {".odp": "an ODP presentation"},
+    has_pages=True,
+    zip_parts=(r"content\.xml",),
+    zip_parts_are_shared=True,
+    zip_mimetypes=frozenset(
+        {
+            b"application/vnd.oasis.opendocument.presentation",
+            b"application/vnd.oasis.opendocument.presentation-template",
+        }
+    ),
+)
 EPUB = Format(
     "EPUB",
     "rag.readers.epub:read_epub",
@@ -152,6 +166,12 @@ HANGUL_PACKAGE = Format(
 HTML = Format("HTML", "rag.readers.html:read_html", dict.fromkeys((".html", ".htm", ".xhtml"), ""))
 MARKDOWN = Format("Markdown", "rag.readers.markdown:read_markdown", dict.fromkeys((".md", ".markdown"), ""))
 TEXT = Format("plain text", "rag.readers.plain_text:read_text", dict.fromkeys((".txt", ".text", ".log", ".rst"), ""))
+# Files of which secrets are the whole content (.env, .pem, .key) aren't among them.
+_SOURCES = (
+    "py js mjs jsx ts tsx vue java kt scala c h cc cpp hpp cs go rs swift rb php pl lua r dart sql sh ps1 bat "
+    "css scss xml yaml yml toml ini cfg conf properties proto tex"
+)
+SOURCE = Format("source code", "rag.readers.source_code:read_source", {f".{suffix}": "" for suffix in _SOURCES.split()})
 CSV = Format("CSV", "rag.readers.csv_tables:read_csv", dict.fromkeys((".csv", ".tsv"), ""))
 JSON = Format("JSON", "rag.readers.json_records:read_json", dict.fromkeys((".json", ".jsonl"), ""))
 # A notebook is listed as JSON.
@@ -188,6 +208,7 @@ FORMATS = (
     OLD_EXCEL,
     OPENDOCUMENT,
     SPREADSHEET,
+    PRESENTATION,
     EPUB,
     RTF,
     HANGUL,
@@ -202,6 +223,7 @@ FORMATS = (
     HTML,
     MARKDOWN,
     TEXT,
+    SOURCE,
     CSV,
     JSON,
     NOTEBOOK,

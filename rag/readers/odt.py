@@ -38,7 +38,7 @@ def read_odt(data: bytes) -> str:
     if content is None or body is None:
         raise Fault(Kind.DAMAGED, _AN_ODT)
     styles_root = package.xml("styles.xml")
-    walk = _Walk(package, Styles([styles_root, content]), body)
+    walk = Walk(package, Styles([styles_root, content]), body)
     blocks = walk.blocks(body)
     margins: list[str] = []
     for page in () if styles_root is None else styles_root.iter(f"{STYLE}master-page"):
@@ -50,7 +50,9 @@ def read_odt(data: bytes) -> str:
     return page_text([*blocks, Paragraph("\n".join(lines))] if lines else blocks)
 
 
-class _Walk:
+class Walk:
+    """Reads the paragraphs, lists and tables of an OpenDocument file, whose content is in `body`."""
+
     def __init__(self, package: Package, styles: Styles, body: etree._Element) -> None:
         self._styles = styles
         self._lists = Lists(styles)
@@ -83,7 +85,7 @@ class _Walk:
                 case "tracked-changes" | "forms" | "title" | "desc" | "annotation" | "note" | "table-of-content-source":
                     continue
                 case "frame" | "custom-shape" | "rect" | "g" | "a" if element.tag.startswith("{urn:oasis"):
-                    yield from self._drawn(element)
+                    yield from self.drawn(element)
                 case _ if not name.endswith(("-source", "-decls", "-template")):
                     yield from self._blocks(element, open_list)
 
@@ -91,7 +93,7 @@ class _Walk:
         """Whether a section with a condition was shown when the document was saved."""
         return section.get(f"{TEXT}display") == "condition" and not is_hidden(section)
 
-    def _drawn(self, element: etree._Element) -> list[Block]:
+    def drawn(self, element: etree._Element) -> list[Block]:
         """The blocks of a frame that stands outside of paragraphs."""
         line = Line()
         self._texts.read_element(element, line, Look())

@@ -126,6 +126,27 @@ def _ods() -> bytes:
     )
 
 
+def odp(slides: str, styles: str = "") -> bytes:
+    """A presentation of these slides (`draw:page`) and automatic styles."""
+    names = " ".join(
+        f'xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{full}:1.0"'
+        for short, full in [
+            *((name, name) for name in ("office", "text", "table", "style", "presentation")),
+            ("draw", "drawing"),
+            ("svg", "svg-compatible"),
+        ]
+    )
+    return _packed(
+        {
+            "mimetype": "application/vnd.oasis.opendocument.presentation",
+            "META-INF/manifest.xml": "<manifest/>",
+            "content.xml": f'<office:document-content {names} xmlns:dc="http://purl.org/dc/elements/1.1/">'
+            f"<office:automatic-styles>{styles}</office:automatic-styles><office:body><office:presentation>{slides}"
+            "</office:presentation></office:body></office:document-content>",
+        }
+    )
+
+
 def _epub() -> bytes:
     return _packed(
         {
@@ -174,6 +195,11 @@ SAMPLES = {
             [attachment("prices.csv", b"boat,price\nferry,9\n")],
         )
     ),
+    ".odp": odp(
+        '<draw:page><draw:frame svg:x="1cm" svg:y="2cm"><draw:text-box><text:p>Harbour</text:p></draw:text-box>'
+        "</draw:frame></draw:page>"
+    ),
+    ".py": b"# The harbour\ndef ferry():\n    return 1\n",
     ".md": b"# Harbour\n\n![a ferry](data:image/png;base64,AAAA)\n\n| a | b |\n| - | - |\n| 1 | 2 |\n",
     **{
         ending: saved(picture("The harbour is old."), kind)

@@ -79,7 +79,7 @@ def test_damaged_file_is_read_or_refused(ending: str) -> None:
     check()
 
 
-@pytest.mark.parametrize("ending", [".docx", ".odt", ".ods", ".hwpx", ".epub", ".xlsx", ".pptx"])
+@pytest.mark.parametrize("ending", [".docx", ".odt", ".ods", ".hwpx", ".epub", ".xlsx", ".pptx", ".odp"])
 def test_package_with_damaged_parts_is_read_or_refused(ending: str) -> None:
     """Damage that the checksums of the package don't give away."""
     with zipfile.ZipFile(BytesIO(SAMPLES[ending])) as package:

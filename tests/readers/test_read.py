@@ -407,6 +407,17 @@ def test_notebook_cells_are_read_with_their_outputs() -> None:
     assert text_of("a.ipynb", f'{{"cells":{cells}}}'.encode()) == "# Hi\n\n```\n1+1\n```\n\n2"
 
 
+def test_source_code_keeps_its_lines_in_a_fence() -> None:
+    assert (
+        text_of("a.py", b"# no heading\ndef f():\n    return 1\n") == "```\n# no heading\ndef f():\n    return 1\n```"
+    )
+    assert text_of("a.yaml", b"a: 1\n") == "```\na: 1\n```"
+
+
+def test_files_made_for_secrets_are_no_format() -> None:
+    assert not {".env", ".pem", ".key"} & set(SUPPORTED)
+
+
 def test_text_without_an_extension_is_text() -> None:
     assert text_of("README", b"Read me") == "Read me"
 
