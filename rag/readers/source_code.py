@@ -7,5 +7,5 @@ from rag.text.blocks import Code, page_text
 
 
 def read_source(data: bytes) -> str:
-    """The lines of a source file, in a fence, so that its comments aren't headings. Raises Fault if `data` isn't text."""
+    """The lines of a source file, fenced, so that its comments aren't headings. Raises Fault if `data` isn't text."""
     return page_text([Code(decode(data))])
