@@ -54,6 +54,11 @@ def is_rule(line: str) -> bool:
     return bool(_RULE.fullmatch(line.strip()))
 
 
+def without_notes(text: str) -> str:
+    """The text without note marks."""
+    return _NOTE_MARK.sub("", text) if "[^" in text else text
+
+
 def without_marks(text: str) -> str:
     """The text without note marks and without text that is struck through."""
     return _MARKS.sub("", text) if "~~" in text or "[^" in text else text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rag.answering.extractive import LONGEST, NOT_FOUND, PASSAGES, SENTENCES, Extract, extract_answer
@@ -112,3 +114,42 @@ def test_a_heading_answers_nothing(embedder: Embedder) -> None:
     text = "# Opening hours of the lighthouse museum\nThe museum opens at nine and closes at five in summer."
     answer = extract_answer("What are the opening hours of the lighthouse museum?", passages(text), embedder)
     assert answer.text == "The museum opens at nine and closes at five in summer. [1]"
+
+
+PRICES = """| Article | Price | Stock |
+| --- | --- | --- |
+| Kettle | 49 | 12 |
+| Coffee machine with grinder | 499 | 2 |"""
+
+
+def test_a_row_is_said_with_the_head_of_the_column_that_the_question_names(embedder: Embedder) -> None:
+    given = passages(PRICES)
+    answer = extract_answer("What is the price of the kettle?", given, embedder).text
+    assert answer.split("\n\n")[0] == "Kettle — Price: 49 [1]"
+    assert all(citation.supported for citation in check_citations(answer, given))
+
+
+def test_a_row_is_said_whole_if_the_question_names_no_column(embedder: Embedder) -> None:
+    answer = extract_answer("What about the kettle?", passages(PRICES), embedder).text
+    assert answer.split("\n\n")[0] == "Kettle — Price: 49 · Stock: 12 [1]"
+
+
+def test_rows_of_a_table_that_began_before_the_passage_have_its_heads_and_its_unit(embedder: Embedder) -> None:
+    row = "| Revenue | 11,139 | 17,455 |"
+    context = "uber 2021 > Results\nResults (in millions)\n| | 2020 | 2021 |"
+    given = [replace(passages(row)[0], context=context)]
+    answer = extract_answer("What was the revenue in 2021?", given, embedder).text
+    assert answer == "Revenue — 2021: 17,455 (in millions) [1]"
+    assert all(citation.supported for citation in check_citations(answer, given))
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "answer"),
+    [
+        ("Is entry free?", "Opening hours\n\nMonday is closed.\n\nEntry is free.", "Entry is free."),
+        ("What is the number of Cleo?", "# Phones\n\n- Ann: 4411\n- Bert: 4412\n- Cleo: 4413", "- Cleo: 4413"),
+        ("What is the door code?", "Arrival\n\nDoor code: 2281\n\nCheck-in begins at three in the afternoon.", "2281"),
+    ],
+)
+def test_a_short_sentence_item_or_field_is_an_answer(embedder: Embedder, question: str, text: str, answer: str) -> None:
+    assert answer in extract_answer(question, passages(text), embedder).text.split("\n\n")[0]
