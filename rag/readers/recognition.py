@@ -6,6 +6,7 @@ seconds. Outside of it any engine of this machine may be asked, without a limit 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import sys
 from collections.abc import Callable, Iterator
@@ -29,7 +30,9 @@ DOTS_PER_INCH = 200
 MOST_PIXELS = 12_000_000
 # A tiny file may name the same page a million times. An honest file has some bytes for each page that is a picture.
 _PAGES_OF_ANY_FILE = 50
-_BYTES_OF_A_PAGE = 1_000
+_BYTES_OF_A_PAGE = 5_000
+# Pixels of the smallest type that can be read.
+_SMALLEST = 8
 # A picture whose darkest and lightest pixels differ by less is blank.
 _BLANK_CONTRAST = 24
 
@@ -54,16 +57,14 @@ class Recogniser:
     unread: list[int] = field(default_factory=list)
     too_many: int = 0
     _engines: Engines | None = None
+    _outcomes: dict[bytes, Recognition | None] = field(default_factory=dict)
 
     def page(self, number: int, picture: Image.Image) -> str | None:
         """See `recognise`."""
-        from rag.readers.ocr.engines import Engines
-
         try:
             if self.choice == "llm":
                 return self._by_model(number, picture)
-            self._engines = self._engines or Engines(self.choice)
-            outcome = self._engines.recognise(picture, self.begin)
+            outcome = self._by_engines(picture)
         finally:
             self.end()
         if outcome is None:
@@ -74,6 +75,16 @@ class Recogniser:
         self._record(number, outcome.engine)
         self.words[number] = replace(outcome, words=words)
         return text
+
+    def _by_engines(self, picture: Image.Image) -> Recognition | None:
+        from rag.readers.ocr.engines import Engines
+
+        # The same picture may be on many pages.
+        key = hashlib.sha256(picture.tobytes() + repr(picture.size).encode()).digest()
+        if key not in self._outcomes:
+            self._engines = self._engines or Engines(self.choice)
+            self._outcomes[key] = self._engines.recognise(picture, self.begin)
+        return self._outcomes[key]
 
     def _by_model(self, number: int, picture: Image.Image) -> str | None:
         if self.ask_model is None:
@@ -179,7 +190,7 @@ def recognise(number: int, draw: Callable[[], Image.Image]) -> str | None:
         return None
     picture = draw()
     low, high = _contrast(picture)
-    if high - low < _BLANK_CONTRAST:
+    if high - low < _BLANK_CONTRAST or min(picture.size) < _SMALLEST:
         return ""
     text = recogniser.page(number, picture) if recogniser.choice != "off" else None
     if not text:

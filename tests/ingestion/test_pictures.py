@@ -46,6 +46,15 @@ def test_a_picture_becomes_a_document_with_highlights(
     assert not llm_server.requests
 
 
+def test_a_picture_that_takes_too_long_is_given_up(
+    tmp_path: Path, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_process, "RECOGNITION_SECONDS", 0.05)
+    with DocumentIndex(settings(tmp_path, llm_server, ocr="rapidocr")) as index:
+        (result,) = index.ingest([("ferry.png", saved(picture(*FERRY), "PNG"))])
+        assert result.error is not None and result.error.startswith("ferry.png takes too long to read")
+
+
 def test_a_language_model_reads_pictures_if_it_is_told_to(tmp_path: Path, llm_server: LLMServer) -> None:
     llm_server.replies.append(Reply("# Ferry\n\nIt leaves at noon."))
     with DocumentIndex(settings(tmp_path, llm_server, ocr="llm")) as index:

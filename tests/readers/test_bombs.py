@@ -233,6 +233,32 @@ REPEATED = (
 )
 REPEATED_END = "</table:table-cell></table:table-row></table:table>"
 FAR_CELLS = [(60_000 + n, 65_000, 1, 1, "x") for n in range(100)]
+
+
+def png(width: int, height: int) -> bytes:
+    """A white picture of one bit a pixel."""
+    row = b"\0" + b"\xff" * -(-width // 8)
+    packer = zlib.compressobj(9)
+    packed_rows = b"".join(packer.compress(row * 1000) for _ in range(height // 1000)) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(part)) + kind + part + struct.pack(">I", zlib.crc32(kind + part))
+        for kind, part in ((b"IHDR", header), (b"IDAT", packed_rows), (b"IEND", b""))
+    )
+
+
+def tiff(frames: int) -> bytes:
+    """A picture of 16 × 16 pixels, named again and again; the last page leads to the first."""
+    tags = ((256, 16), (257, 16), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 16), (279, 256))
+    whole = b"II*\0" + struct.pack("<I", 264) + bytes(range(256))
+    for frame in range(frames):
+        size = 2 + 12 * len(tags) + 4
+        entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+        following = len(whole) + size if frame + 1 < frames else 264
+        whole += struct.pack("<H", len(tags)) + entries + struct.pack("<I", following)
+    return whole
+
+
 CORNERS = ("A1", "XFD1048576")
 ROWS = "".join(f'<row r="{n}"><c r="A{n}" t="s"><v>0</v></c></row>' for n in range(1, 100_001))
 
@@ -269,6 +295,9 @@ BOMBS: list[tuple[str, Callable[[], bytes], str | None]] = [
     ("content.pdf", lambda: pdf(pages(b"3 0 R", 1), PAGE, stream(LINE * 1_000_000), FONT), STOPPED),
     ("forms.pdf", nested_forms, STOPPED),
     ("brackets.pdf", lambda: b"%PDF-1.7\n1 0 obj\n" + b"[" * 10**6 + b"\nendobj\ntrailer<</Root 1 0 R>>", DAMAGED),
+    ("pixels.png", lambda: png(60_000, 60_000), TOO_LARGE),
+    ("white.png", lambda: png(9_000, 9_000), "no text"),
+    ("frames.tif", lambda: tiff(20_000), "no text|" + STOPPED),
     ("dimension.xlsx", lambda: xlsx('<dimension ref="A1:XFD1048576"/>' + cells("A1")), None),
     ("corners.xlsx", lambda: xlsx(cells(*CORNERS)), None),
     ("quotes.xlsx", lambda: xlsx(cells(*CORNERS, quote="'")), None),

@@ -253,7 +253,7 @@ def scans(*pages: str | Image.Image | None) -> bytes:
 
 def test_pages_of_a_pdf_that_are_pictures_are_recognised_and_others_are_not(scripted: Scripted) -> None:
     scripted.outcomes = [outcome("scanned"), outcome("too")]
-    pages, notices, _ = recognised("mixed.pdf", scans(NOTE, picture(*FERRY), None, picture(*FERRY)))
+    pages, notices, _ = recognised("mixed.pdf", scans(NOTE, picture(*FERRY), None, picture("A boat")))
     assert [(page.number, page.text) for page in pages] == [(1, NOTE), (2, "scanned"), (4, "too")]
     assert notices == ["Pages 2 and 4 were recognised from pictures by Reader."]
 
