@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from rag.readers.grids import Cell, table_blocks
-from rag.text.blocks import Block, Field, Heading, Paragraph, Table
+from rag.text.blocks import Block, Field, Heading, Paragraph, Table, Tick
 
 # A browser takes no more columns and rows for a cell.
 _MOST_COLUMNS = 1000
@@ -137,16 +137,23 @@ def _fields(rows: Sequence[OpenRow]) -> list[Block]:
     """The rows of a table whose first column names what the second one has, as fields; none for any other table."""
     blocks: list[Block] = []
     count = 0
+    # In a form the second column has the entries.
+    is_form = any(len(row.cells) == 2 and any(isinstance(b, Field | Tick) for b in row.cells[1].blocks) for row in rows)
     for row in rows:
         match row.cells:
-            case [OpenCell(is_head=True, rows=1) as name, OpenCell(is_head=False) as value] if name.is_simple:
+            case [OpenCell(rows=1) as name, OpenCell(is_head=False) as value] if name.is_simple and (
+                name.is_head or is_form
+            ):
                 label = " ".join(block.text for block in name.blocks if isinstance(block, Paragraph))
-                if value.is_simple and value.blocks and isinstance(value.blocks[0], Paragraph):
-                    blocks.append(Field(label, value.blocks[0].text))
-                elif value.blocks:
-                    blocks += [Paragraph(label), *value.blocks]
-                else:
-                    continue
+                match value.blocks:
+                    case [Paragraph(text)] | [Field("", text)]:
+                        blocks.append(Field(label, text))
+                    case [Tick("", ticked)]:
+                        blocks.append(Tick(label, ticked))
+                    case []:
+                        continue
+                    case _:
+                        blocks += [Paragraph(label), *value.blocks]
                 count += 1
             case [OpenCell(columns=2) as only]:
                 blocks += only.blocks

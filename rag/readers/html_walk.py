@@ -146,8 +146,9 @@ class Walk:
         parent = outer.element
         if (parent.text or "").strip() or outer.look.keeps_lines:
             return False
-        texts = (("" if len(before) else before.text) or "..", element.text or "..")
-        return self._flow.last[-1:].isalnum() and all(len(text.strip()) > 1 for text in texts)
+        texts = ("" if len(before) else before.text) or "..", element.text or "a."
+        begins_word = texts[1].lstrip()[:1].isalnum()
+        return self._flow.last[-1:].isalnum() and begins_word and all(len(text.strip()) > 1 for text in texts)
 
     def _leaf(self, element: etree._Element, name: str, opened: _Open) -> bool:
         """Read an element whose children aren't read one by one; False if it was one."""

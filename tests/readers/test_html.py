@@ -76,6 +76,12 @@ def test_a_box_is_ticked_or_not_before_its_label(boxes: str) -> None:
     assert body(boxes) == "[x] Tea\n[ ] Milk"
 
 
+def test_the_rows_of_a_table_that_lays_out_a_form_are_fields() -> None:
+    rows = "<tr><td>Name<td><input value=Ada><tr><td>Meal<td><input type=radio> Fish <input type=radio checked> Beef"
+    rows += "<tr><td>News<td><input type=checkbox>"
+    assert body(f"<table>{rows}</table>") == "Name: Ada\n\nMeal\n\n[ ] Fish\n[x] Beef\n[ ] News"
+
+
 def test_entries_within_a_sentence_stay_there() -> None:
     assert body('<p>I, <input value="Ada">, live here.</p>') == "I, Ada , live here."
 
@@ -132,6 +138,7 @@ def test_a_formula_is_read_once() -> None:
 def test_boxes_beside_each_other_arent_glued() -> None:
     assert body("<ul><li><span>Weight</span><span>40 kg</span></li></ul>") == "- Weight 40 kg"
     assert body('<div style="display:flex"><b>Port</b><b>Lee</b></div>') == "Port\n\nLee"
+    assert body("<div><span>89</span><span>.00</span></div>") == "89.00"
     assert body("<p><b>W</b>ord and <span>wo</span><span>rd</span></p>") == "Word and word"
 
 
