@@ -21,6 +21,8 @@ _ENTRY = re.compile(r"([\w][\w .-]{0,60}?)\s*[:=]\s*(.*)")
 _LIST_ENTRY = re.compile(r"\s*-\s+(.*)")
 # {#anchor .class} after a heading.
 _ATTRIBUTES = re.compile(r"\s*\{[#.:][^{}]{0,200}\}\s*$")
+# The kind of a quoted remark, as some sites show it: > [!NOTE].
+_REMARK = re.compile(r"^( {0,3}> ?)\[!(note|tip|important|warning|caution)\][ \t]*$", re.IGNORECASE | re.MULTILINE)
 # A text of this size is parsed in pieces, which are cut at headings.
 _PIECE = 200_000
 
@@ -37,6 +39,7 @@ def shown_markdown(source: str) -> str:
     """
     source = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     fields, body = _head(source)
+    body = _REMARK.sub(lambda match: f"{match[1]}{match[2].capitalize()}", body)
     blocks: list[Block] = []
     parser = _parser()
     for piece in _pieces(body):

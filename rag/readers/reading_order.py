@@ -10,6 +10,8 @@ from itertools import combinations
 _MOST_BOXES = 200
 # Boxes that lie over each other by no more than this share of their size are beside or below each other.
 _OVERLAP = 0.15
+# The file's order tells columns from rows only if it is this many times nearer to one of them.
+_MUCH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +26,11 @@ class Box:
 
 
 def in_reading_order(boxes: Sequence[Box]) -> list[Box]:
-    """The boxes by rows or by columns, whichever is nearer to their order in the file."""
+    """The boxes by rows; by columns if their order in the file is nearly that."""
     if len(boxes) > _MOST_BOXES:
         return sorted(boxes, key=lambda box: (box.y, box.x))
     by_rows, by_columns = _cut(boxes, rows_first=True), _cut(boxes, rows_first=False)
-    return by_columns if _turned(by_columns) < _turned(by_rows) else by_rows
+    return by_columns if _MUCH * _turned(by_columns) < _turned(by_rows) else by_rows
 
 
 def _turned(boxes: Sequence[Box]) -> int:

@@ -42,3 +42,7 @@ def test_notes_tasks_and_struck_text_keep_their_marks() -> None:
 def test_bars_in_cells_stay_escaped_and_numbers_are_counted() -> None:
     assert shown_markdown("| a | b |\n|-|-|\n| x \\| y | 2 |") == "| a | b |\n| --- | --- |\n| x \\| y | 2 |"
     assert shown_markdown("3. a\n3. b") == "3. a\n4. b"
+
+
+def test_a_quoted_remark_names_its_kind_as_it_is_shown() -> None:
+    assert shown_markdown("> [!WARNING]\n> Hot!") == "Warning\nHot!"

@@ -59,6 +59,15 @@ def test_columns_are_read_one_after_another_if_they_were_made_so() -> None:
     assert texts(build) == ["left head\n\nleft text\n\nright head\n\nright text"]
 
 
+def test_boxes_side_by_side_are_read_before_the_box_below_them() -> None:
+    def build(presentation: Presentation) -> None:
+        slide = blank(presentation)
+        for x, y, word in ((1, 4, "below"), (5, 1, "right"), (1, 1, "left")):
+            box(slide, x, y, word)
+
+    assert texts(build) == ["left\n\nright\n\nbelow"]
+
+
 def test_hidden_slides_and_shapes_and_boxes_beside_the_slide_are_left_out() -> None:
     def build(presentation: Presentation) -> None:
         first = blank(presentation)
