@@ -22,7 +22,7 @@ _LEAST = 0.2
 _SMALL = 1200
 # The first and last syllable, and the narrowest blank between two words, as a share of their height.
 _HANGUL = "가힣"
-_HANGUL_BLANK = 0.27
+_HANGUL_BLANK = 0.33
 _LATIN = [
     "eng",
     "deu",
@@ -114,14 +114,10 @@ def _words(table: str, factor: int) -> Sequence[Word]:
 
 
 def _is_one_word(left: Word, right: Word) -> bool:
-    """Whether two pieces are one Korean word: Tesseract cuts many of them into syllables."""
+    """Whether two pieces are one Korean word: Tesseract cuts many of them into syllables, and off figures and signs."""
     height = min(left.box[3] - left.box[1], right.box[3] - right.box[1])
-    gap = right.box[0] - left.box[2]
-    return (
-        _HANGUL[0] <= left.text[-1] <= _HANGUL[1]
-        and gap < _HANGUL_BLANK * height
-        and (_HANGUL[0] <= right.text[0] <= _HANGUL[1] or right.text[0] in ",.)”’")
-    )
+    is_korean = any(_HANGUL[0] <= char <= _HANGUL[1] for char in (left.text[-1], right.text[0]))
+    return is_korean and right.box[0] - left.box[2] < _HANGUL_BLANK * height
 
 
 def _joined(left: Word, right: Word) -> Word:
