@@ -7,7 +7,7 @@ import re
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -46,6 +46,8 @@ _MANY_SCRIPTS = 6
 _TOGETHER = 400
 # The layout of a page with more runs isn't looked into.
 _MOST_RUNS = 6_000
+# Runs of a single character that make a page written from top to bottom.
+_FEWEST_VERTICAL = 6
 
 logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)
 
@@ -82,13 +84,15 @@ class _Draft:
 
 @dataclass(slots=True)
 class _Pages:
-    """Reads the pages of a PDF one after the other. `pictures` are the numbers of pages whose text has to be recognised,
-    `garbled` those of them that have unreadable text, `broken` those of damaged pages."""
+    """Reads the pages of a PDF one after the other. `pictures` are the numbers of pages whose text is to be recognised,
+    `garbled` those of them that have unreadable text, `broken` those of damaged pages, and `vertical` has the texts of
+    pages that are written from top to bottom."""
 
     data: bytes
     garbled: list[int] = field(default_factory=list)
     pictures: set[int] = field(default_factory=set)
     broken: list[int] = field(default_factory=list)
+    vertical: dict[int, str] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
     layers: Layers = field(default_factory=Layers)
     running: RunningLines = field(default_factory=RunningLines)
@@ -128,7 +132,7 @@ class _Pages:
         finally:
             with PDFIUM_LOCK:
                 document.close()
-        return dict(sorted((texts | self._written(drafts)).items()))
+        return dict(sorted((texts | self.vertical | self._written(drafts)).items()))
 
     def _draft(self, document: Any, index: int, form: bool) -> _Draft | None:
         page = document[index]
@@ -160,6 +164,10 @@ class _Pages:
             return None
         if is_picture(page, text):
             self.pictures.add(number)
+        if _is_vertical([run.text for view in views for run in view.runs]):
+            # pdfium follows such lines from top to bottom.
+            self.vertical[number] = str(text_page.get_text_range(errors="replace")).replace("\r\n", "\n")
+            return None
         main = views[0]
         place_marks(main, marks, text)
         if not any(view.runs for view in views) and not marks.remarks:
@@ -182,21 +190,26 @@ class _Pages:
         join_pages(pages)
         texts: dict[int, str] = {}
         for draft, (number, placed) in zip(drafts, pages, strict=True):
-            above, below = ([Paragraph(line) for line in lines] for lines in edges[number])
+            upper, lower = (list(map(Paragraph, lines)) for lines in edges[number])
             for rows in draft.others:
                 placed += _blocks(rows, self.style)
-            blocks: list[Block] = [*above, *(each.block for each in placed), *below, *draft.marks.remarks]
+            blocks: list[Block] = [*upper, *(each.block for each in placed), *lower, *draft.marks.remarks]
             texts[number] = page_text(blocks)
         return texts
 
     def tell(self) -> None:
         """Tell the user what of the document isn't read."""
         if self.broken:
-            note(
-                f"{page_list(self.broken).capitalize()} {'is' if len(self.broken) == 1 else 'are'} damaged and left out."
-            )
+            verb = "is" if len(self.broken) == 1 else "are"
+            note(f"{page_list(self.broken).capitalize()} {verb} damaged and left out.")
         for name in dict.fromkeys(self.files):
             note(f"The document has the file {name} attached, which isn't read; add it by itself.")
+
+
+def _is_vertical(texts: Sequence[str]) -> bool:
+    """Whether most runs are a single character of Chinese, Japanese or Korean."""
+    single = sum(len(text) == 1 and text > "\u2e80" for text in texts)
+    return single >= _FEWEST_VERTICAL and single > 0.8 * len(texts)
 
 
 def _blocks(rows: list[Row], style: Style) -> list[Placed]:

@@ -60,8 +60,7 @@ class Style:
         if (
             len(row.runs) > 2
             or sum(map(str.isdigit, text)) > len(text) / 3
-            or SIGN.match(text)
-            and text[0] in "•‣▪◦●○■□▶►➤*·"
+            or (SIGN.match(text) and text[0] in "•‣▪◦●○■□▶►➤*·")
         ):
             return 0
         if (
@@ -153,9 +152,7 @@ def _contents(rows: Sequence[Row], runs: Sequence[Run]) -> list[Placed]:
     if len(rows) < _FEWEST_ENTRIES or any(run.table for run in runs):
         return []
     entries = [
-        len(row.runs) > 1
-        and bool(_PAGE.fullmatch(row.runs[-1].text))
-        and not _PAGE.fullmatch(row.runs[0].text)
+        (len(row.runs) > 1 and bool(_PAGE.fullmatch(row.runs[-1].text)) and not _PAGE.fullmatch(row.runs[0].text))
         or bool(re.search(r"\D\s+\d{1,4}$", row.text))
         for row in rows
     ]
@@ -241,7 +238,7 @@ def _block(part: Sequence[Row], style: Style, marks: set[str], right: float, lef
         return [Placed(Tick(tick[2], tick[1] == "x"))]
     level = style.level(first)
     if level and len(part) <= _MOST_HEADING_LINES and len(text) <= _LONGEST_HEADING:
-        return [Placed(Heading(" ".join(lines), level))]
+        return [Placed(Heading(" ".join(lines), 1 + level))]
     if (sign := SIGN.match(text)) and len(text) > sign.end() + 1:
         printed = sign[0] if any(map(str.isalnum, sign[0])) and sign[0] != "o" else "-"
         return [Placed(Item(text[sign.end() :].strip(), printed), full)]

@@ -75,7 +75,7 @@ class Row:
 
 
 def page_rows(runs: Sequence[Run]) -> list[Row]:
-    """The runs in rows from top to bottom. Pieces of a row that adjoin are joined, and so are signs with their items."""
+    """The runs in rows from top to bottom. Pieces that adjoin are joined, and signs with their items."""
     rows: list[Row] = []
     for run in sorted(runs, key=lambda run: run.base):
         alone = run.table is not None or bool(rows and rows[-1].runs[0].table)
@@ -92,7 +92,7 @@ def page_rows(runs: Sequence[Run]) -> list[Row]:
 
 
 def _joined(runs: list[Run]) -> list[Run]:
-    """Runs of a row from left to right, joined where they adjoin. In a row from right to left the right one is first."""
+    """Runs of a row from left to right, joined where they adjoin; from right to left in a row of such a script."""
     backwards = 2 * sum(run.right_to_left for run in runs) > len(runs)
     joined: list[Run] = []
     for run in reversed(runs) if backwards else runs:

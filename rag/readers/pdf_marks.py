@@ -6,6 +6,7 @@ import ctypes
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pypdfium2 import raw
@@ -98,12 +99,7 @@ def _entry(annotation: Any, form: Any) -> Mark | None:
     if kind in _CHOICES:
         count = min(max(raw.FPDFAnnot_GetOptionCount(form, annotation), 0), _MOST_MARKS)
         chosen = [index for index in range(count) if raw.FPDFAnnot_IsOptionSelected(form, annotation, index)]
-        labels = (
-            _buffered(
-                lambda buffer, size, index=index: raw.FPDFAnnot_GetOptionLabel(form, annotation, index, buffer, size)
-            )
-            for index in chosen
-        )
+        labels = (_buffered(partial(raw.FPDFAnnot_GetOptionLabel, form, annotation, index)) for index in chosen)
         text = ", ".join(filter(None, labels))
     text = text or _buffered(lambda buffer, size: raw.FPDFAnnot_GetFormFieldValue(form, annotation, buffer, size))
     return Mark(" ".join(text.split()), _box(annotation)) if text.strip() else None

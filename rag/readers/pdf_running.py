@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from rag.readers.pdf_layout import Row
 from rag.text.blocks import Footnote, Item, Paragraph, Table
 from rag.text.sentences import sentence_spans
 
-# A running line is among this many rows at an edge of the page, and stands on as many pages at the same height (points).
+# A running line is among this many rows at an edge of the page, and on as many pages at the same height (points).
 _EDGE_ROWS = 4
 _FEWEST_PAGES = 3
 _SAME_HEIGHT = 4.0
@@ -122,7 +123,7 @@ def join_pages(pages: Sequence[tuple[int, list[Placed]]]) -> None:
 
     The rest of a sentence moves to the page on which it began. The rest of a table stays, and gets the table's head.
     """
-    for (number, blocks), (following, rest) in zip(pages, pages[1:], strict=False):
+    for (number, blocks), (following, rest) in itertools.pairwise(pages):
         if following == number + 1 and blocks and rest:
             _carry_head(blocks, rest)
             _move_rest(blocks, rest)

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,8 @@ from pypdfium2 import raw
 from rag.readers.pdfium import Box, Numbers, angles, characters, fonts, loose_boxes, origins, text_objects
 from rag.text.blocks import Table, lowered, raised
 
-# Shares of the type size. A gap above WIDE is no blank between words, and one above BLANK is. Between numbers a narrower
-# gap parts the columns of a table.
+# Shares of the type size. A gap above WIDE is no blank between words, and one above BLANK is. Between numbers a
+# narrower gap parts the columns of a table.
 WIDE = 0.9
 BLANK = 0.13
 _BETWEEN_NUMBERS = 0.32
@@ -46,8 +47,8 @@ class Run:
     """A piece of a line: its text, its extent and baseline in points (y counts downwards), its type size and weight.
 
     `mark` is the raised figure before it, as a note has at its beginning. `entry` is "value" or "tick" for an entry of
-    a form. `handle` is the address of pdfium's text object. A run with a `table` stands for all of a ruled table, down to
-    `bottom`.
+    a form. `handle` is the address of pdfium's text object. A run with a `table` stands for all of a ruled table, down
+    to `bottom`.
     """
 
     text: str
@@ -87,7 +88,7 @@ class View:
 
 
 def _classes() -> Numbers:
-    """For each character's code: whether it is a letter of an alphabet, a blank, part of a number, from right to left."""
+    """For each character's code: whether it is a letter, a blank, part of a number, written from right to left."""
     classes = np.zeros(0x10000, dtype=np.uint8)
     classes[[code for code in range(0x2E80) if chr(code).isalpha()]] = _ALPHABETIC
     classes[[0, 9, 10, 13, 32, 0xA0, 0x2007, 0x202F, 0x3000]] = _BLANK
@@ -102,7 +103,7 @@ _CLASSES = _classes()
 
 
 def page_views(page: Any, text_page: Any) -> list[View]:
-    """The runs of a page in the order of the file, by direction; upright text comes first. Off-page text is left out."""
+    """The runs of a page in the file's order, by direction; upright text comes first. Off-page text is left out."""
     upright = int(page.get_rotation()) // 90 % 4
     box = page.get_bbox()
     text, codes = characters(text_page)
@@ -145,7 +146,7 @@ def _view(runs: list[Run], box: Box, quarters: int) -> View:
 
 @dataclass(slots=True)
 class _Chars:
-    """Visible characters: their places in the text, their classes, and their boxes, turned upright (y counts upwards)."""
+    """Visible characters: their places in the text, their classes, and their boxes, upright (y counts upwards)."""
 
     text: str
     places: Numbers
@@ -187,7 +188,8 @@ def _runs(text_page: Any, chars: _Chars, box: Box, quarters: int) -> list[Run]:
     lefts = np.minimum.reduceat(chars.left, begins) - page_left
     rights = np.maximum.reduceat(chars.right, begins) - page_left
     firsts, lasts = chars.places[begins].tolist(), chars.places[ends].tolist()
-    bases = page_top - _turned(*origins(text_page, firsts).T, quarters)[1]
+    xs, ys = origins(text_page, firsts).T
+    bases = page_top - _turned(xs, ys, quarters)[1]
     objects = text_objects(text_page, firsts)
     faces = fonts(objects)
     bold = {font: _is_bold(font) for font in set(faces)}
@@ -212,7 +214,8 @@ def _breaks(chars: _Chars) -> Numbers:
     skipped = np.where(letters[1:] & letters[:-1], np.diff(chars.places) - 1, 0)
     near = np.maximum(left[1:] - right[:-1], left[:-1] - right[1:]) < most + 1.5 * size * skipped
     forward = (left[1:] > left[:-1] - 0.5 * size) | (chars.classes[1:] & _LEFTWARDS > 0)
-    return ~(same & near & forward)
+    breaks: Numbers = ~(same & near & forward)
+    return breaks
 
 
 def _is_bold(font: int) -> bool:
@@ -243,7 +246,7 @@ def joined_runs(runs: Iterable[Run]) -> list[Run]:
     joined = _with_marks(joined)
     for run in joined:
         if not run.text.isascii():
-            run.text = _RAISED_SIGNS.sub(lambda match: _power(run.text, match), run.text)
+            run.text = _RAISED_SIGNS.sub(partial(_power, run.text), run.text)
     return joined
 
 

@@ -267,7 +267,7 @@ def _header_rows(rows: Sequence[Row], cells: Sequence[list[Run]], placed: Sequen
 
 
 def _is_units(text: str) -> bool:
-    return text.startswith("(") or ":" not in text and bool(re.search(r"(?i)\b(?:in|단위)\b", text))
+    return text.startswith("(") or (":" not in text and bool(re.search(r"(?i)\b(?:in|단위)\b", text)))
 
 
 def _spread(

@@ -1,4 +1,4 @@
-"""Finds the text of a PDF's page that nobody sees: on layers that are off, white on white, transparent or not painted."""
+"""Finds the text of a PDF's page that nobody sees: on layers that are off, white on white, transparent, not painted."""
 
 from __future__ import annotations
 
@@ -152,8 +152,3 @@ def _drawn(page: Any) -> Any:
         return bitmap.to_numpy().copy()
     finally:
         bitmap.close()
-
-
-def has_drawing(page: Any) -> bool:
-    """Whether something is drawn on the page, such as the picture of a scan."""
-    return bool(raw.FPDFPage_CountObjects(page) > 0)

@@ -26,7 +26,7 @@ _ADDRESS, _INT, _UINT, _FLOAT = ctypes.c_void_p, ctypes.c_int, ctypes.c_uint, ct
 
 def _function(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
     place = ctypes.cast(getattr(raw, name), ctypes.c_void_p).value
-    return ctypes.PYFUNCTYPE(result, *arguments)(place)  # type: ignore[arg-type,no-any-return]
+    return ctypes.PYFUNCTYPE(result, *arguments)(place)  # type: ignore[arg-type]
 
 
 _unicode = _function("FPDFText_GetUnicode", _UINT, _ADDRESS, _INT)

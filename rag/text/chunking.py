@@ -17,7 +17,7 @@ from rag.text.headings import page_headings
 from rag.text.long_texts import texts_in_segments
 from rag.text.sentences import append_trimmed
 from rag.text.units import Place, Unit, begins_with_heading, cut_units
-from rag.text.written import marks_in, notes_by_mark
+from rag.text.written import as_words, marks_in, notes_by_mark
 
 VERSION = "2"
 
@@ -49,13 +49,14 @@ def chunk_pages(
     """
     place = Place(document_title(file_name))
     numbered = [page for page in pages if page.number is not None]
-    # Light Markdown marks headings in the text. In a PDF they must be guessed.
-    marked = any(begins_with_heading(page.text) for page in numbered)
+    # Slides and sheets begin with their title, of level 1, which PDFs don't have. A page of a PDF is about the heading
+    # at its top, whether it is marked or not.
+    marked = any(begins_with_heading(page.text, 1) for page in numbered)
     headings = iter([""] * len(numbered) if marked else page_headings(numbered))
     for number, segments in texts_in_segments(pages):
         first = next(segments)
         heading = "" if number is None else next(headings)
-        if number is not None and (not marked or begins_with_heading(first)):
+        if number is not None and (not marked or begins_with_heading(first, 1)):
             # The headings of the page before don't reach into a slide, a sheet, or a page that begins with a heading.
             place.headings = [heading] if heading else []
         place.table, place.paragraph, place.fence = None, "", ""
@@ -110,7 +111,8 @@ def document_title(file_name: str) -> str:
 def in_context(chunk: Chunk, file_name: str) -> str:
     """The text that is embedded and indexed for a chunk: as much of its context as fits, a line end, and its text."""
     context = chunk.embedded_context or document_title(file_name)
-    return f"{context}\n{chunk.text}" if context and not chunk.text.startswith(context) else chunk.text
+    text = f"{context}\n{chunk.text}" if context and not chunk.text.startswith(context) else chunk.text
+    return as_words(text)
 
 
 def _pack(section: _Section, count_tokens: CountTokens, max_tokens: int) -> Iterator[Chunk]:
@@ -147,6 +149,7 @@ def _pack(section: _Section, count_tokens: CountTokens, max_tokens: int) -> Iter
 
 def _shortened(context: str, most: int, count_tokens: CountTokens) -> tuple[str, int]:
     """The beginning of `context` that takes at most `most` tokens, and its number of tokens."""
+    context = as_words(context)
     tokens = count_tokens([context])[0] if context else 0
     while tokens > most:
         context = context[: len(context) * most // tokens]
@@ -163,7 +166,7 @@ def _sizes(text: str, spans: Sequence[tuple[int, int]], count_tokens: CountToken
     for owner, (start, end) in enumerate(spans):
         for begin, stop in _short_spans(text, start, end):
             owners.append(owner)
-            pieces.append(text[begin:stop])
+            pieces.append(as_words(text[begin:stop]))
             characters += stop - begin
             if characters > CHARACTERS_TOGETHER:
                 _add_counts(counts, owners, count_tokens(pieces))

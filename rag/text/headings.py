@@ -19,12 +19,14 @@ EDGE_LINES = 3
 RUNNING_SHARE = 0.1
 RUNNING_PAGES = 4
 
+# The mark of a heading in light Markdown.
+_MARK = re.compile(r"#{1,6}[ \t]+")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
 def page_headings(pages: Sequence[Page]) -> list[str]:
     """Each page's heading: the first of its first lines that reads like one, or "". Running headers don't count."""
-    edges = [[line.strip() for line in page.text.split("\n") if line.strip()] for page in pages]
+    edges = [[_MARK.sub("", line.strip()) for line in page.text.split("\n") if line.strip()] for page in pages]
     counts = Counter(
         key for lines in edges for key in {_key(line) for line in lines[:EDGE_LINES] + lines[-EDGE_LINES:]}
     )

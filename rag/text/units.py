@@ -69,9 +69,10 @@ def cut_units(text: str, place: Place) -> Iterator[Unit]:
         yield from _block_units(text, begin, block_end, place)
 
 
-def begins_with_heading(text: str) -> bool:
-    """Whether the text begins with a heading in Markdown."""
-    return bool(_HEADING.match(text))
+def begins_with_heading(text: str, lowest: int = 6) -> bool:
+    """Whether the text begins with a heading in Markdown of level 1 to `lowest`."""
+    heading = _HEADING.match(text)
+    return bool(heading and len(heading[1]) <= lowest)
 
 
 def _block_units(text: str, begin: int, end: int, place: Place) -> Iterator[Unit]:

@@ -9,6 +9,9 @@ TITLE_CHARACTERS = 240
 FULL_STOPS = ".!?。！？"
 # The most characters of a note that goes along with the text that refers to it.
 NOTE_CHARACTERS = 400
+_RULE_LINE = re.compile(r"^[ \t]*\|(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?:\n|$)", re.MULTILINE)
+_BARS = re.compile(r"(?<!\\)[ \t]*\|(?:[ \t]*\|)*[ \t]?")
+_HEADING_MARKS = re.compile(r"^#{1,6}[ \t]+", re.MULTILINE)
 _BAR = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?[ \t]*)?")
 _NOTE_MARK = re.compile(r"\[\^([^\]\s]{1,8})\]")
@@ -52,6 +55,15 @@ def cells_of(line: str) -> list[str]:
 def is_rule(line: str) -> bool:
     """Whether a line is the rule below a table's head."""
     return bool(_RULE.fullmatch(line.strip()))
+
+
+def as_words(text: str) -> str:
+    """The text as a model takes it in: without the bars, rules and heading marks of light Markdown, which are tokens
+    that say nothing."""
+    if "|" in text:
+        text = _RULE_LINE.sub("", text)
+        text = _BARS.sub(" ", text)
+    return _HEADING_MARKS.sub("", text) if "#" in text else text
 
 
 def without_notes(text: str) -> str:

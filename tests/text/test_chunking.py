@@ -214,7 +214,7 @@ def test_running_header_of_a_pdf_is_no_context() -> None:
 
 
 def test_lines_that_look_like_headings_are_none_in_marked_up_formats() -> None:
-    slides = [Page("## Growth\n\nMore Riders\n\nword", 1), Page("Fewer Costs\n\nword", 2)]
+    slides = [Page("# Growth\n\nMore Riders\n\nword", 1), Page("Fewer Costs\n\nword", 2)]
     assert [chunk.context for chunk in chunk_pages(slides, "", count_words)] == ["", "Growth"]
     article = [Page("Fewer Costs\n\nword " + "word " * 300)]
     assert {chunk.context for chunk in chunk_pages(article, "Notes.md", count_words)} == {"Notes"}

@@ -116,7 +116,7 @@ def test_a_text_in_parts_has_the_chunks_of_the_whole(paragraphs: list[str], cuts
 
 @pytest.mark.usefixtures("short_segments")
 def test_a_table_without_end_keeps_its_header() -> None:
-    text = "| Name | Amount |\n|---|---|\n" + "".join(f"| person {number} | {number} |\n" for number in range(60))
+    text = "| Name | Amount |\n|---|---|\n" + "".join(f"| person {number} | {number} |\n" for number in range(160))
     parts = [Page(part) for part in clean_segments([text])]
     assert len(parts) > 10
     chunks = list(chunk_pages(parts, "", count_words))
