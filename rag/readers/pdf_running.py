@@ -148,10 +148,11 @@ def _move_rest(blocks: list[Placed], rest: list[Placed]) -> None:
     begun = last.text.rstrip()
     if len(begun) < _FEWEST_LETTERS or _SENTENCE_ENDS.search(begun):
         return
-    if not (first.text[:1].islower() or blocks[at].full):
-        return
     end = sentence_spans(first.text)[0][1] if first.text.strip() else 0
-    if not end or end > _LONGEST_REST:
+    is_rest = first.text[:1].islower() or (blocks[at].full and _SENTENCE_ENDS.search(first.text[:end]))
+    # A page keeps its text if that is all it has.
+    is_all = len(rest) == 1 and not first.text[end:].strip()
+    if not end or end > _LONGEST_REST or not is_rest or is_all:
         return
     blocks[at] = Placed(replace(last, text=f"{begun}\n{first.text[:end]}"))
     if remaining := first.text[end:].strip():
