@@ -104,7 +104,7 @@ def papers(tmp_path: Path) -> Path:
     (folder / "ferry.txt").write_text("The ferry to the island leaves at noon. A ticket costs nine euros.")
     (folder / "inner" / "tea.md").write_text("# Tea\n\nThe tea house opens at seven in the morning.")
     (folder / ".hidden" / "secret.txt").write_text("not to be read")
-    (folder / "picture.png").write_bytes(b"\x89PNG")
+    (folder / "film.mp4").write_bytes(b"\x00\x00\x00 ftypisom")
     return folder
 
 

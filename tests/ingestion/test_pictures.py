@@ -27,7 +27,7 @@ def test_a_picture_becomes_a_document_with_highlights(
     tmp_path: Path, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Less than the models take to load: recognition has its own time.
-    monkeypatch.setattr(reader_process, "SILENT_SECONDS", 1.5)
+    monkeypatch.setattr(reader_process, "SILENT_SECONDS", 4.0)
     data = saved(picture(*FERRY), "PNG")
     with DocumentIndex(settings(tmp_path, llm_server, ocr="rapidocr")) as index:
         (result,) = index.ingest([("ferry.png", data)])

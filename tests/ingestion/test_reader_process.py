@@ -25,8 +25,9 @@ from rag.ingestion.messages import Chunked, Progress, ReadChunk, TextRead
 from rag.ingestion.reader_process import ReaderProcess
 from rag.readers.read import read
 from rag.storage.files import FileStore, document_id
-from rag.text.chunking import chunk_pages
+from rag.text.chunking import chunk_pages, in_context
 from rag.text.terms import lexical_text
+from rag.text.written import as_words
 
 pytestmark = pytest.mark.slow
 
@@ -133,8 +134,8 @@ def test_chunks_are_those_that_reading_here_gives(
             assert [chunk.chunk for chunk in chunks] == expected
             assert expected
             for chunk, read_chunk in zip(expected, chunks, strict=True):
-                assert read_chunk.embedded_text.startswith(chunk.context)
-                assert read_chunk.embedded_text.endswith(chunk.text)
+                assert read_chunk.embedded_text == in_context(chunk, name)
+                assert read_chunk.embedded_text.endswith(as_words(chunk.text))
                 assert read_chunk.lexical_text == lexical_text(read_chunk.embedded_text)
             # Once, before the chunks, so that the text that they are chunks of is kept when they are searchable.
             assert [m for m in messages if not isinstance(m, Progress)] == [TextRead(pages[-1].number or 1), *chunked]
