@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequ
 from dataclasses import dataclass, field, replace
 
 from rag.answering.answerability import is_answerable
-from rag.answering.extractive import REFUSAL, Extract, extract_answer
+from rag.answering.extractive import Extract, extract_answer
 from rag.answering.inputs import as_question
 from rag.answering.prompts import (
     answer_messages,
@@ -125,13 +125,11 @@ async def _extract(
     answerable = await asyncio.to_thread(is_answerable, question, retrieved.ranked, embedding_model)
 
     def extract() -> Extract:
-        if not answerable:
-            return REFUSAL
         # A short follow-up such as "And in 2020?" needs the last question to pick a sentence. A full question doesn't,
         # and adding it would answer a new topic from the old one.
         stands_alone = len(set(content_terms(query.text))) >= STANDALONE_TERMS
-        wanted = query.text if stands_alone else query.with_earlier
-        return extract_answer(wanted, retrieved.passages, embedding_model)
+        earlier = "" if stands_alone or not query.earlier else query.earlier[0].text
+        return extract_answer(query.text, retrieved.passages, embedding_model, earlier, answerable)
 
     extracted = await asyncio.get_running_loop().run_in_executor(threads.queries, extract)
     draft.refused = extracted.refused

@@ -147,7 +147,7 @@ def test_rows_of_a_table_that_began_before_the_passage_have_its_heads_and_its_un
     ("question", "text", "answer"),
     [
         ("Is entry free?", "Opening hours\n\nMonday is closed.\n\nEntry is free.", "Entry is free."),
-        ("What is the number of Cleo?", "# Phones\n\n- Ann: 4411\n- Bert: 4412\n- Cleo: 4413", "- Cleo: 4413"),
+        ("What is the number of Cleo?", "# Phones\n\n- Ann: 4411\n- Bert: 4412\n- Cleo: 4413", "Cleo: 4413"),
         ("What is the door code?", "Arrival\n\nDoor code: 2281\n\nCheck-in begins at three in the afternoon.", "2281"),
     ],
 )
