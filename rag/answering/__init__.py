@@ -3,5 +3,6 @@
 one, `extractive` says the best parts of the passages, or refuses: `asking` takes the question apart, `answer_units` and
 `table_rows` the passages, `scoring` puts the parts in order, `comparisons` has two rows side by side, and
 `answerability` measures the candidates as a whole. `answer` is the answer as callers hold it, `turns` writes the
-answers of conversations, and `suggestions` makes first questions.
+answers of conversations, and `suggestions` makes first questions. `requests` tells requests from questions, and
+`library_replies` answers them from the library, with what `guides` find of a document.
 """

@@ -51,13 +51,13 @@ class Asked:
 
 def ask(question: str, earlier: str = "") -> Asked:
     """Take a question apart. `earlier` is the question before it, if it doesn't stand alone."""
-    folded = _folded(question)
-    kinds = _kinds(folded)
-    before = _folded(earlier)
+    flat = folded(question)
+    kinds = _kinds(flat)
+    before = folded(earlier)
     if not kinds - {"percent"} and earlier:
         kinds |= _kinds(before)
     terms = frozenset(content_terms(_without_empty(question)) or content_terms(question))
-    implied = {term for phrase, words in _data().implied if phrase.search(folded) for term in content_terms(words)}
+    implied = {term for phrase, words in _data().implied if phrase.search(flat) for term in content_terms(words)}
     topic = frozenset(content_terms(_without_empty(earlier))) - terms if earlier else frozenset()
     either = _OR.search(question) or _OR_CJK.search(question)
     alternatives = tuple(frozenset(content_terms(part)) for part in either.groups()) if either else ()
@@ -72,7 +72,7 @@ def ask(question: str, earlier: str = "") -> Asked:
         tuple(digits(number) for number in _NUMBER.findall(question)),
         frozenset(term for name in names for term in content_terms(name)) & terms,
         alternatives if all(alternatives) else (),
-        _comparison(folded) if either and all(alternatives) else "",
+        _comparison(flat) if either and all(alternatives) else "",
     )
 
 
@@ -117,50 +117,48 @@ def has_phrase(text: str, phrases: Sequence[re.Pattern[str]]) -> bool:
 
 def has_date(text: str) -> bool:
     """Whether a text has a year, a day, a time or a season."""
-    return bool(_FIGURE_OF_DATE.search(text) or _data().dates.search(_folded(text)))
+    return bool(_FIGURE_OF_DATE.search(text) or _data().dates.search(folded(text)))
 
 
 def has_amount(text: str) -> bool:
     """Whether a text has a number, in figures or words."""
-    return bool(re.search(r"\d", text) or _data().numerals.search(_folded(text)))
+    return bool(re.search(r"\d", text) or _data().numerals.search(folded(text)))
 
 
 def phrase_pattern(phrase: str) -> re.Pattern[str]:
     """The pattern of a phrase of a data file, for folded text: see the head of `data/asking.toml`."""
     start, end = phrase.startswith("^"), phrase.endswith("$")
     core = phrase.removeprefix("^").removesuffix("$")
-    body = re.escape(_folded(core)).replace(r"\ ", " ").replace("…", r"(?:\S+ ){0,3}\S+")
+    body = re.escape(folded(core)).replace(r"\ ", " ").replace("…", r"(?:\S+ ){0,3}\S+")
     if not _CJK.search(core):
         body = (r"(?<!\w)" if core[0].isalnum() else "") + body + (r"(?!\w)" if core[-1].isalnum() else "")
     return re.compile((r"^\W*" if start else "") + body + (r"\W*$" if end else ""))
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """A text without case, accents and doubled blanks, for comparing it with phrases."""
     return " ".join(normalize(text).replace("’", "'").split())
 
 
-def _kinds(folded: str) -> set[str]:
-    kinds = {kind for kind, phrases in _data().kinds.items() if has_phrase(folded, phrases)}
-    if "time" in kinds and "amount" in kinds and not has_phrase(folded, _data().kinds["amount"][:4]):
-        kinds.discard("amount")
-    return kinds
+def _kinds(flat: str) -> set[str]:
+    return {kind for kind, phrases in _data().kinds.items() if has_phrase(flat, phrases)}
 
 
-def _comparison(folded: str) -> str:
+def _comparison(flat: str) -> str:
     for sign, languages in (("", _data().larger), ("-", _data().smaller)):
         for phrases, says in languages:
-            if has_phrase(folded, phrases):
+            if has_phrase(flat, phrases):
                 return sign + says
     return ""
 
 
 def _without_empty(question: str) -> str:
     kept = question
-    folded = _folded(question)
+    flat = folded(question)
     for phrase in _data().empty:
-        match = phrase.search(folded)
+        match = phrase.search(flat)
         if match:
-            kept, folded = _cut(kept, match[0].strip()), folded.replace(match[0], " ", 1)
+            kept, flat = _cut(kept, match[0].strip()), flat.replace(match[0], " ", 1)
     return _HANGUL_WORD.sub(lambda word: _data().ending.sub("", word[0]), kept)
 
 
@@ -168,7 +166,7 @@ def _cut(question: str, phrase: str) -> str:
     """The question without a phrase that stands in its folded form."""
     pattern = r"\s+".join(re.escape(word) for word in phrase.split())
     bare = re.sub(pattern, " ", question, count=1, flags=re.IGNORECASE)
-    return bare if bare != question else re.sub(pattern, " ", _folded(question), count=1)
+    return bare if bare != question else re.sub(pattern, " ", folded(question), count=1)
 
 
 @dataclass(frozen=True, slots=True)

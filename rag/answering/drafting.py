@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 from rag.answering.answerability import is_answerable
 from rag.answering.extractive import Extract, extract_answer
 from rag.answering.inputs import as_question
+from rag.answering.library_replies import Reply
 from rag.answering.prompts import (
     answer_messages,
     condense_messages,
     estimate_tokens,
     passages_within_budget,
 )
+from rag.answering.requests import Request
 from rag.embeddings.embedder import Embedder, EmbedderThreads
 from rag.errors import LLMError, RagError
 from rag.llm.protocol import ChatMessage, LanguageModel, complete
@@ -85,10 +87,12 @@ async def draft_answer(
     threads: EmbedderThreads,
     ready: int,
     pending: int,
+    request: Request | None = None,
 ) -> Draft:
     """Find the passages and prepare the stream of the answer's text. Raises the errors of `search`.
 
-    `ready` and `pending` count the documents in the state of that name, among `doc_ids` (None: all).
+    `ready` and `pending` count the documents in the state of that name, among `doc_ids` (None: all). A `request` that
+    only a language model can fulfil is named where there is none.
     """
     watch = Stopwatch()
     condensed = await condense(question, history, model)
@@ -103,7 +107,7 @@ async def draft_answer(
         return Draft(standalone, [], model is None, trace, sentence, refused=True, unsearched=pending)
     if model is None:
         draft = Draft(standalone, passages, True, trace, _say(), unsearched=pending)
-        draft.stream = _extract(draft, query, retrieved, embedder, threads)
+        draft.stream = _extract(draft, query, retrieved, embedder, threads, request)
         return draft
     prompt_without_passages = answer_messages(question, [], history)
     passages = passages_within_budget(passages, model.context_window, _tokens(prompt_without_passages))
@@ -118,6 +122,7 @@ async def _extract(
     retrieved: Retrieved,
     embedder: Callable[[], Awaitable[Embedder]],
     threads: EmbedderThreads,
+    request: Request | None,
 ) -> AsyncIterator[str]:
     """The paragraphs of an extractive answer. Sets `draft.refused` before the first one."""
     embedding_model = await embedder()
@@ -133,8 +138,16 @@ async def _extract(
 
     extracted = await asyncio.get_running_loop().run_in_executor(threads.queries, extract)
     draft.refused = extracted.refused
-    for paragraph in extracted.text.split("\n\n"):
+    paragraphs = extracted.text.split("\n\n")
+    if request and request.kind in ("task", "summary"):
+        paragraphs = [request.says("task_nothing")] if draft.refused else [request.says("task"), *paragraphs]
+    for paragraph in paragraphs:
         yield paragraph + "\n\n"
+
+
+def told(question: str, reply: Reply) -> Draft:
+    """The draft of a reply that is complete already."""
+    return Draft(question, reply.passages, True, Trace(), _say(reply.text))
 
 
 async def _say(*sentences: str) -> AsyncIterator[str]:

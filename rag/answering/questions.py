@@ -8,8 +8,10 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 
-from rag.answering.drafting import Draft, draft_answer
+from rag.answering.drafting import Draft, draft_answer, told
 from rag.answering.inputs import History, as_messages, as_question, check_question
+from rag.answering.library_replies import LibraryReplies
+from rag.answering.requests import request_in
 from rag.embeddings.embedder import EmbedderThreads
 from rag.errors import CollectionLost
 from rag.library.collection_model import CollectionModel
@@ -51,6 +53,7 @@ class Answering:
         self._language_model = language_model
         self._reranker: Reranker | None = None
         self._loading_reranker = asyncio.Lock()
+        self._replies = LibraryReplies(catalog, files, self._passages)
 
     async def search(
         self, question: str, top_k: int, doc_ids: Collection[str] | None, history: History
@@ -66,16 +69,21 @@ class Answering:
         clean_question = as_question(question)
         # Counted before the search, which may miss documents that become ready meanwhile.
         states = await asyncio.to_thread(self._catalog.count_states, doc_ids)
+        messages, model = as_messages(history), await self._language_model.load()
+        request = request_in(clean_question) if model is None else None
+        if request and (reply := await self._replies.reply(request, messages, doc_ids)):
+            return told(clean_question, reply)
         return await draft_answer(
             clean_question,
-            as_messages(history),
+            messages,
             doc_ids,
             search=self._retrieve,
-            model=await self._language_model.load(),
+            model=model,
             embedder=self._model.fitting,
             threads=self._threads,
             ready=states.get("ready", 0),
             pending=states.get("pending", 0),
+            request=request,
         )
 
     async def timings(self, searching: bool) -> dict[str, float]:
@@ -97,6 +105,9 @@ class Answering:
             if searching and not self._model.mismatch:
                 timings["search"] = await median(lambda: self._retrieve(build_query(question), 10, None))
         return timings
+
+    async def _passages(self, question: str, top_k: int, doc_ids: Collection[str] | None) -> list[Passage]:
+        return (await self._retrieve(await asyncio.to_thread(build_query, question), top_k, doc_ids)).passages
 
     async def _retrieve(self, query: Query, top_k: int, doc_ids: Collection[str] | None) -> Retrieved:
         if top_k < 1 or (doc_ids is not None and not doc_ids):

@@ -224,6 +224,8 @@ def read_row(asked: Asked, row: Row) -> Reading:
     scores = {
         index: _column_score(asked, wanted, heads[index] - common, label, row.cells[index]) for index in open_values
     }
+    if several := _of_years(asked, row, open_values):
+        return Reading(row, several, True, ())
     best = max(scores.values())
     chosen = tuple(index for index in open_values if scores[index] >= best - 0.01)
     named = best >= 0.4 and bool(any(heads[index] & (wanted | asked.implied) for index in chosen))
@@ -231,6 +233,22 @@ def read_row(asked: Asked, row: Row) -> Reading:
         chosen = tuple(open_values)
     fits = tuple(index for index in chosen if scores[index] > -0.2) or chosen
     return Reading(row, fits, named, given if not named else ())
+
+
+def _of_years(asked: Asked, row: Row, columns: Sequence[int]) -> tuple[int, ...]:
+    """The columns of the years of a question that names several, if each of them has a column of its own; with the
+    change between them if the question asks for it."""
+    years = {number for number in asked.numbers if _YEAR.fullmatch(number)}
+    found = {index: set(_YEAR.findall(row.heads[index])) for index in columns}
+    single = [index for index in columns if len(found[index]) == 1 and found[index] <= years]
+    if len(years) < 2 or len(single) != len(years) or {year for index in single for year in found[index]} != years:
+        return ()
+    changes = [index for index in columns if len(found[index]) > 1 and asked.terms & _words(row.heads[index])]
+    return () if "percent" in asked.kinds else (*single, *changes)
+
+
+def _words(head: str) -> frozenset[str]:
+    return frozenset(term for term in terms(head) if not term.isdigit())
 
 
 def _is_given(asked: Asked, cell: str, head: str) -> bool:

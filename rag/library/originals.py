@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rag.errors import NotFound, RagError
+from rag.errors import NotFound
 from rag.ids import checked_doc_id
 from rag.schema import DocumentInfo, Page
 from rag.storage.documents import Catalog
 from rag.storage.files import FileStore
 
-# Bytes of a document's beginning that are read for suggested questions.
-OPENING_BYTES = 20_000
+# The pages of a document that are read for suggested questions.
+OPENING_PAGES = 8
 
 
 class Originals:
@@ -84,14 +84,13 @@ class Originals:
         words = self._files.read_words(doc_id, page)
         return place_spans(self._files.read(doc_id), document.file_name, page, text, spans, words)
 
-    def opening(self, document: DocumentInfo) -> str:
-        """The beginning of a document of plain text, for suggested questions; empty for other formats."""
-        if not document.file_name.lower().endswith((".md", ".txt")):
-            return ""
-        try:
-            return self._files.read(document.doc_id, OPENING_BYTES).decode("utf-8", "ignore")
-        except RagError:
-            return ""
+    def opening(self, document: DocumentInfo) -> list[Page]:
+        """The first pages of a document, for suggested questions; empty if they aren't quickly at hand."""
+        if not document.pages or self._files.page_text(document.doc_id, None) is not None:
+            text = self._files.page_text(document.doc_id, None)
+            return [Page(text)] if text else []
+        texts = ((number, self._files.page_text(document.doc_id, number)) for number in range(1, OPENING_PAGES + 1))
+        return [Page(text, number) for number, text in texts if text]
 
 
 def read_original(file_name: str, data: bytes) -> list[Page]:

@@ -21,18 +21,18 @@ from rag.schema import Citation, Evidence, Message, Passage
 OpenSource = Callable[[Passage, tuple[tuple[int, int], ...], bool], None]
 
 
-def citation_marker(passages: int, citations: Sequence[Citation] | None) -> Marker:
+def citation_marker(passages: int, citations: Sequence[Citation] | None, *, extractive: bool = False) -> Marker:
     """The badges of the markers of an answer on `passages` passages.
 
     A claim that isn't borne out, or wasn't checked, gets a question mark. A claim whose numbers the passage lacks gets
-    an exclamation mark. Before the check (`citations` None) all badges are grey. A marker's place is the index of its
-    citation in `citations`.
+    an exclamation mark. Before the check (`citations` None) all badges are grey, and so are those of an extractive
+    answer: a sentence of a document always bears itself out. A marker's place is the index of its citation.
     """
 
     def marker(number: int, place: int | None) -> str | None:
         if not 1 <= number <= passages:
             return None
-        if citations is None:
+        if citations is None or extractive:
             return f":gray-badge[{number}]"
         at_place = citations[place : place + 1] if place is not None else ()
         return _badge(number, [citation for citation in at_place if citation.number == number])
@@ -61,7 +61,7 @@ def answer_markdown(
         text = placed(text, spans if same else ())
     # Sentences of documents are no Markdown: their stars and underscores are shown as they are.
     write = safe_text if extractive else safe_markdown
-    return write(text, marker=citation_marker(passages, citations))
+    return write(text, marker=citation_marker(passages, citations, extractive=extractive))
 
 
 # Cached, since each run of the page shows all answers, and parsing an answer takes longer than sending it.
@@ -87,8 +87,8 @@ def show_answer(message: Message, key: str, open_source: OpenSource, *, folded: 
         st.error(safe_text(evidence.error), icon=":material/error:")
     if evidence.extractive and evidence.passages and message.content and not evidence.refused:
         st.caption(
-            ":material/format_quote: These are sentences taken from your documents; no language model is connected. "
-            "**Settings** shows how to connect one for written answers."
+            ":material/format_quote: These are the closest sentences and rows found in your documents; no language "
+            "model is connected. **Settings** shows how to connect one for written answers."
         )
     if evidence.unsearched:
         was, wasnt = ("was", "wasn't") if evidence.unsearched == 1 else ("were", "weren't")
@@ -117,15 +117,18 @@ def _show_sources(evidence: Evidence, key: str, open_source: OpenSource) -> None
     numbered = list(enumerate(evidence.passages, 1))
     if evidence.refused and numbered:
         st.markdown("**Nearest passages**")
-        st.caption("They don't hold the answer; nothing in your documents comes closer to the question.")
+        st.caption("Nothing was found that clearly answers the question. These passages came nearest.")
     elif by_number:
         st.markdown("**Sources**")
     # A refusal shows all its passages here, and no "Also retrieved" below.
     with st.container(gap="xsmall"):
         for number, passage in numbered:
             if number in by_number or evidence.refused:
-                _show_source(number, passage, by_number[number], f"{key}-{number}", open_source)
-    _show_legend(evidence.citations)
+                _show_source(
+                    number, passage, by_number[number], f"{key}-{number}", open_source, extractive=evidence.extractive
+                )
+    if not evidence.extractive:
+        _show_legend(evidence.citations)
     rest = [(number, passage) for number, passage in numbered if number not in by_number and not evidence.refused]
     if rest:
         label = f"Also retrieved: {counted(len(rest), 'passage')} not cited"
@@ -147,16 +150,22 @@ def _show_legend(citations: Sequence[Citation]) -> None:
 
 
 def _show_source(
-    number: int, passage: Passage, citations: Sequence[Citation], key: str, open_source: OpenSource
+    number: int,
+    passage: Passage,
+    citations: Sequence[Citation],
+    key: str,
+    open_source: OpenSource,
+    *,
+    extractive: bool = False,
 ) -> None:
-    badge = _badge(number, citations) if citations else f":gray-badge[{number}]"
+    badge = _badge(number, citations) if citations and not extractive else f":gray-badge[{number}]"
     spans = tuple((citation.start, citation.end) for citation in citations if citation.supported)
     with _row():
         # The key keeps the expander open when a source is opened and the answer moves into a column.
         with st.expander(f"{badge} {safe_label(passage_place(passage), 100)}", key=f"source-{key}"):
             _show_context(passage)
             st.markdown(safe_text(passage.text, spans))
-            for citation in citations:
+            for citation in () if extractive else citations:
                 _show_doubt(citation)
         _open_button(passage, spans, key, open_source)
 
