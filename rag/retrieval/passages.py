@@ -161,8 +161,9 @@ def _complete(piece: Piece, others: Sequence[Piece], page_text: PageText) -> Non
     table = table_start(text, piece.start)
     if table is not None and max(floor, piece.start - TABLE_CHARACTERS) <= table < piece.start:
         start = table
-        # The head is in the text now.
-        piece.context = "\n".join(line for line in piece.context.split("\n") if line not in text[start : piece.end])
+        # The table's title and head are in the text now, each a line of it.
+        shown = {" ".join(line.split()) for line in text[start : piece.end].split("\n")}
+        piece.context = "\n".join(line for line in piece.context.split("\n") if " ".join(line.split()) not in shown)
     else:
         start = _paragraph_start(text, floor, piece.start)
     end = _paragraph_end(text, piece.end, ceiling)

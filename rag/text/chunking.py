@@ -16,7 +16,7 @@ from rag.schema import Chunk, Page
 from rag.text.headings import page_headings
 from rag.text.long_texts import texts_in_segments
 from rag.text.sentences import append_trimmed
-from rag.text.units import Place, Unit, begins_with_heading, cut_units
+from rag.text.units import Place, Unit, begins_with_heading, cut_units, first_heading
 from rag.text.written import as_words, marks_in, notes_by_mark
 
 VERSION = "2"
@@ -32,6 +32,8 @@ CHARACTERS_TOGETHER = 500_000
 # Prose has fewer characters for each token. A tokenizer takes a "word" of a million letters (a hash, base64, Korean
 # without blanks) for one unknown token, so a text counts at least one token for this many characters.
 CHARACTERS_PER_TOKEN = 16
+# A heading that stands more pages back yields to a line at the top of a page that reads like a heading.
+SECTION_PAGES = 1
 # The notes that a chunk's context has at most.
 MOST_NOTES = 5
 # Tokens beside context and text: special tokens, and the line end between the two.
@@ -49,21 +51,34 @@ def chunk_pages(
     """
     place = Place(document_title(file_name))
     numbered = [page for page in pages if page.number is not None]
-    # Slides and sheets begin with their title, of level 1, which PDFs don't have. A page of a PDF is about the heading
-    # at its top, whether it is marked or not.
-    marked = any(begins_with_heading(page.text, 1) for page in numbered)
-    headings = iter([""] * len(numbered) if marked else page_headings(numbered))
+    # Slides and sheets begin with their title, of level 1, which PDFs don't have.
+    titled = any(begins_with_heading(page.text, 1) for page in numbered)
+    guesses = iter([""] * len(numbered) if titled else page_headings(numbered))
     for number, segments in texts_in_segments(pages):
         first = next(segments)
-        heading = "" if number is None else next(headings)
-        if number is not None and (not marked or begins_with_heading(first, 1)):
-            # The headings of the page before don't reach into a slide, a sheet, or a page that begins with a heading.
-            place.headings = [heading] if heading else []
+        if number is not None:
+            _turn_page(place, first, next(guesses), titled)
         place.table, place.paragraph, place.fence = None, "", ""
         for section in _sections(number, itertools.chain([first], segments), place):
             for chunk in _pack(section, count_tokens, max_tokens):
                 if re.search(r"\w", chunk.text):  # a rule or a bullet alone can't answer a question
                     yield chunk
+
+
+def _turn_page(place: Place, text: str, guess: str, titled: bool) -> None:
+    """Move `place` to the beginning of a page. `guess` is the line at its top that reads like a heading, if any.
+
+    A section goes on over pages. But a page that begins with a heading is about this heading, also where another one of
+    the same level follows; the headings before it don't reach into such a page, slide or sheet.
+    """
+    if place.guess and place.headings[:1] == [place.guess]:
+        place.headings[0] = ""  # it says what its own page is about, and no more
+    place.guess = ""
+    place.pages += 1
+    if begins_with_heading(text, 1 if titled else 6):
+        place.headings = [] if titled else [first_heading(text)]
+    elif guess and (place.pages > SECTION_PAGES or not any(place.headings)):
+        place.headings, place.guess = [guess], guess
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ class Place:
     """A place in a document: the document's title, the path of headings, the paragraph before, which may be a table's
     title, the title and head of the table around the place, and the fence of the code around it.
 
-    It moves on while text is cut.
+    It moves on while text is cut. `guess` is a heading of the path that isn't marked as one, and `pages` is the number
+    of pages begun since the last marked heading.
     """
 
     title: str
@@ -52,6 +53,8 @@ class Place:
     paragraph: str = ""
     table: list[str] | None = None
     fence: str = ""
+    guess: str = ""
+    pages: int = 0
 
 
 def cut_units(text: str, place: Place) -> Iterator[Unit]:
@@ -73,6 +76,16 @@ def begins_with_heading(text: str, lowest: int = 6) -> bool:
     """Whether the text begins with a heading in Markdown of level 1 to `lowest`."""
     heading = _HEADING.match(text)
     return bool(heading and len(heading[1]) <= lowest)
+
+
+def first_heading(text: str) -> str:
+    """The heading with which the text begins, without its marks; empty if it begins otherwise."""
+    heading = _HEADING.match(text)
+    return _without_marks(heading[2]) if heading else ""
+
+
+def _without_marks(heading: str) -> str:
+    return heading.strip("# *\t")
 
 
 def _block_units(text: str, begin: int, end: int, place: Place) -> Iterator[Unit]:
@@ -97,8 +110,8 @@ def _block_units(text: str, begin: int, end: int, place: Place) -> Iterator[Unit
             level = len(heading[1])
             del headings[level - 1 :]
             headings.extend([""] * (level - 1 - len(headings)))
-            headings.append(heading[2].strip("# *\t"))
-            place.paragraph = ""
+            headings.append(_without_marks(heading[2]))
+            place.paragraph, place.pages = "", 0
             yield Unit(start, stop, _context(title, headings[:-1]))
         elif is_row:
             if place.table is None:
@@ -152,7 +165,11 @@ def _lines(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _context(title: str, headings: Sequence[str], table: Sequence[str] = ()) -> str:
-    path = " > ".join(dict.fromkeys(part for part in (title, *headings) if part))
+    parts = list(dict.fromkeys(part for part in (title, *headings) if part))
+    # The title and the nearest headings say most.
+    while len(parts) > 2 and len(" > ".join(parts)) > CONTEXT_CHARACTERS:
+        del parts[1]
+    path = " > ".join(parts)
     lines = "\n".join(line for line in table if re.search(r"\w", line))
     return "\n".join(filter(None, [_cut(path, CONTEXT_CHARACTERS), _cut(lines, TABLE_CHARACTERS)]))
 

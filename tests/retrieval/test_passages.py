@@ -404,3 +404,14 @@ def test_a_passage_of_a_tables_rows_begins_with_its_title_and_head() -> None:
     (piece,) = choose([ranked], 1, nowhere)
     assert piece.text.startswith("| Branch 20 ")
     assert piece.context == "report\nSales (in thousands)\n| Branch | Sales |"
+
+
+def test_headings_above_a_table_stay_in_the_context_though_its_cells_have_their_words() -> None:
+    rows = "\n".join(f"| Sales of branch {number} | {number} |" for number in range(40))
+    pages: Pages = {("d", 1): f"| Branch | Sum |\n| --- | --- |\n{rows}"}
+    text = pages["d", 1]
+    ranked = cut(pages, text.index("| Sales of branch 20 "), text.index("| Sales of branch 30 ") - 1)
+    ranked.hit = ranked.hit._replace(context="Sales\n| Branch | Sum |")
+    (piece,) = choose([ranked], 1, library(pages))
+    assert piece.text.startswith("| Branch | Sum |")
+    assert piece.context == "Sales"

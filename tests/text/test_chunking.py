@@ -207,6 +207,43 @@ def test_heading_of_a_pdf_page_goes_along_with_every_chunk_of_it_and_no_other() 
     }
 
 
+def contexts_of_pages(*texts: str) -> list[str]:
+    pages = [Page(text, number) for number, text in enumerate(texts, 1)]
+    return [chunk.context for chunk in chunk_pages(pages, "", count_words)]
+
+
+def test_section_goes_on_over_the_pages_of_a_pdf_until_a_page_begins_with_a_heading() -> None:
+    contexts = contexts_of_pages(
+        "We begin.\n\n### Legal matters\n\nWe were sued.", "Twice.", "### Taxes\n\nPaid.", "Late."
+    )
+    assert contexts == ["", "Legal matters", "Taxes", "Taxes"]
+
+
+def test_page_that_begins_with_a_heading_is_about_it_to_its_end() -> None:
+    sections = "### Fleet\n\n" + numbered_sentences(80) + "\n\n### Crew\n\n" + numbered_sentences(80)
+    contexts = contexts_of_pages("### Harbour\n\nIt is old.", sections)
+    assert contexts[0] == "Harbour"
+    assert set(contexts[1:]) == {"Fleet", "Fleet > Crew"}
+
+
+def test_line_that_reads_like_a_heading_is_one_where_no_section_goes_on() -> None:
+    prose = "and so on it goes."
+    assert contexts_of_pages("### Costs\n\nfew.", f"Total Assets\n{prose}") == ["Costs", "Costs"]
+    far = contexts_of_pages("### Costs\n\nfew.", prose, f"Total Assets\n{prose}", prose)
+    assert far == ["Costs", "Costs", "Total Assets", ""]
+
+
+def test_long_path_of_headings_keeps_the_title_and_the_nearest_heading() -> None:
+    text = (
+        "".join(f"{'#' * level} {f'part {level} ' * 6}\n\n" for level in range(1, 6))
+        + "###### Fares\n\n"
+        + numbered_sentences(80)
+    )
+    context = chunks_of(text, "Ferries.md")[-1].context
+    assert context.startswith("Ferries > part") and context.endswith("part 5 > Fares")
+    assert "part 1" not in context
+
+
 def test_running_header_of_a_pdf_is_no_context() -> None:
     pages = [Page(f"Annual Report 2021\nPart {'One' * n}\nit says {n}.", n) for n in range(1, 7)]
     contexts = [chunk.context for chunk in chunk_pages(pages, "", count_words)]

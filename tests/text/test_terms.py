@@ -343,3 +343,9 @@ def test_many_threads_find_the_same_stems() -> None:
     _word_terms.cache_clear()
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(lexical_text, texts * 25)) == alone * 25
+
+
+@pytest.mark.parametrize("question", ["In how many ports does it call?", "How much cargo was in port?"])
+def test_how_many_and_how_much_say_nothing_of_a_texts_content(question: str) -> None:
+    assert not {"mani", "much", "how"} & set(lexical_question(question).split())
+    assert "port" in lexical_question(question).split()
