@@ -114,12 +114,17 @@ def _join(last: Run, run: Run, backwards: bool) -> bool:
         last.entry or run.entry or between_numbers(last.text, run.text, gap, size)
     ):
         last.text += (" " if backwards or gap > BLANK * run.size else "") + run.text
-    elif SIGN.fullmatch(last.text) and gap < 4 * size and not last.mark:
+    elif SIGN.fullmatch(last.text) and gap < 4 * size and not last.mark and not is_figure(run.text):
         last.text += " " + run.text
     else:
         return False
     last.x0, last.x1, last.bold = min(last.x0, run.x0), max(last.x1, run.x1), last.bold and run.bold
     return True
+
+
+def is_figure(text: str) -> bool:
+    """Whether a piece of a line is a number or a dash: then "(34)" or "—" before it is a cell and no item's sign."""
+    return not any(map(str.isalpha, text)) and (any(map(str.isdigit, text)) or text.strip("-–—() ") == "")
 
 
 def regions(rows: list[Row], depth: int = 0) -> Iterator[list[Row]]:

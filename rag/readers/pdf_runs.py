@@ -114,6 +114,10 @@ def page_views(page: Any, text_page: Any) -> list[View]:
     within[1:-1] = letters[1:-1] & letters[:-2] & letters[2:]
     places = np.flatnonzero(~within & (classes & _BLANK == 0))
     boxes = loose_boxes(text_page, places)
+    if (uneven := _uneven_words(places, boxes, within)).size:
+        by_place = np.argsort(np.concatenate((places, uneven)))
+        boxes = np.concatenate((boxes, loose_boxes(text_page, uneven)))[by_place]
+        places = np.concatenate((places, uneven))[by_place]
     seen = (boxes[:, 3] - boxes[:, 1] > 0.05) & (boxes[:, 2] >= boxes[:, 0])
     places, boxes = places[seen], boxes[seen]
     quarters = np.zeros(places.size, dtype=np.int64)
@@ -129,6 +133,19 @@ def page_views(page: Any, text_page: Any) -> list[View]:
         views[turn] = _runs(text_page, chars, _turned_box(box, turn), turn)
     order = sorted(views, key=lambda quarters: (quarters != upright, quarters))
     return [_view(views[quarters], box, quarters) for quarters in order] or [_view([], box, upright)]
+
+
+def _uneven_words(places: Numbers, boxes: Numbers, within: Numbers) -> Numbers:
+    """The inner letters of words whose last letter isn't level with the first, such as a word with a raised letter."""
+    size = np.maximum(boxes[1:, 3] - boxes[1:, 1], 0.01)
+    level = (np.abs(np.diff(boxes[:, 1])) < 0.06 * size) & (np.abs(np.diff(boxes[:, 3])) < 0.06 * size)
+    words = [
+        np.arange(first + 1, last)
+        for first, last in zip(places[:-1][~level].tolist(), places[1:][~level].tolist(), strict=True)
+        if last - first > 1 and within[first + 1 : last].all()
+    ]
+    inner: Numbers = np.concatenate(words) if words else np.zeros(0, dtype=places.dtype)
+    return inner
 
 
 def _stacked(boxes: Numbers) -> bool:

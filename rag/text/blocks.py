@@ -14,6 +14,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from rag.text.raised_figures import with_raised_figures
+
 # A table isn't filled up with empty cells where one long row among short rows would make more cells than this.
 MOST_CELLS = 20_000_000
 _DEEPEST_HEADING = 6
@@ -114,6 +116,7 @@ Block = Heading | Paragraph | Item | Table | Code | Field | Tick | Footnote | Re
 def page_text(blocks: Iterable[Block]) -> str:
     """The blocks as light Markdown: a blank line between blocks, none between the items of a list or a form."""
     parts: list[str] = []
+    raised_in: list[int] = []
     before: Block | None = None
     for block in blocks:
         text = written(block)
@@ -121,8 +124,15 @@ def page_text(blocks: Iterable[Block]) -> str:
             continue
         if parts:
             parts.append("\n" if _adjoin(before, block) else "\n\n")
+        if "^" in text and not isinstance(block, Code):
+            raised_in.append(len(parts))
         parts.append(text)
         before = block
+    page = "".join(parts)
+    if not raised_in:
+        return page
+    for index in raised_in:
+        parts[index] = with_raised_figures(parts[index], page)
     return "".join(parts)
 
 

@@ -195,3 +195,48 @@ def test_damaged_pages_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
         pages = read("a.pdf", data)
     assert [page.number for page in pages] == [1, 3]
     assert notices == ["Page 2 is damaged and left out."]
+
+
+def test_word_with_a_raised_letter_keeps_all_its_letters() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(60, 700, "Turnover")
+        x = 60 + canvas.stringWidth("Turnover", "Helvetica", 11)
+        canvas.setFont("Helvetica", 7)
+        canvas.drawString(x, 704, "b")
+        canvas.setFont("Helvetica", 11)
+        canvas.drawString(x + 5, 700, " was 45 million in the year.")
+
+    assert texts(draw)[0] == "Turnover[^b] was 45 million in the year."
+
+
+def test_raised_cents_and_fractions_are_parts_of_their_numbers() -> None:
+    def draw(canvas: Canvas) -> None:
+        x = 60.0
+        for text, size, rise in (
+            ("Tea is 9", 11, 0),
+            ("99", 7, 4),
+            (" EUR for 3 ", 11, 0),
+            ("1", 7, 4),
+            ("/", 11, 0),
+            ("2", 7, -2),
+            (" cups.", 11, 0),
+        ):
+            canvas.setFont("Helvetica", size)
+            canvas.drawString(x, 700 + rise, text)
+            x += canvas.stringWidth(text, "Helvetica", size)
+
+    assert texts(draw)[0] == "Tea is 9.99 EUR for 3 1/2 cups."
+
+
+def test_numbers_in_brackets_and_dashes_are_cells_and_no_signs_of_items() -> None:
+    def draw(canvas: Canvas) -> None:
+        for number, row in enumerate(
+            (("", "2020", "2021"), ("Sales", "(34)", "12"), ("Costs", "—", "5"), ("Net", "(34)", "(7)"))
+        ):
+            for x, cell in zip((60, 300, 330), row, strict=True):
+                canvas.drawString(x, 700 - 14 * number, cell)
+
+    text = texts(draw)[0]
+    assert "| Sales | (34) | 12 |" in text
+    assert "| Costs | — | 5 |" in text
+    assert "| Net | (34) | (7) |" in text
