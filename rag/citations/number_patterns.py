@@ -59,6 +59,11 @@ NO_CODE = re.compile(
 FISCAL_YEAR = re.compile(r"(?<![A-Za-z0-9])(?:FY|CY|fy)[ '’]?(\d{4}|\d{2})(?!\d)")
 # The second year of 2020-21, and '24.
 SHORT_YEAR = re.compile(r"(?:(?<=\d{4}[-/])|(?<=['’‘]))\d{2}(?![\d/-])")
+# Numbers that name a place of the document and measure nothing: Table 47, Note 3, 표 2.
+LABEL = re.compile(
+    rf"(?:\b(?:{'|'.join(_DATA['labels']['words'])})|(?<!\w)(?:{'|'.join(_DATA['labels']['cjk'])}))"
+    r"[ \t]?(?:#|No\.?\s|Nr\.?\s)?(?P<label>\d{1,4})(?![\d%]|[.,]\d{3}(?!\d)|\s?(?:percent|million|billion|thousand|%))"
+)
 # A year as the whole text of a number.
 YEAR = re.compile(r"(?:FY|CY)?\W?(?:19|20)\d\ds?|(?:FY|CY)\W?\d\d", re.IGNORECASE)
 

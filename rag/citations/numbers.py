@@ -12,7 +12,7 @@ from typing import Literal
 
 from rag.citations import number_patterns
 
-Kind = Literal["number", "percent", "month", "minute"]
+Kind = Literal["number", "percent", "month", "minute", "label"]
 
 # A longer run of digits is no amount, and too large for a float.
 LONGEST_NUMBER = 300
@@ -24,7 +24,8 @@ _ABOUT_REACH = 24
 class Number:
     """A number as `text[start:end]` writes it.
 
-    `values` are the amounts that it may mean; a month is 1 to 12, a time is in minutes. `steps` has, for each value,
+    `values` are the amounts that it may mean; a month is 1 to 12, a time is in minutes, a label numbers a table or a
+    section. `steps` has, for each value,
     the smallest difference that its digits express. An amount agrees if it differs by at most half a step. `currency`
     is ISO's code or empty, `scale` the factor written beside the digits (1 if there is none). `in_cell` says that the
     number stands alone, as in a table's cell.
@@ -103,6 +104,7 @@ def _read(text: str, words: Mapping[str, float]) -> list[Number]:
         (number_patterns.TIME, _time),
         (number_patterns.KOREAN_MONTH, _korean_month),
         (number_patterns.FISCAL_YEAR, _fiscal_year),
+        (number_patterns.LABEL, _label),
     ):
         for match in pattern.finditer(text):
             numbers += read(match)
@@ -203,6 +205,10 @@ def _korean_month(match: re.Match[str]) -> list[Number]:
 def _fiscal_year(match: re.Match[str]) -> list[Number]:
     year = int(match[1])
     return [_plain(match, float(year if year > 99 else 2000 + year))]
+
+
+def _label(match: re.Match[str]) -> list[Number]:
+    return [_part(match, "label", "label")]
 
 
 def _plain(match: re.Match[str], value: float, kind: Kind = "number") -> Number:

@@ -76,7 +76,8 @@ def analyse(passage: str, context: str = "") -> AnalysedPassage:
     for start, end in _sentence_spans(passage):
         text = passage[start:end]
         if is_rule(text):
-            head = sentences.pop().terms if sentences and sentences[-1].text.startswith("|") else frozenset()
+            # A passage may begin at the rule: its head is then the context's.
+            head = sentences.pop().terms if sentences and sentences[-1].text.startswith("|") else head
             continue
         head = head if text.startswith("|") else frozenset()
         sentence_numbers = tuple(numbers[bisect_left(starts, start) : bisect_left(starts, end)])

@@ -56,7 +56,7 @@ def _is_in_place(number: Number, rows: Sequence[_Row], claimed: frozenset[str], 
         for row in rows
     ]
     stating = [(row, columns) for row, columns in stating if columns]
-    in_rows = sum(len(columns) for _, columns in stating)
+    in_rows = sum(is_stated(number, [stated], scales) for row in rows for numbers in row.numbers for stated in numbers)
     everywhere = sum(is_stated(number, [stated], scales) for stated in comparison.passage.numbers)
     if not stating or everywhere > in_rows:
         return True
@@ -95,7 +95,8 @@ def _rows(passage: str, context: str) -> Iterator[_Row]:
             head, before = (head, before) if in_table else (None, None)
             continue
         if is_rule(line):
-            head = before
+            # A passage may begin at the rule: its head is then the context's.
+            head = before or head
             continue
         cells = cells_of(line)
         before = cells

@@ -23,7 +23,8 @@ def states_the_numbers(comparison: Comparison) -> Verdict:
         number.text
         for number in comparison.numbers
         if not (
-            is_stated(number, (*passage.numbers, *passage.context_numbers), passage.scales)
+            is_stated(number, passage.numbers, passage.scales)
+            or _is_in_context(number, passage.context_numbers)
             or _is_in_title(number, comparison.title)
         )
     ]
@@ -61,11 +62,22 @@ def _agree(claimed: Number, stated: Number, scales: frozenset[float]) -> bool:
 
 
 def _is_written_as_number(claimed: Number, stated: Number) -> bool:
-    """Whether a percentage or a month is written as a plain number. A column's percent sign may be in its head, and
-    some forms of a date have a number for the month."""
+    """Whether a percentage, month or label is written as a plain number. A column's percent sign may be in its head,
+    some forms of a date have a number for the month, and "§ 8" is "Section 8"."""
+    if claimed.kind == "label":
+        return stated.kind == "number" and not stated.currency and not stated.is_scaled
     if claimed.kind == "percent":
         return stated.kind == "number" and stated.in_cell and not stated.currency
     return claimed.kind == "number" and stated.kind == "month"
+
+
+def _is_in_context(number: Number, numbers: Sequence[Number]) -> bool:
+    """Whether the context states a number as the claim writes it. Scales are for the table's cells, and an amount of
+    money isn't a number of days in a note."""
+    return any(
+        number.currency == stated.currency and number.scale == stated.scale and _agree(number, stated, frozenset())
+        for stated in numbers
+    )
 
 
 def _is_in_title(number: Number, title: frozenset[str]) -> bool:
@@ -77,6 +89,6 @@ def _is_in_window(number: Number, comparison: Comparison) -> bool:
     if number.is_year or number.kind == "month" or number.values[0] <= _SMALL:
         return True
     passage = comparison.passage
-    if is_stated(number, passage.context_numbers, passage.scales):
+    if _is_in_context(number, passage.context_numbers):
         return True
     return any(is_stated(number, sentence.numbers, passage.scales) for sentence in comparison.window)

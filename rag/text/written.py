@@ -9,11 +9,13 @@ TITLE_CHARACTERS = 240
 FULL_STOPS = ".!?。！？"
 # The most characters of a note that goes along with the text that refers to it.
 NOTE_CHARACTERS = 400
-_RULE_LINE = re.compile(r"^[ \t]*\|(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?:\n|$)", re.MULTILINE)
+# A single dash without a colon is an empty cell of data.
+_RULE_CELL = r"[ \t]*(?:-{2,}:?|:-+:?|-:)[ \t]*"
+_RULE_LINE = re.compile(rf"^[ \t]*\|(?:{_RULE_CELL}\|)+[ \t]*(?:\n|$)", re.MULTILINE)
 _BARS = re.compile(r"(?<!\\)[ \t]*\|(?:[ \t]*\|)*[ \t]?")
 _HEADING_MARKS = re.compile(r"^#{1,6}[ \t]+", re.MULTILINE)
 _BAR = re.compile(r"(?<!\\)\|")
-_RULE = re.compile(r"\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?[ \t]*)?")
+_RULE = re.compile(rf"\|?(?:{_RULE_CELL}\|)+(?:{_RULE_CELL})?")
 _NOTE_MARK = re.compile(r"\[\^([^\]\s]{1,8})\]")
 _NOTE_LINE = re.compile(r"^\[\^([^\]\s]{1,8})\]: .+$", re.MULTILINE)
 # Note marks, and text that is struck through with the blank before it.

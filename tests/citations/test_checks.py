@@ -118,3 +118,36 @@ def test_the_span_of_a_sentence_has_its_marks() -> None:
     passage = "It rains.[^2] Turnover was ~~40~~ 45[^1] million crowns. The end."
     verdict = check_claim("Turnover was 45 million crowns.", passage)
     assert passage[verdict.start : verdict.end] == "Turnover was ~~40~~ 45[^1] million crowns."
+
+
+def test_labels_and_numbers_of_the_context_are_no_amounts() -> None:
+    row = "| Net income | 12 |"
+    context = "Table 47: Results (in millions)\n| Item | 2021 |\n[^1]: A year has 365 days."
+    assert check_claim("Net income was 12 million in 2021.", row, context=context).borne_out
+    assert not check_claim("Net income was 47 million in 2021.", row, context=context).borne_out
+    assert not check_claim("Net income was 365 EUR in 2021.", row, context=context).borne_out
+    passage = "Table 47: Results (in millions)\n\n| Item | 2021 |\n| --- | --- |\n| Net income | 12 |"
+    assert check_claim("Net income was 12 million in 2021.", passage).borne_out
+    assert check_claim("Table 47 shows the results.", passage).borne_out
+    assert not check_claim("Net income was 47 million in 2021.", passage).borne_out
+
+
+def test_a_passage_that_begins_at_the_rule_of_a_table_keeps_the_head_of_its_context() -> None:
+    context = "Figures\n| Branch | Target Q1 | Actual Q1 | Target Q2 | Actual Q2 |"
+    passage = "| --- | --- | --- | --- | --- |\n| Alder | 280 | 150 | 190 | 181 |\n| Birch | 300 | 160 | 195 | 177 |"
+    assert check_claim("The actual Q2 figure of Alder was 181.", passage, context=context).borne_out
+    assert not check_claim("The actual Q2 figure of Alder was 280.", passage, context=context).borne_out
+    assert not check_claim("The actual Q2 figure of Birch was 181.", passage, context=context).borne_out
+
+
+def test_a_cell_with_its_number_twice_is_still_in_its_row_and_column() -> None:
+    passage = "| Branch | Open | Closed |\n| --- | --- | --- |\n| Alder | 31 (31) | 12 |\n| Birch | 44 | 15 |"
+    assert check_claim("Alder had 31 open cases.", passage).borne_out
+    assert not check_claim("Birch had 31 open cases.", passage).borne_out
+    assert not check_claim("Alder had 31 closed cases.", passage).borne_out
+
+
+def test_a_row_of_single_dashes_is_no_rule_below_a_head() -> None:
+    passage = "| Branch | Open | Closed |\n| --- | --- | --- |\n| Alder | 31 | 12 |\n| - | - | - |\n| Birch | 44 | 15 |"
+    assert check_claim("Birch had 15 closed cases.", passage).borne_out
+    assert not check_claim("Birch had 44 closed cases.", passage).borne_out
