@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rag.citations.bounds import has_the_same_bounds
 from rag.citations.check import Check, Verdict
 from rag.citations.named_entities import names_nobody_else
 from rag.citations.negation import contradicts, does_not_contradict
@@ -29,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     holds_the_words,
     names_nobody_else,
     stands_in_its_place,
+    has_the_same_bounds,
     does_not_contradict,
 )
 
@@ -36,7 +38,7 @@ CHECKS: tuple[Check, ...] = (
 QUOTED_SHARE = 0.6
 
 # Words, whole numbers, and the signs of percent and currencies.
-_WORDING = re.compile(r"\d(?:[\d.,]*\d)?(?=[\W_]|$)|[^\W_]+|[%$€£¥₩]")
+_WORDING = re.compile(r"(?:(?<![^\s|(])[-−](?=\d))?\d(?:[\d.,]*\d)?(?=[\W_]|$)|[^\W_]+|[%$€£¥₩]")
 
 
 def check_claim(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from rag.citations.check import NO_OBJECTION, Comparison, Verdict
+from rag.citations.numbers import codes
 from rag.citations.passage import WORD, is_cjk, word_terms
 from rag.text.languages import latin_language
 from rag.text.stop_words import STOP_STEMS
@@ -19,6 +21,8 @@ _CAPITAL = re.compile(f"[{_CAPITALS}]")
 _PLAIN_NAME = re.compile(rf"[{_CAPITALS}][a-zß-öø-ÿ]+(?:['’][a-z]+)?")
 # The text before a word that begins a sentence: an end of a sentence, a colon, or an opening mark.
 _SENTENCE_START = re.compile(r"(?:^|[.!?:]\s|[\"“‘(*•-]\s?)[\"“‘(*\s-]*$")
+# The letters of a code that ends with its number.
+_CODE_LETTERS = re.compile(r"([A-Z]{1,6}-?)\d{1,4}")
 _SELF_REFERENCES = read_lists(Path(__file__).parent / "data" / "self_references.txt")
 _PRONOUN = "|".join(sorted(_SELF_REFERENCES["pronouns"]))
 _NOUN = "|".join(f"[{noun[0].upper()}{noun[0]}]{noun[1:]}" for noun in sorted(_SELF_REFERENCES["nouns"]))
@@ -57,6 +61,10 @@ def names_nobody_else(comparison: Comparison) -> Verdict:
     ]
     if _has_another_subject(comparison, others, claim_terms):
         return Verdict(False, "the passage says it of somebody else")
+    if _swaps_names(comparison):
+        return Verdict(False, "the passage says it of the other one")
+    if code := _other_code(comparison):
+        return Verdict(False, f"the passage says it of {code}")
     names = [name for name, _ in _names(comparison.claim)]
     absent = {name for name in names if not _is_in_passage(name, comparison)}
     is_subject = absent == {*names[:1]}
@@ -75,6 +83,49 @@ def _has_another_subject(comparison: Comparison, others: Sequence[tuple[str, str
         return False
     beginnings = (_beginning(sentence.text) for sentence in comparison.window)
     return any(following == second and name not in claim_terms for name, following in (*others, *beginnings))
+
+
+def _swaps_names(comparison: Comparison) -> bool:
+    """Whether a word stands after one name in the claim, and only after another name of the claim in the window."""
+    words = [(match[0], word_terms(match[0])[:1]) for match in WORD.finditer(comparison.claim)]
+    claimed = _words_after_names([(word, stems[0]) for word, stems in words if stems])
+    if len({name for name, _ in claimed}) < 2 and len(words) < 2:
+        return False
+    text = " ".join(sentence.text for sentence in comparison.window)
+    stated = _words_after_names([(w, s[0]) for w in WORD.findall(text) if (s := word_terms(w)[:1])])
+    claim_names = {stems[0] for word, stems in words if stems and _PLAIN_NAME.fullmatch(word)}
+    for name, following in claimed:
+        others = {other for other, word in stated if word == following}
+        if others and name not in others and others <= claim_names and name in comparison.passage.vocabulary:
+            return True
+    return False
+
+
+def _words_after_names(words: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Each name with the word in lower case that follows it, as terms."""
+    return {
+        (stem, following)
+        for (word, stem), (next_word, following) in pairwise(words)
+        if _PLAIN_NAME.fullmatch(word) and next_word.islower()
+    }
+
+
+def _other_code(comparison: Comparison) -> str:
+    """A code of the window in place of a code of the claim, with the same letters and another number: Q2 for Q3."""
+    passage = comparison.passage.text + "\n" + comparison.context
+    for code in codes(comparison.claim):
+        letters = _CODE_LETTERS.fullmatch(code[0])
+        if (
+            not letters
+            or re.search(rf"(?<!\w){re.escape(code[0])}(?!\w)", passage)
+            or code[0].casefold() in comparison.title
+        ):
+            continue
+        for sentence in comparison.window:
+            for other in codes(sentence.text):
+                if (found := _CODE_LETTERS.fullmatch(other[0])) and found[1] == letters[1]:
+                    return other[0]
+    return ""
 
 
 def _names(text: str) -> list[tuple[str, str]]:

@@ -7,39 +7,78 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 _DATA = tomllib.loads((Path(__file__).parent / "data" / "numbers.toml").read_text("utf-8"))
+
+
+def _digits_of_all_scripts() -> Iterator[tuple[str, int]]:
+    for code in range(0x80, 0x1FBFA):
+        digit = unicodedata.decimal(chr(code), None)
+        if digit is not None:
+            yield chr(code), digit
 
 
 def _values(words: Mapping[str, Sequence[str]]) -> dict[str, float]:
     return {word: float(value) for value, synonyms in words.items() for word in synonyms}
 
 
-# Full-width signs → ASCII, one character for each, so that spans stay.
-ASCII_FORMS = str.maketrans("０１２３４５６７８９．，％－−–—～〜＄￥", "0123456789.,%----~~$¥")
+# The digits of all scripts and full-width signs → ASCII, one character for each, so that spans stay.
+ASCII_FORMS = {ord(sign): str(digit) for sign, digit in _digits_of_all_scripts()} | str.maketrans(
+    "．，％－−–—～〜＄￥٫٬٪\u2009\u202f", ".,%----~~$¥.,%\u00a0\u00a0"
+)
 
 SCALES = _values(_DATA["scales"])
 AMBIGUOUS_SCALES = frozenset(_DATA["ambiguous_scales"])
 CURRENCIES: dict[str, str] = {sign: code for code, signs in _DATA["currencies"].items() for sign in signs}
 
-# With thousands separators or without, with decimals or without: 1,234.5 or 1234.5 or .5.
-_DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?|(?<!\d)\.\d+"
+# With thousands separators or without, with decimals or without: 1,234.5 or 1234.5 or .5; 12,34,567 in lakhs;
+# 1.234.567,50, 1 234 567 and 2'345'678, as in much of Europe; 12,5 with a comma for the point.
+_DIGITS = (
+    r"\d{1,3}(?:\.\d{3})+,\d{1,2}(?!\d)|\d{1,3}(?:\.\d{3}){2,}(?![.,]?\d)"
+    r"|\d{1,3}(?:[ \u00a0]\d{3})+(?:[.,]\d{1,2})?(?![ \u00a0.,]?\d)|\d{1,3}(?:['’]\d{3})+(?:\.\d+)?(?!\d)"
+    r"|\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?(?!\d)|\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)"
+    r"|\d+,\d{1,2}(?![,.]?\d)|\d+(?:\.\d+)?|(?<!\d)\.\d+"
+)
+# 120 110 is one number with a blank in it, or two numbers beside each other.
+BLANK_GROUPS = re.compile(r"(?<!\d)\d{1,3}(?: \d{3})+(?!\d)")
+# Digits that only a text with a comma for the point has, and digits that only the others have.
+DECIMAL_COMMA = re.compile(
+    r"(?<![\d.,])(?:\d{1,3}(?:\.\d{3})+,\d{1,2}|\d{1,3}(?:\.\d{3}){2,}|\d+,\d{1,2})(?![\d.,]\d|\d)"
+)
+DECIMAL_POINT = re.compile(r"(?<![\d.,])(?:\d{1,3}(?:,\d{3})+\.\d+|\d{1,3}(?:,\d{3}){2,}|\d+\.\d{1,2})(?![\d.,]\d|\d)")
+COMMA_LANGUAGES = frozenset({"de", "fr", "es", "it", "pt"})
+_POINTS = (
+    r"percentage\ points?|%[ ]?points?|Prozentpunkte?n?|points?\ de\ pourcentage|puntos\ porcentuales"
+    r"|%p\b|%포인트|퍼센트\s?포인트|パーセントポイント|百分点"
+)
+# Units by what they measure: the dimension and the factor to its base.
+MEASURES: dict[str, tuple[str, float]] = {
+    unit: (dimension, float(factor))
+    for dimension, units in _DATA["measures"].items()
+    for factor, names in units.items()
+    for unit in names
+}
+_MEASURES = "|".join(sorted((re.escape(unit) for unit in MEASURES), key=len, reverse=True))
 _CJK_SCALE = "백만|천만|십억|백억|천억|조|억|만|천|백|万|萬|億|亿|兆|千"
 # A currency's sign, the digits, their scale or ordinal ending, a percent sign, and a currency's name. Nothing that
 # belongs to a code may touch it.
 NUMBER = re.compile(
     rf"""(?<![A-Za-z0-9_]) (?<!\d[.,])
-    (?P<currency>US\$|[$€£¥₩]|(?:USD|EUR|GBP|KRW)\ ?)? [ \t]? \(? (?P<digits>{_DIGITS})
+    (?P<currency>US\$|[$€£¥₩₹]|(?:USD|EUR|GBP|KRW|CHF|INR|Rs\.?)\ ?)? [ \t]? \(? (?P<digits>{_DIGITS})
     (?:
       (?P<cjk>(?:{_CJK_SCALE})) (?P<rest>(?:[ ]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+(?:\.\d+)?)(?:{_CJK_SCALE}))*)
       | \s?(?P<word>(?:hundred|thousand|million|billion|trillion)s?|mn|bn|tn|mio|MM|mm)(?![A-Za-z])
       | (?P<letter>[kKmMbBtT])(?![A-Za-z0-9])
       | (?P<ordinal>st|nd|rd|th|s|'s|x)(?![A-Za-z0-9])
     )?
-    (?P<percent>\s?\)?\s?(?:%|percent(?:age)?\b|per\ cent\b|pct\b|퍼센트|프로(?!\w)))?
-    (?P<unit>\s?(?:dollars?|euros?|yen|won|USD|EUR|GBP|KRW|달러|유로|엔|원|円)(?![a-z]))?
+    (?P<points>\s?\)?\s?(?:{_POINTS}))?
+    (?P<percent>\s?\)?\s?(?:%|percent(?:age)?\b|per\ cent\b|pct\b|Prozent\b|pour\ cent\b|por\ ciento\b|por\ cento\b
+      |per\ cento\b|procent\b|퍼센트|프로(?!\w)|パーセント))?
+    (?:(?=(?P<measure>[\s-]?(?:{_MEASURES})(?![A-Za-z/])))|)
+    (?P<unit>\s?(?:dollars?|[Ee]uros?|yen|won|USD|EUR|GBP|KRW|CHF|INR|달러|유로|엔|원|円)(?![a-z]))?
     (?![A-Za-z0-9_])""",
     re.VERBOSE,
 )
@@ -68,12 +107,16 @@ LABEL = re.compile(
 YEAR = re.compile(r"(?:FY|CY)?\W?(?:19|20)\d\ds?|(?:FY|CY)\W?\d\d", re.IGNORECASE)
 
 MONTHS = {name.lower(): int(number) for number, names in _DATA["months"].items() for name in names}
+_FOREIGN = "|".join(name for names in _DATA["foreign_months"].values() for name in names)
+MONTHS |= {name.lower(): int(number) for number, names in _DATA["foreign_months"].items() for name in names}
 # "March" and "May" are verbs, too, and abbreviations are other words, too: they are months only beside a number.
 _VERBS = ("March", "May")
 _LONG = "|".join(names[0] for names in _DATA["months"].values() if names[0] not in _VERBS)
 _SHORT = "|".join([*_VERBS, *(name for names in _DATA["months"].values() for name in names[1:])])
 MONTH = re.compile(
-    rf"\b(?:(?:{_LONG})|(?:{_SHORT})\b(?=\.?,?\s+\d)|(?<=\bin )(?:{'|'.join(_VERBS)})|(?<=\d\s)(?:{_SHORT}))\b"
+    rf"\b(?:(?<=\d )(?:{_FOREIGN})|(?<=\d\. )(?:{_FOREIGN})|(?<=\d de )(?:{_FOREIGN})"
+    rf"|(?:{_FOREIGN})(?=\s(?:19|20)\d\d)|(?:{_LONG})|(?:{_SHORT})\b(?=\.?,?\s+\d)"
+    rf"|(?<=\bin )(?:{'|'.join(_VERBS)})|(?<=\d\s)(?:{_SHORT}))\b"
 )
 KOREAN_MONTH = re.compile(r"(?<!\d)(1[0-2]|0?[1-9])\s?[월月](?!요)")
 # Year, month and day (groups y, m, d), or day and month in either order (groups a, b) before the year.
@@ -89,8 +132,17 @@ LOOSE_WORDS = _values(_DATA["loose_words"])
 NUMBER_WORD = re.compile(
     rf"\b(?:{'|'.join([*WORDS, *LOOSE_WORDS])})\b(?:[\s-](hundred|thousand|million|billion)\b)?", re.IGNORECASE
 )
+PERCENT_WORD = re.compile(r"\s?(?:percent|per cent)\b(?! points?)", re.IGNORECASE)
 HALF = re.compile(r"\bhalf\b|절반", re.IGNORECASE)
 
+# A minus before the digits, which is no mark of a list at a line's beginning, and what may stand for a minus.
+MINUS = re.compile(r"[\w:|=] -[$€£]?$|[|=]-[$€£]?$")
+MAY_BE_NEGATIVE = re.compile(
+    r"\(|-|\b(?:minus|negative|loss|lost|deficit|declin|decreas|fall|fell|drop|down|below|lower|reduc|shr[aiu]nk|less|Verlust"
+    r"|Rückgang|sank|gesunken|unter|perte|baisse|diminu|pérdida|perdita|bajo|outflow|used|charge|expense)|손실|감소|하락|영하|적자|마이너스"
+    r"|損失|減|赤字|マイナス|氷点下|亏损|下降|零下|△|▲",
+    re.IGNORECASE,
+)
 # Words before a number that say it is rounded (ABOUT), and words after it (AND_MORE).
 ABOUT = re.compile(
     r"(?:\b(?:about|approximately|approx\.?|around|roughly|nearly|almost|over|above|under|below|exceed(?:s|ed|ing)?|some"

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rag.citations import number_patterns
+from rag.citations.east_asian_numbers import numbers_in_characters
+from rag.text.languages import latin_language
 
-Kind = Literal["number", "percent", "month", "minute", "label"]
+Kind = Literal["number", "percent", "month", "minute", "label", "points"]
 
 # A longer run of digits is no amount, and too large for a float.
 LONGEST_NUMBER = 300
@@ -28,7 +30,9 @@ class Number:
     section. `steps` has, for each value,
     the smallest difference that its digits express. An amount agrees if it differs by at most half a step. `currency`
     is ISO's code or empty, `scale` the factor written beside the digits (1 if there is none). `in_cell` says that the
-    number stands alone, as in a table's cell.
+    number stands alone, as in a table's cell. `dimension` is what its unit measures, or empty, and `factor` the unit in
+    the dimension's base unit. `sign` is "-" with a minus, "+" without one, and empty where words or
+    brackets may say it.
     """
 
     text: str
@@ -40,6 +44,9 @@ class Number:
     currency: str = ""
     scale: float = 1.0
     in_cell: bool = False
+    dimension: str = ""
+    factor: float = 1.0
+    sign: str = ""
 
     @property
     def is_scaled(self) -> bool:
@@ -61,6 +68,10 @@ def numbers_of_passage(passage: str) -> list[Number]:
     """The numbers that a claim may take from a passage, in order. Numbers in codes and in words count, too."""
     text = passage.translate(number_patterns.ASCII_FORMS)
     numbers = _read(_without_codes(text), number_patterns.WORDS | number_patterns.LOOSE_WORDS)
+    if groups := [match.span() for match in number_patterns.BLANK_GROUPS.finditer(text)]:
+        apart = number_patterns.BLANK_GROUPS.sub(lambda match: match[0].replace(" ", "|"), text)
+        inside = {place for start, end in groups for place in range(start, end)}
+        numbers += [number for number in _read(apart, {}) if number.start in inside]
     for code in codes(text):
         numbers += [_within(code, digits) for digits in re.finditer(r"\d+", code[0])]
     numbers += [_plain(match, 2000.0 + int(match[0])) for match in number_patterns.SHORT_YEAR.finditer(text)]
@@ -109,20 +120,48 @@ def _read(text: str, words: Mapping[str, float]) -> list[Number]:
         for match in pattern.finditer(text):
             numbers += read(match)
         text = _blanked(pattern, text)
-    in_digits = [_in_digits(text, match) for match in number_patterns.NUMBER.finditer(text)]
+    numbers += [_plain(match, value) for match, value in numbers_in_characters(text)]
+    comma = _has_decimal_comma(text)
+    in_digits = [_in_digits(text, match, comma) for match in number_patterns.NUMBER.finditer(text)]
     for number, following in zip(in_digits, [*in_digits, None][1:], strict=True):
         numbers.append(_as_in_range(number, following, text) if following else number)
     for match in number_patterns.NUMBER_WORD.finditer(text):
         word = re.split(r"[\s-]", match[0].lower())[0]
         if word in words:
             scale = number_patterns.SCALES[match[1].lower()] if match[1] else 1.0
-            numbers.append(Number(match[0], *match.span(), (words[word] * scale,), (scale,), scale=scale))
+            percent = number_patterns.PERCENT_WORD.match(text, match.end())
+            kind: Kind = "percent" if percent else "number"
+            numbers.append(Number(match[0], *match.span(), (words[word] * scale,), (scale,), kind, scale=scale))
     return numbers
 
 
-def _in_digits(text: str, match: re.Match[str]) -> Number:
-    digits = match["digits"]
-    value = float(digits.replace(",", ""))
+def _has_decimal_comma(text: str) -> bool:
+    """Whether a text writes decimals with a comma, by its clear numbers or else by its language."""
+    commas, points = (
+        sum(1 for _ in pattern.finditer(text))
+        for pattern in (number_patterns.DECIMAL_COMMA, number_patterns.DECIMAL_POINT)
+    )
+    return commas > points if commas != points else latin_language(text) in number_patterns.COMMA_LANGUAGES
+
+
+def _plain_digits(digits: str, comma: bool) -> str:
+    """The digits without separators, with a point before the decimals. `comma` tells whether 1.234 is a thousand."""
+    digits = re.sub(r"['’ \u00a0]", "", digits)
+    last = max(digits.rfind(","), digits.rfind("."))
+    separators = {sign for sign in digits if sign in ".,"}
+    decimals = len(digits) - last - 1
+    is_whole = len(separators) == 1 and (
+        digits.count(digits[last]) > 1 or (decimals == 3 and digits[last] == ("." if comma and last < 4 else ","))
+    )
+    if last < 0:
+        return digits
+    whole = re.sub(r"[.,]", "", digits[:last])
+    return f"{whole}{digits[last + 1 :]}" if is_whole else f"{whole}.{digits[last + 1 :]}"
+
+
+def _in_digits(text: str, match: re.Match[str], comma: bool) -> Number:
+    digits = _plain_digits(match["digits"], comma)
+    value = float(digits)
     step = 10.0 ** -len(digits.partition(".")[2])
     if _is_about(text, match):
         step = max(step, _roundness(digits))
@@ -142,11 +181,21 @@ def _in_digits(text: str, match: re.Match[str]) -> Number:
         match.end(),
         tuple(values),
         tuple(steps),
-        "percent" if match["percent"] else "number",
+        "points" if match["points"] else "percent" if match["percent"] else "number",
         _currency(match),
         scale,
         bool(number_patterns.CELL_END.match(text, match.end())),
+        *number_patterns.MEASURES.get((match["measure"] or "").lstrip(" \t\n\u00a0-"), ("", 1.0)),
+        _sign(text, match),
     )
+
+
+def _sign(text: str, match: re.Match[str]) -> str:
+    begin = match.start("digits")
+    if number_patterns.MINUS.search(text, max(begin - 4, 0), begin):
+        return "-"
+    around = text[max(begin - 60, 0) : match.end() + 30]
+    return "" if number_patterns.MAY_BE_NEGATIVE.search(around) else "+"
 
 
 def _is_about(text: str, match: re.Match[str]) -> bool:

@@ -37,8 +37,8 @@ def states_the_numbers(comparison: Comparison) -> Verdict:
 def is_stated(claimed: Number, numbers: Sequence[Number], scales: frozenset[float]) -> bool:
     """Whether one of `numbers` agrees with `claimed`, as exactly as the claim writes it.
 
-    `scales` are the scales that the passage states for its tables. Signs aren't compared: a loss of 5 is (5) in a
-    table.
+    `scales` are the scales that the passage states for its tables. A loss of 5 is (5) or -5 in a
+    table, but 19 degrees aren't -19.
     """
     return any(_agree(claimed, number, scales) for number in numbers)
 
@@ -46,9 +46,17 @@ def is_stated(claimed: Number, numbers: Sequence[Number], scales: frozenset[floa
 def _agree(claimed: Number, stated: Number, scales: frozenset[float]) -> bool:
     if claimed.kind != stated.kind and not _is_written_as_number(claimed, stated):
         return False
+    if {claimed.sign, stated.sign} == {"-", "+"}:
+        return False
     if claimed.currency and stated.currency and claimed.currency != stated.currency:
         return False
-    amounts = list(stated.values)
+    both = bool(claimed.dimension and stated.dimension)
+    if both and claimed.dimension != stated.dimension:
+        return False
+    to_claimed = stated.factor / claimed.factor if both else 1.0
+    amounts = [value * to_claimed for value in stated.values]
+    if claimed.kind == "percent" and stated.kind == "number" and stated.in_cell and 0 < stated.values[0] <= 1:
+        amounts.append(100 * stated.values[0])  # a spreadsheet keeps 7.5% as 0.075
     if claimed.is_scaled and claimed.kind == stated.kind == "number" and not stated.is_scaled and not stated.is_year:
         # 17,455 is 17.455 billion in a table in millions. If the passage states no scale, one is assumed for numbers in
         # cells only.

@@ -82,7 +82,9 @@ def compare(claim: str, passage: str, file_name: str, context: str = "") -> Comp
     window = _best_window(elements, text, title)
     sentences = text.sentences[window.first : window.last]
     best = text.sentences[window.best]
-    return Comparison(claim, numbers, text, title, sentences, best, window.share, needed, context)
+    # All must be there in another language, so that there the price of a longer window can't count.
+    price = WINDOW_PRICE * (window.last - window.first - 1) if needed == ALL else 0.0
+    return Comparison(claim, numbers, text, title, sentences, best, window.share + price, needed, context)
 
 
 def holds_the_words(comparison: Comparison) -> Verdict:

@@ -37,6 +37,10 @@ REFUSED = {
         ("The actual Q2 figure of Alder was 280.", TARGETS),
         ("Birch had an actual Q1 figure of 150.", TARGETS),
     ],
+    "has_the_same_bounds": [
+        ("The fee is at most 40 crowns.", "The fee is at least 40 crowns."),
+        ("All employees may apply.", "Only full-time employees may apply."),
+    ],
     "does_not_contradict": [
         ("Revenue fell to $17.5 billion in 2021.", REVENUE),
         ("Yahoo never bought the startup from Paul Graham.", YAHOO),
