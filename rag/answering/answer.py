@@ -14,6 +14,7 @@ from rag.answering.prompts import estimate_tokens, says_refused
 from rag.citations.claims import check_citations
 from rag.citations.markers import tidy_markers
 from rag.errors import RagError
+from rag.llm.speech import without_thoughts
 from rag.retrieval.tracing import Stopwatch
 from rag.runtime.event_loop import EventLoopThread
 from rag.schema import Citation, Evidence, Trace
@@ -75,7 +76,7 @@ class Answer:
         except RagError:
             pass  # kept in `error`
         if self._text is None:
-            written = "".join(self._parts)
+            written = without_thoughts("".join(self._parts))
             tidy = tidy_markers(written, len(self.passages), markdown=not self.extractive).strip()
             # The prompt asks for [0] at the end of a refusal; some models write nothing else.
             self._text = tidy or (NOT_FOUND if says_refused(written) else "")

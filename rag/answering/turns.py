@@ -6,6 +6,7 @@ page doesn't end the turn, nor does closing the page.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -15,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from rag.errors import Cancelled, LimitReached, RagError
+from rag.llm.speech import without_thoughts
 from rag.schema import Evidence, Job, Message, Passage
 from rag.settings import Settings
 
@@ -110,9 +112,9 @@ class Turn:
             answer = self._index.ask(self.question, self._history, self._doc_ids, on_wait=self._check)
             self.passages, self.extractive, self.stage = answer.passages, answer.extractive, "writing"
             for token in answer.tokens:
-                self.text += token
+                self.text = without_thoughts(self.text + token)
                 self._check()
-        except Cancelled:
+        except (Cancelled, asyncio.CancelledError):  # stopped by the user, or by the end of the process
             error = STOPPED
         except RagError as failure:
             error = str(failure)

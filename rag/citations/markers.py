@@ -14,7 +14,13 @@ _TIDY = rf"\[{NUMBER}\]"
 TIDY_MARKERS = re.compile(rf"(?:(?:(?<!\s)\s+)?{_TIDY})+")
 
 _NOUN = r"(?:(?:passages?|sources?|documents?|docs?|references?|refs?|citations?)[\s:#]*|[\^#])?"
-_NUMBERS = rf"{_NOUN}{NUMBER}(?:\s*(?:[,;&–—-]|and)\s*{_NOUN}{NUMBER})*"
+# Where in the passage: [1, p. 3], [1:2], [passage 1, lines 2-3].
+_PLACE = (
+    r"\s*(?:[,;]\s*(?:pp?\.?|pages?|lines?|ll?\.|paragraphs?|para\.|§|sections?|seiten?|s\.|zeilen?|páginas?|lignes?)\s*"
+    r"\d+(?:\s*[–—-]\s*\d+)?|[,;]\s*\d+\s*(?:쪽|페이지|頁|ページ|页)|(?<=\d)\s?:\s*\d+(?:\s*[–—-]\s*\d+)?)"
+)
+_PLACES = re.compile(_PLACE, re.IGNORECASE)
+_NUMBERS = rf"{_NOUN}{NUMBER}(?:\s*(?:[,;&–—-]|and)\s*{_NOUN}{NUMBER})*(?:{_PLACE})?"
 # Models also write [1, 2], [1-2], [^1], [passage 1], 【1†source】, \[1\] and [1](https://…).
 _WRITTEN = (
     rf"(?:\\?\[\s*{_NUMBERS}\s*\\?\](?:\((?:https?:|\#)[^)\s]*\))?"
@@ -76,5 +82,5 @@ def show_code(text: str) -> str:
 
 
 def _numbers(markers: str, passages: int) -> Iterator[int]:
-    for first, last in _NUMBER_OR_RANGE.findall(_ADDRESS.sub("]", markers)):
+    for first, last in _NUMBER_OR_RANGE.findall(_PLACES.sub("", _ADDRESS.sub("]", markers))):
         yield from range(int(first), min(int(last or first), passages) + 1)

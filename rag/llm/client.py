@@ -3,8 +3,6 @@ stream is cut off."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -12,14 +10,11 @@ from urllib.parse import urlsplit
 import httpx
 import openai
 
+from rag.llm.events import Events, WholeReply
 from rag.secrets import shown_address
 
 OPENAI_URL = "https://api.openai.com/v1"
 CONNECT_SECONDS = 5.0
-
-# A complete answer ends with both marks on most servers, with only one of them on some.
-_COMPLETE = re.compile(rb'\[DONE\]|"finish_reason"\s*:\s*"')
-_TAIL_BYTES = 4096
 
 # Collects the responses that the current task opens, for the task to close. Closing LlamaIndex's generator leaves the
 # response to the garbage collector, and the server goes on generating meanwhile (seen with llama.cpp: 22 s).
@@ -50,14 +45,15 @@ def make_client(endpoint: Endpoint) -> openai.AsyncOpenAI:
         opened = opened_responses.get()
         if opened is not None:
             opened.append(response)
-        if response.headers.get("content-type", "").startswith("text/event-stream"):
-            response.stream = _WholeStream(response.stream)  # type: ignore[arg-type]
+        if response.is_success and response.request.url.path.endswith("/chat/completions"):
+            is_whole = "json" in response.headers.get("content-type", "")
+            response.stream = (WholeReply if is_whole else Events)(response.stream)  # type: ignore[arg-type]
 
     limits = httpx.Timeout(endpoint.timeout, connect=min(CONNECT_SECONDS, endpoint.timeout))
     http_client = openai.DefaultAsyncHttpxClient(
         timeout=limits,
         event_hooks={"response": [watch]},
-        headers={"Accept-Encoding": "identity"},  # a compressed end couldn't be searched, see _WholeStream
+        headers={"Accept-Encoding": "identity"},  # compressed events couldn't be read, see `rag.llm.events`
         # A proxy from the environment can't reach a server on this machine.
         trust_env=urlsplit(endpoint.url).hostname not in {"localhost", "127.0.0.1", "::1"},
     )
@@ -68,24 +64,3 @@ def make_client(endpoint: Endpoint) -> openai.AsyncOpenAI:
         timeout=limits,
         http_client=http_client,
     )
-
-
-class _WholeStream(httpx.AsyncByteStream):
-    """An event stream that raises an error if the server closes it before the answer is complete.
-
-    Neither HTTP nor the SDK nor LlamaIndex takes a connection that is closed cleanly in mid-answer for an error.
-    """
-
-    def __init__(self, stream: httpx.AsyncByteStream) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        tail = b""
-        async for data in self._stream:
-            tail = (tail + data)[-_TAIL_BYTES:]
-            yield data
-        if not _COMPLETE.search(tail):
-            raise httpx.RemoteProtocolError("the stream ended before the answer was complete")
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -24,6 +25,7 @@ from rag.errors import LLMError, SettingsError
 from rag.llm.client import OPENAI_URL, Endpoint, make_client, opened_responses
 from rag.llm.errors import as_llm_error, safe_cause, wanted_pause
 from rag.llm.protocol import ChatMessage
+from rag.llm.speech import Speech
 from rag.runtime.retries import retrying
 from rag.settings import DEFAULT_OPENAI_MODEL, Settings
 
@@ -39,6 +41,18 @@ ATTEMPTS = 3
 RETRY_SECONDS = 15.0
 # In tokens; for a server whose models LlamaIndex doesn't know.
 UNKNOWN_CONTEXT_WINDOW = 8192
+_EMPTY = "{} sent an empty answer: try again, or choose another model."
+# Why an answer ended, where it isn't complete.
+_CUT_SHORT = {
+    "length": "The answer is cut short: {} reached its limit of length. Ask for less, or raise the limit there.",
+    "content_filter": "The answer is cut short: a content filter of {} stopped it. Ask in other words.",
+    "error": "The answer is cut short: {} stopped with an error. Try again.",
+}
+# Models that can't chat, by their names.
+_NO_CHAT = re.compile(
+    r"embed|rerank|whisper|moderation|transcri|\btts\b|(?:^|[/_-])(?:bge|e5|gte|clip|minilm|sdxl?|flux|dall-e|kokoro|bark)(?:$|[/_:-])",
+    re.IGNORECASE,
+)
 
 
 class OpenAIModel:
@@ -73,9 +87,7 @@ class OpenAIModel:
                 await pieces.aclose()
                 if not isinstance(error, StopAsyncIteration):
                     raise
-                raise LLMError(
-                    f"{self._endpoint.name} sent an empty answer: try again, or choose another model."
-                ) from None
+                raise LLMError(_EMPTY.format(self._endpoint.name)) from None
             return _put_back(first, pieces)
 
         try:
@@ -86,9 +98,16 @@ class OpenAIModel:
                 wanted_pause,
             )
             answer: AsyncGenerator[str, None] = await persistently(begin)
+            speech, said = Speech(), False
             async with aclosing(answer):
                 async for piece in answer:
-                    yield piece
+                    if shown := speech.feed(piece):
+                        said = True
+                        yield shown
+            if shown := speech.end():
+                yield shown
+            elif not said:
+                raise LLMError(_EMPTY.format(self._endpoint.name))
         except Exception as error:
             raise as_llm_error(error, self._endpoint) from safe_cause(error)
 
@@ -115,7 +134,7 @@ class OpenAIModel:
             if not self._endpoint.model and "model" not in options:
                 options["model"] = await self._served_model()
             responses = await self.llm.astream_chat([_llama_index_message(message) for message in messages], **options)
-        ended = False
+        ended, reason = False, ""
         async with aclosing(responses):
             try:
                 while True:
@@ -123,27 +142,30 @@ class OpenAIModel:
                         async with asyncio.timeout_at(until):
                             response = await anext(responses)
                     except StopAsyncIteration:
-                        return
+                        break
                     except Exception as error:
                         if ended:  # nothing of the answer is missing
                             logger.info("the LLM server broke off after the end", exc_info=error)
-                            return
+                            break
                         raise
                     if response.delta:
                         yield response.delta
-                    ended = ended or _is_end(response)
+                    reason = _end_reason(response) or reason
+                    ended = bool(reason)
                     timeout = self._endpoint.timeout
                     until = asyncio.get_running_loop().time() + (min(timeout, END_SECONDS) if ended else timeout)
             finally:
                 for http_response in opened:
                     await http_response.aclose()
+        if reason in _CUT_SHORT:
+            raise LLMError(_CUT_SHORT[reason].format(self._endpoint.name))
 
     async def _served_model(self) -> str:
         """The name of the server's first chat model. Asked for each answer: the server may have loaded another."""
-        models = [model.id for model in (await self._client.models.list()).data]
-        for name in models:
-            if "embed" not in name.lower():
-                return name
+        for model in (await self._client.models.list()).data:
+            kind = str(getattr(model, "type", None) or getattr(model, "task", None) or "")
+            if not _NO_CHAT.search(model.id) and not _NO_CHAT.search(kind):
+                return model.id
         raise LLMError(f"{self._endpoint.name} serves no chat model: load one there, or set OPENAI_MODEL.")
 
 
@@ -219,9 +241,10 @@ async def _put_back(first: str, rest: AsyncGenerator[str, None]) -> AsyncGenerat
             yield piece
 
 
-def _is_end(response: ChatResponse) -> bool:
+def _end_reason(response: ChatResponse) -> str:
+    """Why the answer ends with this event; empty if it doesn't."""
     choices = getattr(response.raw, "choices", None) or ()
-    return any(getattr(choice, "finish_reason", None) for choice in choices)
+    return next((str(choice.finish_reason) for choice in choices if getattr(choice, "finish_reason", None)), "")
 
 
 def _may_pass(error: BaseException, options: dict[str, Any]) -> bool:

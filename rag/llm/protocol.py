@@ -7,6 +7,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from rag.llm.speech import without_thoughts
+
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
@@ -49,4 +51,4 @@ async def complete(model: LanguageModel, messages: Sequence[ChatMessage], most_c
             text += piece
             if most_characters is not None and len(text) > most_characters:
                 break
-    return text
+    return without_thoughts(text).strip()
