@@ -132,7 +132,9 @@ LOOSE_WORDS = _values(_DATA["loose_words"])
 NUMBER_WORD = re.compile(
     rf"\b(?:{'|'.join([*WORDS, *LOOSE_WORDS])})\b(?:[\s-](hundred|thousand|million|billion)\b)?", re.IGNORECASE
 )
-PERCENT_WORD = re.compile(r"\s?(?:percent|per cent)\b(?! points?)", re.IGNORECASE)
+PERCENT_WORD = re.compile(
+    r"\s?(?:percent|per cent|prozent|pour cent|por ciento|per cento|por cento)\b(?! points?)", re.IGNORECASE
+)
 HALF = re.compile(r"\bhalf\b|절반", re.IGNORECASE)
 
 # A minus before the digits, which is no mark of a list at a line's beginning, and what may stand for a minus.

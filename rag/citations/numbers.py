@@ -12,6 +12,7 @@ from typing import Literal
 
 from rag.citations import number_patterns
 from rag.citations.east_asian_numbers import numbers_in_characters
+from rag.citations.number_words import SPOKEN_TIME, numbers_in_words, spoken_minutes
 from rag.text.languages import latin_language
 
 Kind = Literal["number", "percent", "month", "minute", "label", "points"]
@@ -114,6 +115,7 @@ def _read(text: str, words: Mapping[str, float]) -> list[Number]:
         (number_patterns.DATE, _date),
         (number_patterns.TIME, _time),
         (number_patterns.KOREAN_MONTH, _korean_month),
+        (SPOKEN_TIME, _spoken_time),
         (number_patterns.FISCAL_YEAR, _fiscal_year),
         (number_patterns.LABEL, _label),
     ):
@@ -125,13 +127,13 @@ def _read(text: str, words: Mapping[str, float]) -> list[Number]:
     in_digits = [_in_digits(text, match, comma) for match in number_patterns.NUMBER.finditer(text)]
     for number, following in zip(in_digits, [*in_digits, None][1:], strict=True):
         numbers.append(_as_in_range(number, following, text) if following else number)
+    written = list(numbers_in_words(text))
+    numbers += [_in_words(text, *number, 1.0) for number in written]
     for match in number_patterns.NUMBER_WORD.finditer(text):
         word = re.split(r"[\s-]", match[0].lower())[0]
-        if word in words:
+        if word in words and not any(start < match.end() and match.start() < end for start, end, _ in written):
             scale = number_patterns.SCALES[match[1].lower()] if match[1] else 1.0
-            percent = number_patterns.PERCENT_WORD.match(text, match.end())
-            kind: Kind = "percent" if percent else "number"
-            numbers.append(Number(match[0], *match.span(), (words[word] * scale,), (scale,), kind, scale=scale))
+            numbers.append(_in_words(text, *match.span(), words[word] * scale, scale))
     return numbers
 
 
@@ -157,6 +159,15 @@ def _plain_digits(digits: str, comma: bool) -> str:
         return digits
     whole = re.sub(r"[.,]", "", digits[:last])
     return f"{whole}{digits[last + 1 :]}" if is_whole else f"{whole}.{digits[last + 1 :]}"
+
+
+def _in_words(text: str, start: int, end: int, value: float, scale: float) -> Number:
+    percent = number_patterns.PERCENT_WORD.match(text, end)
+    return Number(text[start:end], start, end, (value,), (scale,), "percent" if percent else "number", scale=scale)
+
+
+def _spoken_time(match: re.Match[str]) -> list[Number]:
+    return [Number(match[0], *match.span(), values := spoken_minutes(match), (1.0,) * len(values), "minute")]
 
 
 def _in_digits(text: str, match: re.Match[str], comma: bool) -> Number:

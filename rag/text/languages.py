@@ -172,8 +172,21 @@ def languages_differ(claim: str, passage: str) -> bool:
     if script != "latin":
         return bool(script) and passage_shares.get(script, 0.0) < _TRACES
     claim_language, passage_language = latin_language(claim), latin_language(passage)
+    if not (claim_language and passage_language):
+        claim_language, passage_language = _short_language(claim), _short_language(passage)
     differ = bool(claim_language and passage_language and claim_language != passage_language)
     return passage_shares["latin"] < _TRACES or differ
+
+
+@lru_cache(maxsize=512)
+def _short_language(text: str) -> str:
+    """The language of a short text, if its only frequent word and the model that knows many agree; else empty."""
+    hits = _frequent_words(text)
+    if not hits[0][0] or hits[0][0] == hits[1][0]:
+        return ""
+    words = " ".join(_WORDS["latin"].findall(text.casefold()[:_SAMPLE]))
+    ranking = [(code, share) for code, share in _identifier().rank(words) if code in _LANGUAGES["latin"]]
+    return hits[0][1] if ranking and ranking[0][0] == hits[0][1] else ""
 
 
 @lru_cache(maxsize=512)
@@ -196,6 +209,11 @@ def _script(text: str) -> str:
 @lru_cache(maxsize=512)
 def latin_language(text: str) -> str:
     """The code of a text's language (en, de, fr, es, it, pt), if its frequent words show it clearly; else empty."""
-    words = Counter(re.findall(r"[^\W\d_]+", text.lower()))
-    hits = sorted(((sum(words[w] for w in frequent), code) for code, frequent in _LATIN_WORDS.items()), reverse=True)
+    hits = _frequent_words(text)
     return hits[0][1] if hits[0][0] >= 2 and hits[0][0] >= 2 * hits[1][0] else ""
+
+
+def _frequent_words(text: str) -> list[tuple[int, str]]:
+    """How many frequent words of each language a text has, and the language's code, the most first."""
+    words = Counter(re.findall(r"[^\W\d_]+", text.lower()))
+    return sorted(((sum(words[w] for w in frequent), code) for code, frequent in _LATIN_WORDS.items()), reverse=True)

@@ -55,3 +55,25 @@ def test_the_same_fact_in_another_form_is_borne_out(claim: str, passage: str) ->
 )
 def test_another_fact_in_the_same_form_is_not_borne_out(claim: str, passage: str) -> None:
     assert not check_claim(claim, passage).borne_out
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage", "borne_out"),
+    [
+        ("The club has 250 members.", "The club has two hundred and fifty members.", True),
+        ("The club has 260 members.", "The club has two hundred and fifty members.", False),
+        (
+            "Der Verein hat 36 Mitglieder und das ist gut.",
+            "Der Verein hat sechsunddreißig Mitglieder und das ist gut.",
+            True,
+        ),
+        ("Le club a 92 membres dans la ville.", "Le club a quatre-vingt-douze membres dans la ville.", True),
+        ("Le club a 82 membres dans la ville.", "Le club a quatre-vingt-douze membres dans la ville.", False),
+        ("The gate opens at half past two in the afternoon.", "The gate opens at 14:30.", True),
+        ("The gate opens at a quarter to nine.", "The gate opens at 8:45.", True),
+        ("The gate opens at a quarter past nine.", "The gate opens at 8:45.", False),
+        ("The bridge fund contains 4,321,000 euros.", "Le fonds du pont contient 4 321 000 euros.", True),
+    ],
+)
+def test_numbers_and_times_in_words_are_compared(claim: str, passage: str, borne_out: bool) -> None:
+    assert check_claim(claim, passage).borne_out == borne_out

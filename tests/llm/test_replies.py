@@ -31,7 +31,7 @@ def event(value: Any) -> str:
 
 @asynccontextmanager
 async def server(kind: str, sent: Sequence[str], models: Sequence[str] = ()) -> AsyncGenerator[tuple[str, list[Any]]]:
-    """A server on 127.0.0.1 that sends these texts to each chat request; its address, and the bodies of the requests."""
+    """A server on 127.0.0.1 that sends these texts to each chat request: its address, and the requests' bodies."""
     bodies: list[Any] = []
 
     async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
