@@ -18,8 +18,8 @@ BIN = $(VENV)/bin
 # CONTRIBUTING.md says what is in each lane.
 UNIT = not e2e and not milvus and not llamacpp and not slow
 # More processes than cores: tests wait a good part of their time. The tests of a file share what they have started,
-# and all share one Milvus server.
-IN_PARALLEL = -n 4 --dist loadfile
+# and all share one Milvus server. The order is that of tests/conftest.py: slow files first.
+IN_PARALLEL = -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run check test install lint lock audit app-environment
 .DEFAULT_GOAL := run

@@ -11,6 +11,7 @@ import shutil
 import socket
 import sys
 import threading
+from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,21 @@ os.environ.update(OMP_WAIT_POLICY="PASSIVE", KMP_BLOCKTIME="0")
 NO_PROXY = "127.0.0.1,localhost,::1"
 DEAD_PROXY = "http://127.0.0.1:9"
 
+_SLOW = ("slow", "e2e", "milvus", "llamacpp")
+
 # The bundled model by address and precision, as far as this process has loaded it.
 _loaded: dict[tuple[Address, Precision | None], openvino_model.OpenVINOModel] = {}
 _loading = threading.Lock()
 # Kept to the end: Python warns of a process that nobody refers to.
 _started: list[MilvusServer] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with many slow tests come first, so that no process is still at one when the others have ended."""
+    weights: Counter[Path] = Counter()
+    for item in items:
+        weights[item.path] += 1 + 40 * any(item.get_closest_marker(name) for name in _SLOW)
+    items.sort(key=lambda item: (-weights[item.path], str(item.path)))  # the order within a file stays
 
 
 @pytest.fixture(scope="session", autouse=True)
