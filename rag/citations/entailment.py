@@ -16,6 +16,7 @@ from rag.citations.bounds import has_the_same_bounds
 from rag.citations.check import Check, Verdict
 from rag.citations.named_entities import names_nobody_else
 from rag.citations.negation import contradicts, does_not_contradict
+from rag.citations.periods import names_the_period
 from rag.citations.place import stands_in_its_place
 from rag.citations.stated_numbers import states_the_numbers
 from rag.citations.words import compare, holds_the_words
@@ -30,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     holds_the_words,
     names_nobody_else,
     stands_in_its_place,
+    names_the_period,
     has_the_same_bounds,
     does_not_contradict,
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 from rag.citations.check import NO_OBJECTION, Comparison, Verdict
 from rag.citations.numbers import codes
 from rag.citations.passage import WORD, is_cjk, word_terms
-from rag.text.languages import latin_language
+from rag.text.languages import latin_language, short_language
 from rag.text.stop_words import STOP_STEMS
 from rag.text.terms import terms
 from rag.text.word_lists import read_lists
@@ -87,6 +87,8 @@ def _has_another_subject(comparison: Comparison, others: Sequence[tuple[str, str
 
 def _swaps_names(comparison: Comparison) -> bool:
     """Whether a word stands after one name in the claim, and only after another name of the claim in the window."""
+    if (latin_language(comparison.claim) or short_language(comparison.claim)) == "de":
+        return False  # all German nouns have capitals
     words = [(match[0], word_terms(match[0])[:1]) for match in WORD.finditer(comparison.claim)]
     claimed = _words_after_names([(word, stems[0]) for word, stems in words if stems])
     if len({name for name, _ in claimed}) < 2 and len(words) < 2:
@@ -117,7 +119,7 @@ def _other_code(comparison: Comparison) -> str:
         letters = _CODE_LETTERS.fullmatch(code[0])
         if (
             not letters
-            or re.search(rf"(?<!\w){re.escape(code[0])}(?!\w)", passage)
+            or re.search(rf"(?<![A-Za-z0-9]){re.escape(code[0])}(?![A-Za-z0-9])", passage)
             or code[0].casefold() in comparison.title
         ):
             continue

@@ -62,6 +62,7 @@ MEASURES: dict[str, tuple[str, float]] = {
     for unit in names
 }
 _MEASURES = "|".join(sorted((re.escape(unit) for unit in MEASURES), key=len, reverse=True))
+MEASURE = re.compile(rf"[\s-]?({_MEASURES})(?![A-Za-z/])")
 _CJK_SCALE = "백만|천만|십억|백억|천억|조|억|만|천|백|万|萬|億|亿|兆|千"
 # A currency's sign, the digits, their scale or ordinal ending, a percent sign, and a currency's name. Nothing that
 # belongs to a code may touch it.
@@ -140,7 +141,7 @@ HALF = re.compile(r"\bhalf\b|절반", re.IGNORECASE)
 # A minus before the digits, which is no mark of a list at a line's beginning, and what may stand for a minus.
 MINUS = re.compile(r"[\w:|=] -[$€£]?$|[|=]-[$€£]?$")
 MAY_BE_NEGATIVE = re.compile(
-    r"\(|-|\b(?:minus|negative|loss|lost|deficit|declin|decreas|fall|fell|drop|down|below|lower|reduc|shr[aiu]nk|less|Verlust"
+    r"\b(?:minus|negative|loss|lost|deficit|declin|decreas|fall|fell|drop|down|below|lower|reduc|shr[aiu]nk|less|Verlust"
     r"|Rückgang|sank|gesunken|unter|perte|baisse|diminu|pérdida|perdita|bajo|outflow|used|charge|expense)|손실|감소|하락|영하|적자|마이너스"
     r"|損失|減|赤字|マイナス|氷点下|亏损|下降|零下|△|▲",
     re.IGNORECASE,
@@ -148,7 +149,8 @@ MAY_BE_NEGATIVE = re.compile(
 # Words before a number that say it is rounded (ABOUT), and words after it (AND_MORE).
 ABOUT = re.compile(
     r"(?:\b(?:about|approximately|approx\.?|around|roughly|nearly|almost|over|above|under|below|exceed(?:s|ed|ing)?|some"
-    r"|(?:more|less|fewer|greater) than|at least|at most|up to|close to|an estimated)\s*(?:an?\s+)?|[~≈>]\s?"
+    r"|(?:more|less|fewer|greater) than|at least|at most|up to|close to|an estimated|rund|etwa|circa|ca\.?"
+    r"|ungefähr|knapp|environ|près de|aproximadamente|cerca de)\s*(?:an?\s+)?|[~≈>]\s?"
     r"|(?:약|거의|대략|최대|최소)\s?)[($€£¥₩]*$",
     re.IGNORECASE,
 )
@@ -164,6 +166,7 @@ RANGE = re.compile(r"\s?(?:-|~|to|and|or|에서|부터)\s?[$€£₩]?\s?", re.I
 # A table's scale: "(in millions)", "$000", "단위: 백만원".
 STATED_SCALE = re.compile(
     r"(?:\bin|[$€£%(])[^.\n]{0,40}?\b(thousands|millions|billions)\b|(?:US)?\$\s?(000|mm?|bn)s?\b"
+    r"|(?:단위[^.\n]{0,10}?|[(（])(백만|십억|천|만|억|조)(?=\s?(?:원|달러|명|톤|円|엔|元)|[)）,])|[(（](千|百万|億|万|亿)(?=[円元人])"
     r"|단위[^.\n]{0,10}?(백만|십억|천|만|억|조)",
     re.IGNORECASE,
 )

@@ -12,7 +12,7 @@ from typing import Literal
 
 from rag.citations import number_patterns
 from rag.citations.east_asian_numbers import numbers_in_characters
-from rag.citations.number_words import SPOKEN_TIME, numbers_in_words, spoken_minutes
+from rag.citations.number_words import CLOCK_TIME, SPOKEN_TIME, numbers_in_words, spoken_minutes
 from rag.text.languages import latin_language
 
 Kind = Literal["number", "percent", "month", "minute", "label", "points"]
@@ -116,6 +116,7 @@ def _read(text: str, words: Mapping[str, float]) -> list[Number]:
         (number_patterns.TIME, _time),
         (number_patterns.KOREAN_MONTH, _korean_month),
         (SPOKEN_TIME, _spoken_time),
+        (CLOCK_TIME, _spoken_time),
         (number_patterns.FISCAL_YEAR, _fiscal_year),
         (number_patterns.LABEL, _label),
     ):
@@ -163,7 +164,10 @@ def _plain_digits(digits: str, comma: bool) -> str:
 
 def _in_words(text: str, start: int, end: int, value: float, scale: float) -> Number:
     percent = number_patterns.PERCENT_WORD.match(text, end)
-    return Number(text[start:end], start, end, (value,), (scale,), "percent" if percent else "number", scale=scale)
+    measure = number_patterns.MEASURE.match(text, end)
+    dimension, factor = number_patterns.MEASURES[measure[1]] if measure else ("", 1.0)
+    kind: Kind = "percent" if percent else "number"
+    return Number(text[start:end], start, end, (value,), (scale,), kind, "", scale, False, dimension, factor)
 
 
 def _spoken_time(match: re.Match[str]) -> list[Number]:
@@ -186,6 +190,9 @@ def _in_digits(text: str, match: re.Match[str], comma: bool) -> Number:
         steps[0] = number_patterns.SCALES[part_scale]
     if word in number_patterns.AMBIGUOUS_SCALES:
         values, steps = [*values, value], [*steps, step]
+    if re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", match["digits"]) and not comma and latin_language(text) != "en":
+        # 18.450 is eighteen thousand in German and its like; a short text doesn't tell its language.
+        values, steps = [*values, 1000 * value * scale], [*steps, scale]
     return Number(
         match[0].strip(),
         match.start() + len(match[0]) - len(match[0].lstrip()),
@@ -206,7 +213,8 @@ def _sign(text: str, match: re.Match[str]) -> str:
     if number_patterns.MINUS.search(text, max(begin - 4, 0), begin):
         return "-"
     around = text[max(begin - 60, 0) : match.end() + 30]
-    return "" if number_patterns.MAY_BE_NEGATIVE.search(around) else "+"
+    has_mark = any(mark in text[max(begin - 3, 0) : begin] for mark in "(-")
+    return "" if has_mark or number_patterns.MAY_BE_NEGATIVE.search(around) else "+"
 
 
 def _is_about(text: str, match: re.Match[str]) -> bool:

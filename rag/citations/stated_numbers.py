@@ -62,6 +62,9 @@ def _agree(claimed: Number, stated: Number, scales: frozenset[float]) -> bool:
         # cells only.
         assumed = scales or (_TABLE_SCALES if stated.in_cell else ())
         amounts += [value * scale for value in stated.values for scale in assumed]
+    elif scales and stated.in_cell and claimed.kind == stated.kind == "number" and not stated.is_year:
+        # 120 in a table in thousands is 120,000.
+        amounts += [value * scale for value in stated.values for scale in scales if claimed.values[0] >= scale]
     return any(
         abs(value - amount) <= step / 2 * (1 + _FLOAT_ERROR)
         for value, step in zip(claimed.values, claimed.steps, strict=True)

@@ -173,13 +173,13 @@ def languages_differ(claim: str, passage: str) -> bool:
         return bool(script) and passage_shares.get(script, 0.0) < _TRACES
     claim_language, passage_language = latin_language(claim), latin_language(passage)
     if not (claim_language and passage_language):
-        claim_language, passage_language = _short_language(claim), _short_language(passage)
+        claim_language, passage_language = short_language(claim), short_language(passage)
     differ = bool(claim_language and passage_language and claim_language != passage_language)
     return passage_shares["latin"] < _TRACES or differ
 
 
 @lru_cache(maxsize=512)
-def _short_language(text: str) -> str:
+def short_language(text: str) -> str:
     """The language of a short text, if its only frequent word and the model that knows many agree; else empty."""
     hits = _frequent_words(text)
     if not hits[0][0] or hits[0][0] == hits[1][0]:

@@ -37,6 +37,10 @@ REFUSED = {
         ("The actual Q2 figure of Alder was 280.", TARGETS),
         ("Birch had an actual Q1 figure of 150.", TARGETS),
     ],
+    "names_the_period": [
+        ("Q3 orders of the mill fell below plan.", "In the second quarter orders of the mill fell below plan."),
+        ("Im dritten Quartal verkaufte die Mühle Mehl.", "Im zweiten Quartal verkaufte die Mühle viel Mehl."),
+    ],
     "has_the_same_bounds": [
         ("The fee is at most 40 crowns.", "The fee is at least 40 crowns."),
         ("All employees may apply.", "Only full-time employees may apply."),
@@ -55,6 +59,7 @@ BORNE_OUT = [
     ("In 2021, revenue rose to about $17.5 billion.", REVENUE),
     ("In summer 1998, Paul Graham's startup was bought by Yahoo.", YAHOO),
     ("시중은행의 최저자본금은 1,000억원입니다.", BANK),
+    ("In Q2 orders of the mill fell.", "In the second quarter orders of the mill fell below plan."),
 ]
 
 checks = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

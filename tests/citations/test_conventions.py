@@ -72,8 +72,47 @@ def test_another_fact_in_the_same_form_is_not_borne_out(claim: str, passage: str
         ("The gate opens at half past two in the afternoon.", "The gate opens at 14:30.", True),
         ("The gate opens at a quarter to nine.", "The gate opens at 8:45.", True),
         ("The gate opens at a quarter past nine.", "The gate opens at 8:45.", False),
+        ("회의는 15:20에 시작한다.", "회의는 오후 3시 20분에 시작한다.", True),
+        ("회의는 15:40에 시작한다.", "회의는 오후 3시 20분에 시작한다.", False),
+        (
+            "Die Frist beträgt 6 Wochen und sie endet nicht.",
+            "Die Frist beträgt sechs Wochen und sie endet nicht.",
+            True,
+        ),
+        (
+            "Die Frist beträgt 6 Monate und sie endet nicht.",
+            "Die Frist beträgt sechs Wochen und sie endet nicht.",
+            False,
+        ),
         ("The bridge fund contains 4,321,000 euros.", "Le fonds du pont contient 4 321 000 euros.", True),
     ],
 )
 def test_numbers_and_times_in_words_are_compared(claim: str, passage: str, borne_out: bool) -> None:
+    assert check_claim(claim, passage).borne_out == borne_out
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage", "borne_out"),
+    [
+        ("COVID-19는 음식으로 전파되지 않는다.", "COVID-19가 음식으로 전파되지 않는다고 COVID-2 팀이 말한다.", True),
+        ("The pressure is 240 kPa.", "The pressure is 2.4 bar.", True),
+        ("The pressure is 2.4 psi.", "The pressure is 2.4 bar.", False),
+        ("The path climbs 640 feet.", "The path climbs 640 m.", False),
+        ("The path climbs 640 metres.", "The path climbs 640 m.", True),
+        ("The room is kept at 21 °F.", "The room is kept at 21 °C.", False),
+        ("The plant sold 450 kWh.", "The plant sold 450 MWh.", False),
+        (
+            "In 2022 the fleet had 41,000 vans.",
+            "Fleet (in thousands)\n\n| Vehicle | 2022 |\n| --- | --- |\n| Vans | 41 |\n| Cars | 7 |",
+            True,
+        ),
+        (
+            "In 2022 the fleet had 47,000 vans.",
+            "Fleet (in thousands)\n\n| Vehicle | 2022 |\n| --- | --- |\n| Vans | 41 |\n| Cars | 7 |",
+            False,
+        ),
+        ("In July it was −21 degrees.", "In July it was 21 degrees, in January −7 degrees.", False),
+    ],
+)
+def test_measures_scales_and_signs_are_compared(claim: str, passage: str, borne_out: bool) -> None:
     assert check_claim(claim, passage).borne_out == borne_out
