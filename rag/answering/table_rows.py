@@ -23,7 +23,7 @@ _DATE = re.compile(r"(?:19|20)\d\d|\d{1,2}[.:/]\d{1,2}|\d{4}-\d\d|\d\s*[년월�
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
 # A line of a table that is written without bars: a label and its values; the values; the years or dates of its head.
 _PLAIN_VALUE = re.compile(r"[$€£¥]? ?(?:\(?[-−]?\d[\d.,]*\)?|[—–-])(?: ?%)?")
-_PLAIN_ROW = re.compile(rf"(\D*?[^\W\d_]{{2}}[^$€£¥]*?) ((?:{_PLAIN_VALUE.pattern} ?){{2,}})")
+_PLAIN_WORD = re.compile(r"[$€£¥]|%|[$€£¥]?(?:\(?[-−]?\d[\d.,]*\)?|[—–-])%?")
 _PLAIN_HEAD = re.compile(r"(?:[A-Z][a-z]{2,8}\.? \d{1,2}, )?(?:19|20)\d\d(?!\d)")
 # A longer text of a cell is a paragraph, not a value.
 _LONGEST_LABEL = 200
@@ -105,16 +105,30 @@ def plain_rows(text: str, title: str) -> list[Row]:
     lines = [" ".join(line.split()) for line in text.split("\n") if line.strip()]
     rows, heads = [], [""]
     for line in lines:
-        match = _PLAIN_ROW.fullmatch(line)
-        values = [" ".join(value.split()) for value in _PLAIN_VALUE.findall(match[2])] if match else []
+        label, values = _plain_row(line)
         columns = _PLAIN_HEAD.findall(line)
-        if len(columns) > 1 and (not match or all(map(_YEAR.fullmatch, values))):
+        if len(columns) > 1 and (not values or all(map(_YEAR.fullmatch, values))):
             rest = line[line.rfind(columns[-1]) + len(columns[-1]) :].strip()
             heads = ["", *columns, *([rest] if rest else [])]
-        elif match and len(values) > 1:
-            cells = [match[1].strip(" .:"), *values]
+        elif len(values) > 1:
+            cells = [label.strip(" .:"), *values]
             rows.append(Row(cells, [*heads, *[""] * len(cells)][: len(cells)], "", title))
     return rows if len(rows) > 1 or (rows and len(heads) > 1) else []
+
+
+def _plain_row(line: str) -> tuple[str, list[str]]:
+    """The label of a line and the values at its end, two at least; no values if the line is no such row.
+
+    The words are looked at one by one: a pattern for all of them takes exponential time.
+    """
+    words = line.split(" ")
+    first = len(words)
+    while first and _PLAIN_WORD.fullmatch(words[first - 1]):
+        first -= 1
+    label = " ".join(words[:first])
+    values = [" ".join(value.split()) for value in _PLAIN_VALUE.findall(" ".join(words[first:]))]
+    is_row = len(values) > 1 and _LETTERS.search(label) and not re.search("[$€£¥]", label)
+    return (label, values) if is_row else (label, [])
 
 
 def _clean(cells: Sequence[str]) -> list[str]:

@@ -89,13 +89,10 @@ def _swaps_names(comparison: Comparison) -> bool:
     """Whether a word stands after one name in the claim, and only after another name of the claim in the window."""
     if (latin_language(comparison.claim) or short_language(comparison.claim)) == "de":
         return False  # all German nouns have capitals
-    words = [(match[0], word_terms(match[0])[:1]) for match in WORD.finditer(comparison.claim)]
-    claimed = _words_after_names([(word, stems[0]) for word, stems in words if stems])
-    if len({name for name, _ in claimed}) < 2 and len(words) < 2:
-        return False
-    text = " ".join(sentence.text for sentence in comparison.window)
-    stated = _words_after_names([(w, s[0]) for w in WORD.findall(text) if (s := word_terms(w)[:1])])
-    claim_names = {stems[0] for word, stems in words if stems and _PLAIN_NAME.fullmatch(word)}
+    claimed = _words_after_names(comparison.claim)
+    stated = {pair for sentence in comparison.window for pair in _words_after_names(sentence.text)}
+    words = WORD.findall(comparison.claim)
+    claim_names = {stems[0] for word in words if _PLAIN_NAME.fullmatch(word) and (stems := word_terms(word))}
     for name, following in claimed:
         others = {other for other, word in stated if word == following}
         if others and name not in others and others <= claim_names and name in comparison.passage.vocabulary:
@@ -103,12 +100,13 @@ def _swaps_names(comparison: Comparison) -> bool:
     return False
 
 
-def _words_after_names(words: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Each name with the word in lower case that follows it, as terms."""
+def _words_after_names(text: str) -> set[tuple[str, str]]:
+    """Each name with the word in lower case right after it, as terms."""
     return {
-        (stem, following)
-        for (word, stem), (next_word, following) in pairwise(words)
-        if _PLAIN_NAME.fullmatch(word) and next_word.islower()
+        (stems[0], following[0])
+        for match, after in pairwise(WORD.finditer(text))
+        if _PLAIN_NAME.fullmatch(match[0]) and after[0].islower() and text[match.end() : after.start()] == " "
+        if (stems := word_terms(match[0])) and (following := word_terms(after[0]))
     }
 
 

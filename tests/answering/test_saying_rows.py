@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
 
 from rag.answering.extractive import extract_answer
+from rag.answering.table_rows import plain_rows
 from rag.embeddings.embedder import Embedder
 from rag.schema import Passage
 
 pytest_plugins = ["tests.bundled_model"]
+
+# A pattern that backtracks takes hours.
+SECONDS = 10
 
 SEGMENTS = """Spending by segment was:
 
@@ -114,3 +119,19 @@ def test_a_name_or_year_that_stands_nowhere_is_refused(embedder: Embedder) -> No
     assert not extract_answer("When did the museum in Harrow open?", [passage(text)], embedder).refused
     assert extract_answer("When did the museum in Lisbon open?", [passage(text)], embedder).refused
     assert extract_answer("Which museum opened in 1999?", [passage(text)], embedder).refused
+
+
+def test_line_of_many_figures_is_read_in_reasonable_time() -> None:
+    begin = time.monotonic()
+    for line in (
+        "Serial no 1234567890 " * 60 + "end",
+        "Total " + "1234567890" * 40 + " x",
+        "Net sales " + "— $ 1 2,3 " * 400 + "!",
+    ):
+        plain_rows(f"2020 2021\n{line}", "")
+    assert time.monotonic() - begin < SECONDS
+
+
+def test_line_of_a_table_without_bars_is_a_label_and_its_values() -> None:
+    rows = plain_rows("2020 2021\nRevenue $ 693 $ 760\nNet loss (5) — \nA sentence about 5 apples.", "")
+    assert [row.cells for row in rows] == [["Revenue", "$ 693", "$ 760"], ["Net loss", "(5)", "—"]]
