@@ -3,8 +3,7 @@
 The decision is deterministic and needs no model. A sentence bears out a claim that repeats it. Any other claim is
 compared with up to three adjacent sentences, and every check must have no objection.
 
-Of true claims 4 % are marked as not borne out, and of false claims 9 % pass. docs/retrieval.md has the rates for each
-kind of claim, and how they were measured.
+docs/retrieval.md has the rates of error for each kind of claim, and how they were measured.
 """
 
 from __future__ import annotations
